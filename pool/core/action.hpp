@@ -1,0 +1,168 @@
+// What the core decides: orders for whoever performs them (runtime or simulator), in the order in
+// which they must be performed. Built like event.hpp: name and fields() for each.
+#pragma once
+
+#include <cstdint>
+#include <tuple>
+#include <type_traits>
+#include <variant>
+
+#include "ordeal/pool/error.hpp"
+#include "pool/core/event.hpp"
+#include "pool/core/ids.hpp"
+#include "pool/core/lifecycle.hpp"
+#include "pool/core/time.hpp"
+
+namespace ordeal::pool::core {
+
+enum class InterruptReason : std::uint8_t { cancelled, worker_gone };
+enum class KillSignal : std::uint8_t { terminate, kill };
+enum class KillReason : std::uint8_t {
+  start_timeout,
+  fault,
+  late_reply_overdue,
+  partial_write,
+  did_not_stop,
+  stop_grace_over,
+};
+
+// What observers are told (public face: ordeal/pool/events.hpp). Emitted only while enabled.
+enum class Occurrence : std::uint8_t {
+  request_submitted,
+  request_granted,
+  request_requeued,   // its worker was found unusable before a byte was written
+  request_resolved,   // code none: ok; duration: from submit
+  worker_transition,  // from, to, reason
+  worker_spawning,
+  worker_start_failed,  // code says how; count: failures in a row
+  worker_faulted,       // code says how
+  start_backing_off,    // duration: until the next start
+  start_circuit_opened,
+  start_circuit_closed,
+  queue_full,
+  pool_stopping,
+  pool_stopped,
+};
+
+namespace action {
+
+// Start a process for this worker. Answer with WorkerReady, WorkerFaulted or WorkerExited.
+struct Spawn {
+  WorkerId worker;
+  bool overflow = false;
+  static constexpr const char* name = "spawn";
+  static constexpr auto fields() {
+    return std::tuple{field("worker", &Spawn::worker), field("overflow", &Spawn::overflow)};
+  }
+};
+
+// The ticket may talk to the worker in this slot. Answer with exactly one ExchangeEnded.
+struct Grant {
+  TicketId ticket;
+  WorkerId worker;
+  std::uint32_t slot = 0;
+  std::uint32_t attempt = 1;
+  static constexpr const char* name = "grant";
+  static constexpr auto fields() {
+    return std::tuple{field("ticket", &Grant::ticket), field("worker", &Grant::worker),
+                      field("slot", &Grant::slot), field("attempt", &Grant::attempt)};
+  }
+};
+
+// The ticket's one and only outcome. code none: ok. The ticket's index is free from now on.
+struct Resolve {
+  TicketId ticket;
+  ErrorCode code = ErrorCode::none;
+  WorkerId worker;  // the last one that had it, if any
+  std::uint32_t attempts = 0;
+  static constexpr const char* name = "resolve";
+  static constexpr auto fields() {
+    return std::tuple{field("ticket", &Resolve::ticket), field("code", &Resolve::code),
+                      field("worker", &Resolve::worker), field("attempts", &Resolve::attempts)};
+  }
+};
+
+// Make the driver of this granted ticket end its exchange now. It answers with ExchangeEnded as
+// for any other end (a reply that came first still counts). Given at most once for each reason.
+struct Interrupt {
+  TicketId ticket;
+  WorkerId worker;
+  InterruptReason reason = InterruptReason::cancelled;
+  static constexpr const char* name = "interrupt";
+  static constexpr auto fields() {
+    return std::tuple{field("ticket", &Interrupt::ticket), field("worker", &Interrupt::worker),
+                      field("reason", &Interrupt::reason)};
+  }
+};
+
+// Read and discard the late reply of this slot; answer with LateReplyDrained or WorkerFaulted, or
+// not at all: the core's own timer ends the quarantine.
+struct Drain {
+  WorkerId worker;
+  std::uint32_t slot = 0;
+  static constexpr const char* name = "drain";
+  static constexpr auto fields() {
+    return std::tuple{field("worker", &Drain::worker), field("slot", &Drain::slot)};
+  }
+};
+
+// Ask an idle worker to leave: `shutdown` command, then end-of-file. The core escalates by itself.
+struct AskToStop {
+  WorkerId worker;
+  static constexpr const char* name = "ask_to_stop";
+  static constexpr auto fields() { return std::tuple{field("worker", &AskToStop::worker)}; }
+};
+
+// Signal the worker's whole process group. A worker whose process is gone already: no-op.
+struct Kill {
+  WorkerId worker;
+  KillSignal signal = KillSignal::kill;
+  KillReason reason = KillReason::fault;
+  static constexpr const char* name = "kill";
+  static constexpr auto fields() {
+    return std::tuple{field("worker", &Kill::worker), field("signal", &Kill::signal),
+                      field("reason", &Kill::reason)};
+  }
+};
+
+// The worker's record is gone and no driver holds it: free what belongs to it.
+struct Forget {
+  WorkerId worker;
+  static constexpr const char* name = "forget";
+  static constexpr auto fields() { return std::tuple{field("worker", &Forget::worker)}; }
+};
+
+struct Emit {
+  Occurrence what{};
+  TicketId ticket;
+  WorkerId worker;
+  ErrorCode code = ErrorCode::none;
+  WorkerState from{};
+  WorkerState to{};
+  TransitionReason reason{};
+  std::uint32_t count = 0;
+  Duration duration{};
+  static constexpr const char* name = "emit";
+  static constexpr auto fields() {
+    return std::tuple{field("what", &Emit::what),     field("ticket", &Emit::ticket),
+                      field("worker", &Emit::worker), field("code", &Emit::code),
+                      field("from", &Emit::from),     field("to", &Emit::to),
+                      field("reason", &Emit::reason), field("count", &Emit::count),
+                      field("duration", &Emit::duration)};
+  }
+};
+
+// Every worker is gone, every ticket resolved; nothing will follow.
+struct Stopped {
+  static constexpr const char* name = "stopped";
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+}  // namespace action
+
+using Action =
+    std::variant<action::Spawn, action::Grant, action::Resolve, action::Interrupt, action::Drain,
+                 action::AskToStop, action::Kill, action::Forget, action::Emit, action::Stopped>;
+static_assert(std::is_trivially_copyable_v<Action>);
+
+}  // namespace ordeal::pool::core

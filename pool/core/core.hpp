@@ -1,0 +1,121 @@
+// The pool's whole decision state, without clock, thread or system call: events in, actions out.
+//
+// Use, in this order and from one thread at a time (the runtime holds its lock around all three):
+//     core.handle_event(now, event);
+//     while (auto action = core.poll_action()) perform(*action);     // until it is empty
+//     arm(core.poll_timeout());   // call handle_event(then, TimePassed{}) at that instant
+// `now` never runs backwards. A TimePassed too early or too often is a no-op. Same options, seed
+// and events: same actions, byte for byte.
+//
+// Invariants, checked by check_invariants() (numbers of behaviour spec, part B, unless named):
+//   (1) Each worker is in exactly one state; starting + ready + busy + degraded <= size + overflow.
+//   (4) Every grant is answered by one ExchangeEnded; no slot is in two hands.
+//   (5) Work waits only while no worker can take it; FIFO among equally eligible requests; an
+//       expired or cancelled request never receives a worker.
+//   (6) Worker serials are never reused.
+//   (8) Starts that fail back off; with no worker alive and `start_failures_max` failures in a row,
+//       waiters and newcomers get `workers_unavailable` until a start succeeds.
+//  (10) After StopRequested nothing is granted or spawned; each ticket resolves; Stopped is last.
+//  (12) A slot with a late reply outstanding gets no work until the reply is drained.
+//       submitted = ok + failed + timed_out + rejected + shed + cancelled
+//                 + queued + running + backing_off              (DESIGN, section 3)
+//
+// submit/grant and check-in allocate nothing once the tables have grown to the load.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "pool/core/action.hpp"
+#include "pool/core/event.hpp"
+#include "pool/core/lifecycle.hpp"
+#include "pool/core/time.hpp"
+
+namespace ordeal::pool::core {
+
+// Validated by whoever builds it (runtime: options.cpp); the core asserts what it needs.
+struct CoreOptions {
+  std::uint32_t size = 4;                 // workers kept; >= 1
+  std::uint32_t overflow = 0;             // more workers while callers wait
+  std::uint32_t queue_max = 1000;         // requests waiting at most
+  std::uint32_t starts_parallel_max = 4;  // workers starting at once; >= 1
+  std::uint32_t start_failures_max = 3;   // in a row, before waiters get a definite error; >= 1
+  std::uint32_t slots_max = 1;            // a worker's declared slots are clamped to this; >= 1
+  std::uint32_t history_max = 32;         // lifecycle entries kept for each worker
+  Duration start_timeout = std::chrono::seconds{30};
+  Duration overflow_idle_timeout = std::chrono::seconds{30};
+  Duration quarantine_grace = std::chrono::milliseconds{500};
+  Duration ask_grace = std::chrono::seconds{1};        // after AskToStop, before SIGTERM
+  Duration terminate_grace = std::chrono::seconds{1};  // after SIGTERM, before SIGKILL
+  Duration start_backoff_base = std::chrono::milliseconds{100};
+  Duration start_backoff_max = std::chrono::seconds{10};
+};
+
+// Cumulative, but for the last group. All monotonic.
+struct Counters {
+  std::uint64_t submitted = 0;
+  std::uint64_t ok = 0;
+  std::uint64_t failed = 0;     // definite and indeterminate errors with a worker
+  std::uint64_t timed_out = 0;  // queue_timeout, call_timeout
+  std::uint64_t rejected = 0;   // queue_full, workers_unavailable, pool_stopping
+  std::uint64_t shed = 0;
+  std::uint64_t cancelled = 0;
+  std::uint64_t requeued = 0;
+  std::uint64_t spawns = 0;
+  std::uint64_t start_failures = 0;
+  std::uint64_t workers_lost = 0;  // died or were killed after they had been ready, not by stop
+  std::uint64_t late_replies_drained = 0;
+  // Now:
+  std::uint32_t queued = 0;
+  std::uint32_t running = 0;
+  std::uint32_t backing_off = 0;
+};
+
+// A worker as the core sees it.
+struct WorkerView {
+  WorkerId id;
+  WorkerState state{};
+  Health health{};
+  Instant since{};
+  Instant spawned_at{};
+  bool overflow = false;
+  std::uint32_t slots = 0;
+  std::uint32_t slots_running = 0;
+  std::uint32_t slots_dirty = 0;
+  std::uint64_t served = 0;
+  std::uint64_t total_transitions = 0;
+};
+
+class Core {
+ public:
+  Core(const CoreOptions& options, std::uint64_t seed);
+  ~Core();
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  // REQUIRES: the first event is Opened, and it comes once.
+  void handle_event(Instant now, const Event& event);
+  [[nodiscard]] std::optional<Action> poll_action();
+  // The next instant at which TimePassed would do something; may be early, never late.
+  [[nodiscard]] std::optional<Instant> poll_timeout() const;
+
+  // Emit actions are made only while somebody listens. Default: off.
+  void set_emit(bool enabled);
+
+  [[nodiscard]] const Counters& counters() const;
+  [[nodiscard]] std::vector<WorkerView> workers() const;  // by serial; allocates
+  [[nodiscard]] std::vector<Lifecycle::Entry> history(WorkerId worker) const;
+  [[nodiscard]] bool stopping() const;
+  [[nodiscard]] bool start_circuit_open() const;
+  // Aborts with a sentence that names what is broken. O(workers + tickets): for tests and the
+  // simulator, which call it after each event.
+  void check_invariants() const;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace ordeal::pool::core

@@ -1,0 +1,148 @@
+// What the core is told: facts, each with the instant at which it became known.
+//
+// Every event is a small trivially copyable struct with a name and a list of its fields, so that
+// printing, recording (trace.hpp) and comparing need no code of their own for each. To add one:
+// define the struct with name and fields(), add it to the variant, handle it in core.cpp; the
+// recorder, the replayer and the simulator then know it.
+#pragma once
+
+#include <tuple>
+#include <type_traits>
+#include <variant>
+
+#include "ordeal/pool/error.hpp"
+#include "pool/core/exchange_verdict.hpp"
+#include "pool/core/ids.hpp"
+#include "pool/core/time.hpp"
+
+namespace ordeal::pool::core {
+
+// A named member, for fields().
+template <typename Struct, typename Member>
+struct Field {
+  const char* name;
+  Member Struct::* member;
+};
+template <typename Struct, typename Member>
+constexpr Field<Struct, Member> field(const char* name, Member Struct::* member) {
+  return {name, member};
+}
+
+namespace event {
+
+// The pool begins: the first event, once. Starts the first workers.
+struct Opened {
+  static constexpr const char* name = "opened";
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+// A caller wants a worker: for one exchange, or (lease) until it gives the worker back.
+// REQUIRES: the ticket's serial is greater than every earlier one; its index is free.
+struct Submitted {
+  TicketId ticket;
+  Instant deadline = never;
+  bool idempotent = false;
+  bool lease = false;
+  static constexpr const char* name = "submitted";
+  static constexpr auto fields() {
+    return std::tuple{field("ticket", &Submitted::ticket), field("deadline", &Submitted::deadline),
+                      field("idempotent", &Submitted::idempotent),
+                      field("lease", &Submitted::lease)};
+  }
+};
+
+// The caller gave up. No effect on a ticket that is already resolved.
+struct CancelRequested {
+  TicketId ticket;
+  static constexpr const char* name = "cancel_requested";
+  static constexpr auto fields() {
+    return std::tuple{field("ticket", &CancelRequested::ticket)};
+  }
+};
+
+// The worker's handshake succeeded. `slots`: how many requests it takes at once, at least 1.
+struct WorkerReady {
+  WorkerId worker;
+  std::uint32_t slots = 1;
+  static constexpr const char* name = "worker_ready";
+  static constexpr auto fields() {
+    return std::tuple{field("worker", &WorkerReady::worker), field("slots", &WorkerReady::slots)};
+  }
+};
+
+// A worker without a request in hand misbehaved: its handshake failed, or a late reply that was
+// being drained was not what it had to be. The process may still be alive.
+struct WorkerFaulted {
+  WorkerId worker;
+  ErrorCode code = ErrorCode::none;
+  static constexpr const char* name = "worker_faulted";
+  static constexpr auto fields() {
+    return std::tuple{field("worker", &WorkerFaulted::worker),
+                      field("code", &WorkerFaulted::code)};
+  }
+};
+
+// The worker's process is gone (reaped, or found gone), or could not be made at all.
+struct WorkerExited {
+  WorkerId worker;
+  bool spawned = true;  // false: there never was a process
+  static constexpr const char* name = "worker_exited";
+  static constexpr auto fields() {
+    return std::tuple{field("worker", &WorkerExited::worker),
+                      field("spawned", &WorkerExited::spawned)};
+  }
+};
+
+// The driver of a granted ticket is done with the worker: the ticket's slot is no longer in
+// anybody's hands. Each grant is answered by exactly one of these (for a lease: when it is given
+// back, with the verdict of its last exchange, or `replied` if it made none).
+// `code`: with `violated`, how; with `replied` or `application_error`, a fault noticed after the
+// reply was complete (stray bytes behind it): the reply counts, the worker goes.
+struct ExchangeEnded {
+  TicketId ticket;
+  ExchangeVerdict verdict = ExchangeVerdict::replied;
+  WireProgress progress = WireProgress::written;
+  ErrorCode code = ErrorCode::none;
+  static constexpr const char* name = "exchange_ended";
+  static constexpr auto fields() {
+    return std::tuple{field("ticket", &ExchangeEnded::ticket),
+                      field("verdict", &ExchangeEnded::verdict),
+                      field("progress", &ExchangeEnded::progress),
+                      field("code", &ExchangeEnded::code)};
+  }
+};
+
+// The late reply of a quarantined slot has been read and discarded.
+struct LateReplyDrained {
+  WorkerId worker;
+  std::uint32_t slot = 0;
+  static constexpr const char* name = "late_reply_drained";
+  static constexpr auto fields() {
+    return std::tuple{field("worker", &LateReplyDrained::worker),
+                      field("slot", &LateReplyDrained::slot)};
+  }
+};
+
+// Nothing but time has passed. Spurious ones are no-ops.
+struct TimePassed {
+  static constexpr const char* name = "time_passed";
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+// No new work; running requests may finish until now + grace; then everything is killed.
+// A second Stop can only shorten the grace.
+struct StopRequested {
+  Duration grace{};
+  static constexpr const char* name = "stop_requested";
+  static constexpr auto fields() { return std::tuple{field("grace", &StopRequested::grace)}; }
+};
+
+}  // namespace event
+
+using Event =
+    std::variant<event::Opened, event::Submitted, event::CancelRequested, event::WorkerReady, event::WorkerFaulted,
+                 event::WorkerExited, event::ExchangeEnded, event::LateReplyDrained,
+                 event::TimePassed, event::StopRequested>;
+static_assert(std::is_trivially_copyable_v<Event>);
+
+}  // namespace ordeal::pool::core

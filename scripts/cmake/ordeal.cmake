@@ -1,0 +1,84 @@
+# What every room's CMakeLists.txt is written with: compiler settings, ordeal_library(), ordeal_tool(),
+# ordeal_test(). One place for warnings, sanitizers and the linker.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+  # Optimised, since everything here measures something; -g1 keeps stack traces and halves link time.
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+# Assertions on invariants stay on in release (DESIGN, style 13), so no -DNDEBUG.
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
+
+set(ORDEAL_SANITIZE "" CACHE STRING "comma list for -fsanitize=: address,undefined or thread")
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+endif()
+
+add_library(ordeal_options INTERFACE)
+target_compile_options(ordeal_options INTERFACE
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wconversion
+  -Werror
+  # Determinism: no fused multiply-add that one compiler makes and another does not (DESIGN 3).
+  -ffp-contract=off)
+target_include_directories(ordeal_options INTERFACE
+  "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/pool/include")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(ordeal_options INTERFACE -Wno-sign-conversion)
+else()
+  target_compile_options(ordeal_options INTERFACE -Wno-sign-conversion)
+endif()
+if(ORDEAL_SANITIZE)
+  target_compile_options(ordeal_options INTERFACE
+    -fsanitize=${ORDEAL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(ordeal_options INTERFACE -fsanitize=${ORDEAL_SANITIZE})
+endif()
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  target_link_options(ordeal_options INTERFACE -fuse-ld=mold)
+endif()
+
+# ordeal_library(NAME SOURCES a.cpp ... [PUBLIC lib ...] [PRIVATE lib ...])
+function(ordeal_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_link_libraries(${name} PUBLIC ordeal_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+endfunction()
+
+# ordeal_tool(NAME SOURCES main.cpp ... LIBS lib ...): an executable that people run, in build/bin.
+function(ordeal_tool name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ordeal_options ${ARG_LIBS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+endfunction()
+
+# ordeal_test(NAME LABELS l ... SOURCES x_test.cpp ... LIBS lib ... [TIMEOUT s] [RUN_SERIAL]
+#             [ENVIRONMENT k=v ...])
+# One ctest entry for each binary: 300 entries that do nothing cost more than a second.
+# TIMEOUT is ctest's own guard against a hang, not part of any test's logic.
+function(ordeal_test name)
+  cmake_parse_arguments(ARG "RUN_SERIAL" "TIMEOUT" "SOURCES;LIBS;LABELS;ENVIRONMENT" ${ARGN})
+  if(NOT ARG_LABELS)
+    message(FATAL_ERROR "${name}: a test needs a label (layer_1, layer_2, layer_3, ...)")
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ordeal_options ${ARG_LIBS} GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  if(ARG_RUN_SERIAL)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+  endif()
+  if(ARG_ENVIRONMENT)
+    set_tests_properties(${name} PROPERTIES ENVIRONMENT "${ARG_ENVIRONMENT}")
+  endif()
+endfunction()
