@@ -1,0 +1,134 @@
+// Everything a pool can be told when it starts: one plain struct, and what reads, checks and prints
+// it.
+//
+//     Options options;
+//     options.command = {"python3", "worker.py"};
+//     options.size = 8;
+//     auto pool = Pool::start(options);                       // validates
+//
+// or from a file and a command line:
+//
+//     auto options = options_from_toml(text, "pool.toml");    // unknown names are refused
+//     set_option(*options, "queue_max", "200");               // --set queue_max=200
+//
+// One table (pool/options/table.cpp) holds each option's name, range and sentence; validation,
+// TOML,
+// --set, printing and the README's list are all made from it. In text a duration's name ends with
+// its unit: the member `start_timeout` is read and printed as `start_timeout_ms`.
+//
+// Thread safety: a value type. All functions here are pure.
+//
+// To add an option: a member here, a row in table.cpp, `describe_options()` pasted into the README
+// (a test compares), and a case in tests/options_test.cpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ordeal/pool/error.hpp"
+
+namespace ordeal::pool {
+
+// What Pool::start waits for before it returns.
+enum class AwaitReady : std::uint8_t {
+  all,   // `size` workers are ready
+  one,   // the first worker is ready
+  none,  // nothing: workers start behind the first calls
+};
+
+// How a blocking caller waits for its worker's reply.
+enum class SpinMode : std::uint8_t {
+  off,       // always sleeps in the kernel
+  adaptive,  // polls briefly where recent replies of this worker were quick, else sleeps
+};
+
+struct Options {
+  // The worker.
+  std::vector<std::string> command;  // program and arguments; "{worker_id}" in them is replaced
+  std::string working_directory;     // empty: the host's
+  // Names of the host's environment variables that workers get, where set; nothing else is passed.
+  std::vector<std::string> environment_allow = {"PATH", "HOME",   "LANG",       "LC_ALL",
+                                                "TZ",   "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV"};
+  std::map<std::string, std::string> environment;  // set for workers; wins over environment_allow
+
+  // How many, and who waits.
+  std::uint32_t size = 4;                 // workers kept
+  std::uint32_t overflow = 0;             // further workers while callers wait
+  std::uint32_t queue_max = 1000;         // requests waiting at most; the next gets queue_full
+  std::uint32_t starts_parallel_max = 4;  // workers starting at once
+  std::uint32_t start_failures_max = 3;   // in a row, before waiters get workers_unavailable
+  std::uint32_t slots_max = 1;            // a worker's declared slots are clamped to this
+  std::uint32_t history_max = 32;         // lifecycle entries kept for each worker
+  AwaitReady await_ready = AwaitReady::all;
+
+  // How long.
+  std::chrono::milliseconds start_timeout{30'000};          // from spawn to ready, else killed
+  std::chrono::milliseconds overflow_idle_timeout{30'000};  // then an idle overflow worker retires
+  std::chrono::milliseconds quarantine_grace{500};    // a late reply is awaited so long, then kill
+  std::chrono::milliseconds ask_grace{1'000};         // from "please stop" to SIGTERM
+  std::chrono::milliseconds terminate_grace{1'000};   // from SIGTERM to SIGKILL
+  std::chrono::milliseconds start_backoff_base{100};  // pause after the first failed start
+  std::chrono::milliseconds start_backoff_max{10'000};  // the pause doubles up to this
+  std::chrono::milliseconds call_timeout{60'000};       // a call's deadline if it brings none
+  std::chrono::milliseconds stop_grace{5'000};  // the destructor lets running calls finish so long
+
+  // The wire and the hot path.
+  std::uint64_t frame_bytes_max = 64ULL << 20;   // larger frames are refused before allocation
+  std::uint64_t stderr_bytes_max = 64ULL << 10;  // last bytes of each worker's stderr, kept
+  SpinMode spin = SpinMode::adaptive;
+  std::uint32_t spin_max_us = 200;  // longest spin of one call
+
+  // Diagnosis.
+  std::optional<std::uint64_t> seed;  // of jitter and choices; empty: drawn at start and logged
+  std::string record_file;            // the core's inputs, for replay; empty: off
+  std::uint64_t record_bytes_max = 64ULL << 20;  // recording stops there, and says so
+  bool log_payloads = false;  // log arguments and results too; they may hold personal data
+  std::string name = "pool";  // in logs and events
+
+  // Known, but not built yet: anything but the default is refused with not_built_yet.
+  struct Retry {
+    std::uint32_t max_retries = 0;
+    friend bool operator==(const Retry&, const Retry&) = default;
+  } retry;
+  bool breaker = false;
+  std::string affinity = "none";
+  std::string session_store;
+  std::chrono::milliseconds health_interval{0};  // 0: off
+  bool fork_template = false;
+  std::uint32_t warm_spares = 0;
+  std::uint64_t retire_after_requests = 0;  // 0: never
+  std::string metrics_address;
+
+  friend bool operator==(const Options&, const Options&) = default;
+};
+
+// Checks each value against its range, then the rules between options; the first that fails is the
+// error: invalid_option, or not_built_yet. Messages name the option, the value and what is allowed:
+// "option queue_max: 0 is out of range, allowed 1 to 1000000".
+[[nodiscard]] Result<void> validate(const Options& options);
+
+// Reads options from TOML; those not named keep their defaults. Every value is checked by itself;
+// rules between options are left to validate(), since a command line may still add to them.
+// Errors: invalid_option or not_built_yet, beginning with "file_name:line: ".
+[[nodiscard]] Result<Options> options_from_toml(std::string_view text, std::string_view file_name);
+
+// Sets one option from a command line's text: --set name=value. Lists and tables are written as in
+// TOML (["python3", "worker.py"]); `environment.NAME` sets one variable. On error nothing changed.
+[[nodiscard]] Result<void> set_option(Options& options, std::string_view name,
+                                      std::string_view text);
+
+// Every built option with its effective value, as TOML that options_from_toml() reads back to the
+// same Options. It holds the values of `environment` in full.
+// REQUIRES: each value is valid by itself (validate() is happy, or only a rule between options is
+// not).
+[[nodiscard]] std::string to_toml(const Options& options);
+
+// The list of all options as a Markdown table: name, default, allowed values, meaning.
+[[nodiscard]] std::string describe_options();
+
+}  // namespace ordeal::pool

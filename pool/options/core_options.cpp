@@ -1,0 +1,24 @@
+#include "pool/options/core_options.hpp"
+
+namespace ordeal::pool {
+
+core::CoreOptions to_core_options(const Options& options) {
+  return {
+      .size = options.size,
+      .overflow = options.overflow,
+      .queue_max = options.queue_max,
+      .starts_parallel_max = options.starts_parallel_max,
+      .start_failures_max = options.start_failures_max,
+      .slots_max = options.slots_max,
+      .history_max = options.history_max,
+      .start_timeout = options.start_timeout,
+      .overflow_idle_timeout = options.overflow_idle_timeout,
+      .quarantine_grace = options.quarantine_grace,
+      .ask_grace = options.ask_grace,
+      .terminate_grace = options.terminate_grace,
+      .start_backoff_base = options.start_backoff_base,
+      .start_backoff_max = options.start_backoff_max,
+  };
+}
+
+}  // namespace ordeal::pool

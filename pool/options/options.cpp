@@ -1,0 +1,86 @@
+// validate() and the two printers. Reading is in options_toml.cpp.
+#include "ordeal/pool/options.hpp"
+
+#include <fmt/format.h>
+
+#include "pool/options/table.hpp"
+
+namespace ordeal::pool {
+namespace {
+
+using options::Descriptor;
+using options::Kind;
+
+// One host's worth of Python processes, many times over; a slip of the keyboard stops here.
+constexpr std::uint64_t workers_max = 1024;
+
+tl::unexpected<Error> refused(std::string message) {
+  return tl::unexpected(make_error(ErrorCode::invalid_option, std::move(message)));
+}
+
+std::string allowed(const Descriptor& option) {
+  switch (option.kind) {
+    case Kind::boolean:
+      return "`true`, `false`";
+    case Kind::integer:
+      return fmt::format("{} to {}{}{}", option.min, option.max, option.unit.empty() ? "" : " ",
+                         option.unit);
+    case Kind::seed:
+      return fmt::format("0 to {}", UINT64_MAX);
+    case Kind::text:
+      return fmt::format("{} to {} bytes", option.min, option.max);
+    case Kind::choice:
+      return fmt::format("`{}`", fmt::join(option.choices, "`, `"));
+    case Kind::list:
+      return fmt::format("{} to {} strings", option.min, option.max);
+    case Kind::table:
+      return fmt::format("{} to {} entries", option.min, option.max);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> validate(const Options& options) {
+  for (const Descriptor& row : options::descriptors())
+    if (auto error = options::check(row, row.get(options))) return tl::unexpected(*error);
+
+  if (options.command.front().empty())
+    return refused("option command: the first string, the program's name, is empty");
+  if (std::uint64_t{options.size} + options.overflow > workers_max)
+    return refused(
+        fmt::format("options size and overflow: {} + {} is out of range, allowed 1 to {}",
+                    options.size, options.overflow, workers_max));
+  if (options.start_backoff_base > options.start_backoff_max)
+    return refused(fmt::format(
+        "option start_backoff_base_ms: {} is more than start_backoff_max_ms, which is {}",
+        options.start_backoff_base.count(), options.start_backoff_max.count()));
+  return {};
+}
+
+std::string to_toml(const Options& options) {
+  std::string out;
+  for (const Descriptor& row : options::descriptors()) {
+    if (!row.built) continue;
+    const options::Value value = row.get(options);
+    if (std::holds_alternative<std::monostate>(value))
+      out += fmt::format("# {} is not given\n", row.name);
+    else
+      out += fmt::format("{} = {}\n", row.name, options::to_text(value));
+  }
+  return out;
+}
+
+std::string describe_options() {
+  std::string out = "| Option | Default | Allowed | Meaning |\n|---|---|---|---|\n";
+  const Options defaults;
+  for (const Descriptor& row : options::descriptors()) {
+    const std::string text = options::to_text(row.get(defaults));
+    out += fmt::format("| `{}` | {} | {} | {} |\n", row.name,
+                       text.empty() ? "none" : fmt::format("`{}`", text),
+                       row.built ? allowed(row) : "only the default: not built yet", row.doc);
+  }
+  return out;
+}
+
+}  // namespace ordeal::pool

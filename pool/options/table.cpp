@@ -1,0 +1,251 @@
+// The rows: one for each option, in the order of options.hpp.
+#include "pool/options/table.hpp"
+
+#include <array>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+namespace ordeal::pool::options {
+namespace {
+
+constexpr std::int64_t kib = 1024;
+constexpr std::int64_t mib = 1024 * kib;
+constexpr std::int64_t gib = 1024 * mib;
+constexpr std::int64_t minute_ms = 60'000;
+constexpr std::int64_t day_ms = 24 * 60 * minute_ms;
+
+constexpr std::array<std::string_view, 3> await_ready_names{"all", "one", "none"};
+constexpr std::array<std::string_view, 2> spin_names{"off", "adaptive"};
+
+// Unsigned values beyond int64 stay themselves, so that a message prints what was given.
+template <typename Integer>
+Value integer_value(Integer number) {
+  if (std::in_range<std::int64_t>(number)) return static_cast<std::int64_t>(number);
+  return static_cast<std::uint64_t>(number);
+}
+
+template <auto Member>
+constexpr Descriptor number(std::string_view name, std::string_view unit, std::int64_t min,
+                            std::int64_t max, std::string_view doc) {
+  return {.name = name,
+          .kind = Kind::integer,
+          .unit = unit,
+          .min = min,
+          .max = max,
+          .choices = {},
+          .names = false,
+          .built = true,
+          .get = [](const Options& o) { return integer_value(o.*Member); },
+          .set =
+              [](Options& o, const Value& v) {
+                o.*Member = static_cast<std::remove_reference_t<decltype(o.*Member)>>(
+                    std::get<std::int64_t>(v));
+              },
+          .doc = doc};
+}
+
+template <auto Member>
+constexpr Descriptor duration(std::string_view name, std::int64_t min, std::int64_t max,
+                              std::string_view doc) {
+  return {.name = name,
+          .kind = Kind::integer,
+          .unit = "ms",
+          .min = min,
+          .max = max,
+          .choices = {},
+          .names = false,
+          .built = true,
+          .get = [](const Options& o) -> Value {
+            return static_cast<std::int64_t>((o.*Member).count());
+          },
+          .set =
+              [](Options& o, const Value& v) {
+                o.*Member = std::chrono::milliseconds{std::get<std::int64_t>(v)};
+              },
+          .doc = doc};
+}
+
+// Members whose type is the Value's own alternative: bool, string, list, table.
+template <auto Member>
+constexpr Descriptor plain(std::string_view name, Kind kind, std::int64_t min, std::int64_t max,
+                           std::string_view doc) {
+  return {.name = name,
+          .kind = kind,
+          .unit = {},
+          .min = min,
+          .max = max,
+          .choices = {},
+          .names = false,
+          .built = true,
+          .get = [](const Options& o) -> Value { return o.*Member; },
+          .set =
+              [](Options& o, const Value& v) {
+                o.*Member = std::get<std::remove_cvref_t<decltype(o.*Member)>>(v);
+              },
+          .doc = doc};
+}
+
+template <auto Member, const auto& Names>
+constexpr Descriptor choice(std::string_view name, std::string_view doc) {
+  return {.name = name,
+          .kind = Kind::choice,
+          .unit = {},
+          .min = 0,
+          .max = 0,
+          .choices = Names,
+          .names = false,
+          .built = true,
+          .get = [](const Options& o) -> Value {
+            // A value outside the enum becomes its number, which check() then refuses.
+            const auto index = static_cast<std::size_t>(o.*Member);
+            return index < Names.size() ? std::string{Names[index]} : std::to_string(index);
+          },
+          .set =
+              [](Options& o, const Value& v) {
+                for (std::size_t i = 0; i < Names.size(); ++i)
+                  if (Names[i] == std::get<std::string>(v))
+                    o.*Member = static_cast<std::remove_cvref_t<decltype(o.*Member)>>(i);
+              },
+          .doc = doc};
+}
+
+constexpr Descriptor variable_names(Descriptor row) {
+  row.names = true;
+  return row;
+}
+constexpr Descriptor not_built(Descriptor row) {
+  row.built = false;
+  return row;
+}
+
+constexpr Descriptor seed_row{
+    .name = "seed",
+    .kind = Kind::seed,
+    .unit = {},
+    .min = 0,
+    .max = 0,
+    .choices = {},
+    .names = false,
+    .built = true,
+    .get = [](const Options& o) { return o.seed ? Value{*o.seed} : Value{}; },
+    .set =
+        [](Options& o, const Value& v) {
+          if (const auto* number = std::get_if<std::uint64_t>(&v))
+            o.seed = *number;
+          else
+            o.seed.reset();
+        },
+    .doc = "of jitter and choices; not given: drawn at start and logged"};
+
+constexpr Descriptor max_retries_row{
+    .name = "retry.max_retries",
+    .kind = Kind::integer,
+    .unit = {},
+    .min = 0,
+    .max = 100,
+    .choices = {},
+    .names = false,
+    .built = false,
+    .get = [](const Options& o) { return integer_value(o.retry.max_retries); },
+    .set =
+        [](Options& o, const Value& v) {
+          o.retry.max_retries = static_cast<std::uint32_t>(std::get<std::int64_t>(v));
+        },
+    .doc = "how often a failed call is tried again"};
+
+using O = Options;
+
+// Bounds are there to catch slips of the keyboard and of units, not to limit what a machine can do:
+// 1024 workers is far beyond one host of Python processes, a day beyond any call worth waiting for.
+constexpr std::array rows{
+    plain<&O::command>("command", Kind::list, 1, 1000,
+                       "program and arguments of a worker; `{worker_id}` in them is replaced"),
+    plain<&O::working_directory>("working_directory", Kind::text, 0, 4096,
+                                 "where workers start; empty: the host's"),
+    variable_names(plain<&O::environment_allow>(
+        "environment_allow", Kind::list, 0, 1000,
+        "variables of the host that workers get, where set; nothing else is passed")),
+    variable_names(plain<&O::environment>(
+        "environment", Kind::table, 0, 1000,
+        "variables set for workers; they win over those of `environment_allow`")),
+
+    number<&O::size>("size", "", 1, 1024, "workers kept"),
+    number<&O::overflow>("overflow", "", 0, 1023, "further workers while callers wait"),
+    number<&O::queue_max>("queue_max", "", 1, 1'000'000,
+                          "requests waiting at most; the next gets `queue_full`"),
+    number<&O::starts_parallel_max>("starts_parallel_max", "", 1, 1024, "workers starting at once"),
+    number<&O::start_failures_max>(
+        "start_failures_max", "", 1, 1000,
+        "failed starts in a row before waiters get `workers_unavailable`"),
+    number<&O::slots_max>("slots_max", "", 1, 256,
+                          "requests a worker may take at once, if it declares more"),
+    number<&O::history_max>("history_max", "", 1, 10'000, "lifecycle entries kept for each worker"),
+    choice<&O::await_ready, await_ready_names>("await_ready",
+                                               "the workers that `Pool::start` waits for"),
+
+    duration<&O::start_timeout>("start_timeout_ms", 1, day_ms,
+                                "from spawn to ready; a slower start is killed"),
+    duration<&O::overflow_idle_timeout>("overflow_idle_timeout_ms", 1, day_ms,
+                                        "an overflow worker idle for so long retires"),
+    duration<&O::quarantine_grace>("quarantine_grace_ms", 0, 60 * minute_ms,
+                                   "a late reply is awaited so long, then its worker is killed"),
+    duration<&O::ask_grace>("ask_grace_ms", 0, 60 * minute_ms,
+                            "from asking a worker to stop to SIGTERM"),
+    duration<&O::terminate_grace>("terminate_grace_ms", 0, 60 * minute_ms,
+                                  "from SIGTERM to SIGKILL"),
+    duration<&O::start_backoff_base>("start_backoff_base_ms", 1, 60 * minute_ms,
+                                     "pause after the first failed start"),
+    duration<&O::start_backoff_max>("start_backoff_max_ms", 1, 60 * minute_ms,
+                                    "the pause doubles with each failure up to this"),
+    duration<&O::call_timeout>("call_timeout_ms", 1, day_ms, "deadline of a call that brings none"),
+    duration<&O::stop_grace>("stop_grace_ms", 0, 60 * minute_ms,
+                             "the destructor lets running calls finish for so long"),
+
+    number<&O::frame_bytes_max>("frame_bytes_max", "bytes", kib, gib,
+                                "larger frames are refused, before allocation"),
+    number<&O::stderr_bytes_max>("stderr_bytes_max", "bytes", kib, 16 * mib,
+                                 "last bytes kept of each worker's stderr"),
+    choice<&O::spin, spin_names>("spin", "how a caller waits for replies that come quickly"),
+    number<&O::spin_max_us>("spin_max_us", "us", 1, 10'000, "longest spin of one call"),
+
+    seed_row,
+    plain<&O::record_file>("record_file", Kind::text, 0, 4096,
+                           "file for the core's inputs, for replay; empty: off"),
+    number<&O::record_bytes_max>("record_bytes_max", "bytes", 4 * kib, 16 * gib,
+                                 "the recording stops there, and says so"),
+    plain<&O::log_payloads>("log_payloads", Kind::boolean, 0, 1,
+                            "log arguments and results too; they may hold personal data"),
+    plain<&O::name>("name", Kind::text, 1, 64, "in logs and events"),
+
+    max_retries_row,
+    not_built(
+        plain<&O::breaker>("breaker", Kind::boolean, 0, 1, "stop calling where most calls fail")),
+    not_built(
+        plain<&O::affinity>("affinity", Kind::text, 0, 64, "how a session is bound to its worker")),
+    not_built(
+        plain<&O::session_store>("session_store", Kind::text, 0, 4096, "where session data lives")),
+    not_built(duration<&O::health_interval>("health_interval_ms", 0, day_ms,
+                                            "idle workers are probed so often; 0: never")),
+    not_built(plain<&O::fork_template>("fork_template", Kind::boolean, 0, 1,
+                                       "fork workers from a warm process")),
+    not_built(number<&O::warm_spares>("warm_spares", "", 0, 1024,
+                                      "forked workers held ready beyond `size`")),
+    not_built(number<&O::retire_after_requests>(
+        "retire_after_requests", "", 0, std::numeric_limits<std::int64_t>::max(),
+        "a worker is replaced after so many requests; 0: never")),
+    not_built(plain<&O::metrics_address>("metrics_address", Kind::text, 0, 256,
+                                         "address on which metrics are served")),
+};
+
+}  // namespace
+
+std::span<const Descriptor> descriptors() { return rows; }
+
+const Descriptor* find(std::string_view name) {
+  for (const Descriptor& row : rows)
+    if (row.name == name) return &row;
+  return nullptr;
+}
+
+}  // namespace ordeal::pool::options
