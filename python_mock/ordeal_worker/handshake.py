@@ -1,0 +1,53 @@
+"""What host and worker agree on in the start-up ping (id 0).
+
+Invariants:
+* Nothing is agreed that the host did not offer. A host that offers nothing has a plain DSPex bridge before it.
+* An offer that cannot be understood is no offer; unknown capabilities and members are passed over.
+"""
+
+PROTOCOL = 1
+CAPABILITIES = frozenset(("cancel", "context", "error_object", "progress", "stack_dump"))
+
+
+class Terms:
+    """The outcome of the handshake, as flags that are cheap to ask."""
+
+    __slots__ = ("protocol", "capabilities", "cancel", "context", "error_object", "progress")
+
+    def __init__(self, protocol, capabilities):
+        self.protocol = protocol
+        self.capabilities = capabilities
+        self.cancel = "cancel" in capabilities
+        self.context = "context" in capabilities
+        self.error_object = "error_object" in capabilities
+        self.progress = "progress" in capabilities
+
+
+PLAIN = Terms(None, ())
+
+
+def negotiate(offer, manner="1", extra_capabilities=()):
+    """(terms, answer) for the `ordeal` member of a ping; the answer is None where the worker stays plain.
+
+    manner is "none" for a worker that knows nothing of this, "2" for one that insists on protocol 2.
+    extra_capabilities are claimed without having been offered: a worker that breaks the rules, for tests.
+    """
+    if manner == "none" or not isinstance(offer, dict):
+        return PLAIN, None
+    offered = offer.get("protocol")
+    if type(offered) is not int or offered < 1:
+        return PLAIN, None
+    protocol = 2 if manner == "2" else min(PROTOCOL, offered)
+    agreed = CAPABILITIES.intersection(_names(offer.get("capabilities")))
+    answer = {
+        "protocol": protocol,
+        "capabilities": sorted(agreed.union(extra_capabilities)),
+        "slots": 1,
+    }
+    return Terms(protocol, agreed), answer
+
+
+def _names(capabilities):
+    if not isinstance(capabilities, list):
+        return ()
+    return [name for name in capabilities if isinstance(name, str)]

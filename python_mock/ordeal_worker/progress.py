@@ -1,0 +1,54 @@
+"""The side channel: "I am busy, not stuck", as JSON lines on a pipe of its own.
+
+The host names the pipe's descriptor in ORDEAL_PROGRESS_FD. A line is {"id": 12, "progress": 3, "note": "..."};
+the id is null during the start; `progress` counts the lines of this process from 1.
+Invariants: a report never blocks, never fails, never lasts; if the pipe is full the line is dropped. A line is
+shorter than PIPE_BUF, so it is written whole or not at all.
+"""
+
+import fcntl
+import json
+import os
+import sys
+
+ENVIRONMENT_NAME = "ORDEAL_PROGRESS_FD"
+MAX_NOTE_CHARACTERS = 300  # Each may become 12 bytes ("\\ud83d\\ude00"); PIPE_BUF is 4096.
+
+
+class ProgressChannel:
+    """The writing end; silent when the host gave none."""
+
+    def __init__(self, environment=os.environ):
+        # Taken out of the environment: the descriptor means nothing to a child of the worker.
+        self._fd = _usable(environment.pop(ENVIRONMENT_NAME, None))
+        self._count = 0
+
+    def report(self, request_id, note=None):
+        if self._fd is None:
+            return
+        self._count += 1
+        line = {"id": request_id, "progress": self._count}
+        if note is not None:
+            line["note"] = str(note)[:MAX_NOTE_CHARACTERS]
+        try:
+            os.write(self._fd, json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        except BlockingIOError:
+            pass  # Nobody reads just now. The next report will say as much.
+        except OSError:
+            self._fd = None  # The reader is gone.
+
+
+def _usable(text):
+    """The descriptor that this text names, made non-blocking and close-on-exec; None if it is none."""
+    if text is None:
+        return None
+    try:
+        fd = int(text)
+        if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise ValueError("not writable")
+        os.set_blocking(fd, False)
+        os.set_inheritable(fd, False)
+        return fd
+    except (ValueError, OverflowError, OSError) as error:
+        print("ordeal_worker: %s=%s cannot be used: %s" % (ENVIRONMENT_NAME, text, error), file=sys.stderr)
+        return None
