@@ -1,0 +1,264 @@
+// Each option at its limits, and what the messages say: whole messages, since they are for people.
+#include "ordeal/pool/options.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include "pool/options/core_options.hpp"
+#include "pool/options/table.hpp"
+
+namespace ordeal::pool {
+namespace {
+
+using options::Descriptor;
+using options::Kind;
+
+Options valid_options() {
+  Options options;
+  options.command = {"python3", "worker.py"};
+  return options;
+}
+
+std::string message_of(const Result<void>& result) {
+  return result ? "accepted" : result.error().message;
+}
+
+std::string set(std::string_view name, std::string_view text) {
+  Options options = valid_options();
+  return message_of(set_option(options, name, text));
+}
+
+// A second, independent list of the limits: a slip in the table's does not pass unseen.
+struct Limits {
+  std::string_view name;
+  std::int64_t min;
+  std::int64_t max;
+};
+constexpr Limits limits[] = {
+    {"size", 1, 1024},
+    {"overflow", 0, 1023},
+    {"queue_max", 1, 1'000'000},
+    {"starts_parallel_max", 1, 1024},
+    {"start_failures_max", 1, 1000},
+    {"slots_max", 1, 256},
+    {"history_max", 1, 10'000},
+    {"start_timeout_ms", 1, 86'400'000},
+    {"overflow_idle_timeout_ms", 1, 86'400'000},
+    {"quarantine_grace_ms", 0, 3'600'000},
+    {"ask_grace_ms", 0, 3'600'000},
+    {"terminate_grace_ms", 0, 3'600'000},
+    {"start_backoff_base_ms", 1, 3'600'000},
+    {"start_backoff_max_ms", 1, 3'600'000},
+    {"call_timeout_ms", 1, 86'400'000},
+    {"stop_grace_ms", 0, 3'600'000},
+    {"frame_bytes_max", 1024, 1'073'741'824},
+    {"stderr_bytes_max", 1024, 16'777'216},
+    {"spin_max_us", 1, 10'000},
+    {"record_bytes_max", 4096, 17'179'869'184},
+    {"retry.max_retries", 0, 100},
+    {"health_interval_ms", 0, 86'400'000},
+    {"warm_spares", 0, 1024},
+    {"retire_after_requests", 0, std::numeric_limits<std::int64_t>::max()},
+};
+
+std::string out_of_range(const Limits& limit, std::string_view value) {
+  return "option " + std::string{limit.name} + ": " + std::string{value} +
+         " is out of range, allowed " + std::to_string(limit.min) + " to " +
+         std::to_string(limit.max);
+}
+
+TEST(Options, every_integer_is_accepted_at_its_limits_and_refused_beyond) {
+  for (const Limits& limit : limits) {
+    SCOPED_TRACE(limit.name);
+    const Descriptor* option = options::find(limit.name);
+    ASSERT_NE(option, nullptr);
+    EXPECT_EQ(set(limit.name, std::to_string(limit.min)), "accepted");
+    const std::string below = std::to_string(limit.min - 1);
+    EXPECT_EQ(set(limit.name, below), out_of_range(limit, below));
+    if (option->built) {
+      EXPECT_EQ(set(limit.name, std::to_string(limit.max)), "accepted");
+    }
+    if (limit.max == std::numeric_limits<std::int64_t>::max()) continue;
+    const std::string above = std::to_string(limit.max + 1);
+    EXPECT_EQ(set(limit.name, above), out_of_range(limit, above));
+  }
+}
+
+TEST(Options, the_list_of_limits_misses_no_integer) {
+  std::vector<std::string_view> listed;
+  for (const Limits& limit : limits) listed.push_back(limit.name);
+  std::vector<std::string_view> known;
+  for (const Descriptor& option : options::descriptors())
+    if (option.kind == Kind::integer) known.push_back(option.name);
+  EXPECT_EQ(listed, known);
+}
+
+TEST(Options, validate_names_the_option_the_value_and_the_range) {
+  const auto refusal = [](auto change) {
+    Options options = valid_options();
+    change(options);
+    const Result<void> result = validate(options);
+    if (result) return std::string{"accepted"};
+    EXPECT_EQ(result.error().code, ErrorCode::invalid_option);
+    return result.error().message;
+  };
+  EXPECT_EQ(refusal([](Options&) {}), "accepted");
+  EXPECT_EQ(refusal([](Options& o) { o.queue_max = 0; }),
+            "option queue_max: 0 is out of range, allowed 1 to 1000000");
+  EXPECT_EQ(refusal([](Options& o) { o.ask_grace = std::chrono::milliseconds{-1}; }),
+            "option ask_grace_ms: -1 is out of range, allowed 0 to 3600000");
+  EXPECT_EQ(refusal([](Options& o) { o.frame_bytes_max = UINT64_MAX; }),
+            "option frame_bytes_max: 18446744073709551615 is out of range, allowed 1024 to "
+            "1073741824");
+  EXPECT_EQ(refusal([](Options& o) { o.command.clear(); }),
+            "option command: 0 strings, allowed 1 to 1000");
+  EXPECT_EQ(refusal([](Options& o) { o.command = {""}; }),
+            "option command: the first string, the program's name, is empty");
+  EXPECT_EQ(refusal([](Options& o) { o.command.assign(1001, "x"); }),
+            "option command: 1001 strings, allowed 1 to 1000");
+  EXPECT_EQ(refusal([](Options& o) {
+              o.command.push_back({"a\0b", 3});
+            }),
+            "option command: \"a\\u0000b\" holds a NUL byte");
+  EXPECT_EQ(refusal([](Options& o) { o.working_directory = "/tmp/\xff"; }),
+            "option working_directory: \"/tmp/\xff\" is not UTF-8");
+  EXPECT_EQ(refusal([](Options& o) { o.name = ""; }), "option name: 0 bytes, allowed 1 to 64");
+  EXPECT_EQ(refusal([](Options& o) { o.name = std::string(64, 'n'); }), "accepted");
+  EXPECT_EQ(refusal([](Options& o) { o.name = std::string(65, 'n'); }),
+            "option name: 65 bytes, allowed 1 to 64");
+  EXPECT_EQ(refusal([](Options& o) { o.environment_allow = {"A=B"}; }),
+            "option environment_allow: \"A=B\" is not the name of an environment variable, it "
+            "holds \"=\"");
+  EXPECT_EQ(refusal([](Options& o) { o.environment[""] = "x"; }),
+            "option environment: the name of an environment variable is empty");
+  EXPECT_EQ(refusal([](Options& o) { o.spin = static_cast<SpinMode>(7); }),
+            "option spin: \"7\" is not one of off, adaptive");
+}
+
+TEST(Options, rules_between_options_hold_at_the_limit_and_not_beyond) {
+  Options options = valid_options();
+  options.size = 1000;
+  options.overflow = 24;
+  EXPECT_EQ(message_of(validate(options)), "accepted");
+  options.overflow = 25;
+  EXPECT_EQ(message_of(validate(options)),
+            "options size and overflow: 1000 + 25 is out of range, allowed 1 to 1024");
+
+  options = valid_options();
+  options.start_backoff_base = options.start_backoff_max;
+  EXPECT_EQ(message_of(validate(options)), "accepted");
+  options.start_backoff_base += std::chrono::milliseconds{1};
+  EXPECT_EQ(
+      message_of(validate(options)),
+      "option start_backoff_base_ms: 10001 is more than start_backoff_max_ms, which is 10000");
+}
+
+TEST(Options, what_later_issues_bring_is_known_and_refused) {
+  const auto refusal = [](auto change) {
+    Options options = valid_options();
+    change(options);
+    const Result<void> result = validate(options);
+    if (result) return std::string{"accepted"};
+    EXPECT_EQ(result.error().code, ErrorCode::not_built_yet);
+    return result.error().message;
+  };
+  EXPECT_EQ(refusal([](Options& o) { o.retry.max_retries = 1; }),
+            "option retry.max_retries: 1 is not built yet, allowed only 0");
+  EXPECT_EQ(refusal([](Options& o) { o.breaker = true; }),
+            "option breaker: true is not built yet, allowed only false");
+  EXPECT_EQ(refusal([](Options& o) { o.affinity = "strict"; }),
+            "option affinity: \"strict\" is not built yet, allowed only \"none\"");
+  EXPECT_EQ(refusal([](Options& o) { o.session_store = "memory"; }),
+            "option session_store: \"memory\" is not built yet, allowed only \"\"");
+  EXPECT_EQ(refusal([](Options& o) { o.health_interval = std::chrono::milliseconds{5}; }),
+            "option health_interval_ms: 5 is not built yet, allowed only 0");
+  EXPECT_EQ(refusal([](Options& o) { o.fork_template = true; }),
+            "option fork_template: true is not built yet, allowed only false");
+  EXPECT_EQ(refusal([](Options& o) { o.warm_spares = 2; }),
+            "option warm_spares: 2 is not built yet, allowed only 0");
+  EXPECT_EQ(refusal([](Options& o) { o.retire_after_requests = 9; }),
+            "option retire_after_requests: 9 is not built yet, allowed only 0");
+  EXPECT_EQ(refusal([](Options& o) { o.metrics_address = "127.0.0.1:9"; }),
+            "option metrics_address: \"127.0.0.1:9\" is not built yet, allowed only \"\"");
+}
+
+TEST(Options, the_default_of_every_option_but_the_command_is_valid) {
+  for (const Descriptor& option : options::descriptors()) {
+    const auto error = options::check(option, option.get(Options{}));
+    EXPECT_EQ(error.has_value(), option.name == "command") << option.name;
+  }
+}
+
+TEST(Options, the_core_gets_each_of_its_options) {
+  Options options = valid_options();
+  options.size = 2;
+  options.overflow = 3;
+  options.queue_max = 4;
+  options.starts_parallel_max = 5;
+  options.start_failures_max = 6;
+  options.slots_max = 7;
+  options.history_max = 8;
+  options.start_timeout = std::chrono::milliseconds{9};
+  options.overflow_idle_timeout = std::chrono::milliseconds{10};
+  options.quarantine_grace = std::chrono::milliseconds{11};
+  options.ask_grace = std::chrono::milliseconds{12};
+  options.terminate_grace = std::chrono::milliseconds{13};
+  options.start_backoff_base = std::chrono::milliseconds{14};
+  options.start_backoff_max = std::chrono::milliseconds{15};
+  const core::CoreOptions core = to_core_options(options);
+  EXPECT_EQ(core.size, 2u);
+  EXPECT_EQ(core.overflow, 3u);
+  EXPECT_EQ(core.queue_max, 4u);
+  EXPECT_EQ(core.starts_parallel_max, 5u);
+  EXPECT_EQ(core.start_failures_max, 6u);
+  EXPECT_EQ(core.slots_max, 7u);
+  EXPECT_EQ(core.history_max, 8u);
+  EXPECT_EQ(core.start_timeout, std::chrono::milliseconds{9});
+  EXPECT_EQ(core.overflow_idle_timeout, std::chrono::milliseconds{10});
+  EXPECT_EQ(core.quarantine_grace, std::chrono::milliseconds{11});
+  EXPECT_EQ(core.ask_grace, std::chrono::milliseconds{12});
+  EXPECT_EQ(core.terminate_grace, std::chrono::milliseconds{13});
+  EXPECT_EQ(core.start_backoff_base, std::chrono::milliseconds{14});
+  EXPECT_EQ(core.start_backoff_max, std::chrono::milliseconds{15});
+}
+
+TEST(Options, the_readme_holds_the_table_of_all_options) {
+  const std::string path = ORDEAL_OPTIONS_README;
+  std::stringstream content;
+  content << std::ifstream{path}.rdbuf();
+  const std::string readme = content.str();
+  const std::string begin = "<!-- options: made by describe_options() -->\n";
+  const std::size_t from = readme.find(begin);
+  const std::size_t to = readme.find("<!-- options end -->");
+  ASSERT_NE(from, std::string::npos) << path;
+  ASSERT_NE(to, std::string::npos) << path;
+  const std::string current =
+      readme.substr(0, from + begin.size()) + describe_options() + readme.substr(to);
+  if (std::getenv("ORDEAL_APPROVE") != nullptr) {
+    std::ofstream{path} << current;
+    return;
+  }
+  EXPECT_EQ(readme, current) << "to bring " << path
+                             << " up to date: ORDEAL_APPROVE=1 ctest -R options_test";
+}
+
+TEST(Options, the_table_has_a_row_for_every_option) {
+  const std::string table = describe_options();
+  for (const Descriptor& option : options::descriptors()) {
+    EXPECT_THAT(table, testing::HasSubstr("| `" + std::string{option.name} + "` |"));
+    EXPECT_FALSE(option.doc.empty()) << option.name;
+  }
+  EXPECT_THAT(table, testing::HasSubstr("| `queue_max` | `1000` | 1 to 1000000 | requests waiting "
+                                        "at most; the next gets `queue_full` |\n"));
+  EXPECT_THAT(table, testing::HasSubstr("| `seed` | none | 0 to 18446744073709551615 | "));
+  EXPECT_THAT(table,
+              testing::HasSubstr("| `breaker` | `false` | only the default: not built yet | "));
+}
+
+}  // namespace
+}  // namespace ordeal::pool
