@@ -15,8 +15,14 @@
 
 namespace ordeal::pool::core {
 
-enum class InterruptReason : std::uint8_t { cancelled, worker_gone };
-enum class KillSignal : std::uint8_t { terminate, kill };
+enum class InterruptReason : std::uint8_t {
+  cancelled,
+  worker_gone
+};
+enum class KillSignal : std::uint8_t {
+  terminate,
+  kill
+};
 enum class KillReason : std::uint8_t {
   start_timeout,
   fault,
@@ -134,8 +140,8 @@ struct Forget {
 
 struct Emit {
   Occurrence what{};
-  TicketId ticket;
-  WorkerId worker;
+  TicketId ticket{};
+  WorkerId worker{};
   ErrorCode code = ErrorCode::none;
   WorkerState from{};
   WorkerState to{};
@@ -144,10 +150,10 @@ struct Emit {
   Duration duration{};
   static constexpr const char* name = "emit";
   static constexpr auto fields() {
-    return std::tuple{field("what", &Emit::what),     field("ticket", &Emit::ticket),
-                      field("worker", &Emit::worker), field("code", &Emit::code),
-                      field("from", &Emit::from),     field("to", &Emit::to),
-                      field("reason", &Emit::reason), field("count", &Emit::count),
+    return std::tuple{field("what", &Emit::what),        field("ticket", &Emit::ticket),
+                      field("worker", &Emit::worker),    field("code", &Emit::code),
+                      field("from", &Emit::from),        field("to", &Emit::to),
+                      field("reason", &Emit::reason),    field("count", &Emit::count),
                       field("duration", &Emit::duration)};
   }
 };

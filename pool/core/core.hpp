@@ -49,6 +49,9 @@ struct CoreOptions {
   Duration quarantine_grace = std::chrono::milliseconds{500};
   Duration ask_grace = std::chrono::seconds{1};        // after AskToStop, before SIGTERM
   Duration terminate_grace = std::chrono::seconds{1};  // after SIGTERM, before SIGKILL
+  // How long a caller whose worker's stream was lost waits for the exit to be known; the process is
+  // killed after half of it.
+  Duration certificate_wait = std::chrono::seconds{1};
   Duration start_backoff_base = std::chrono::milliseconds{100};
   Duration start_backoff_max = std::chrono::seconds{10};
 };

@@ -130,25 +130,38 @@ std::string_view to_string(ErrorCode code) { return traits(code).name; }
 
 std::string_view to_string(ErrorCategory category) {
   switch (category) {
-    case C::initialization: return "initialization";
-    case C::connection: return "connection";
-    case C::communication: return "communication";
-    case C::timeout: return "timeout";
-    case C::resource: return "resource";
-    case C::health_check: return "health_check";
-    case C::session: return "session";
-    case C::python: return "python";
-    case C::system: return "system";
+    case C::initialization:
+      return "initialization";
+    case C::connection:
+      return "connection";
+    case C::communication:
+      return "communication";
+    case C::timeout:
+      return "timeout";
+    case C::resource:
+      return "resource";
+    case C::health_check:
+      return "health_check";
+    case C::session:
+      return "session";
+    case C::python:
+      return "python";
+    case C::system:
+      return "system";
   }
   return "?";
 }
 
 std::string_view to_string(Severity severity) {
   switch (severity) {
-    case S::warning: return "warning";
-    case S::minor: return "minor";
-    case S::major: return "major";
-    case S::critical: return "critical";
+    case S::warning:
+      return "warning";
+    case S::minor:
+      return "minor";
+    case S::major:
+      return "major";
+    case S::critical:
+      return "critical";
   }
   return "?";
 }

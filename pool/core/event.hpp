@@ -21,10 +21,10 @@ namespace ordeal::pool::core {
 template <typename Struct, typename Member>
 struct Field {
   const char* name;
-  Member Struct::* member;
+  Member Struct::*member;
 };
 template <typename Struct, typename Member>
-constexpr Field<Struct, Member> field(const char* name, Member Struct::* member) {
+constexpr Field<Struct, Member> field(const char* name, Member Struct::*member) {
   return {name, member};
 }
 
@@ -55,9 +55,7 @@ struct Submitted {
 struct CancelRequested {
   TicketId ticket;
   static constexpr const char* name = "cancel_requested";
-  static constexpr auto fields() {
-    return std::tuple{field("ticket", &CancelRequested::ticket)};
-  }
+  static constexpr auto fields() { return std::tuple{field("ticket", &CancelRequested::ticket)}; }
 };
 
 // The worker's handshake succeeded. `slots`: how many requests it takes at once, at least 1.
@@ -77,8 +75,7 @@ struct WorkerFaulted {
   ErrorCode code = ErrorCode::none;
   static constexpr const char* name = "worker_faulted";
   static constexpr auto fields() {
-    return std::tuple{field("worker", &WorkerFaulted::worker),
-                      field("code", &WorkerFaulted::code)};
+    return std::tuple{field("worker", &WorkerFaulted::worker), field("code", &WorkerFaulted::code)};
   }
 };
 
@@ -105,10 +102,9 @@ struct ExchangeEnded {
   ErrorCode code = ErrorCode::none;
   static constexpr const char* name = "exchange_ended";
   static constexpr auto fields() {
-    return std::tuple{field("ticket", &ExchangeEnded::ticket),
-                      field("verdict", &ExchangeEnded::verdict),
-                      field("progress", &ExchangeEnded::progress),
-                      field("code", &ExchangeEnded::code)};
+    return std::tuple{
+        field("ticket", &ExchangeEnded::ticket), field("verdict", &ExchangeEnded::verdict),
+        field("progress", &ExchangeEnded::progress), field("code", &ExchangeEnded::code)};
   }
 };
 
@@ -140,9 +136,9 @@ struct StopRequested {
 }  // namespace event
 
 using Event =
-    std::variant<event::Opened, event::Submitted, event::CancelRequested, event::WorkerReady, event::WorkerFaulted,
-                 event::WorkerExited, event::ExchangeEnded, event::LateReplyDrained,
-                 event::TimePassed, event::StopRequested>;
+    std::variant<event::Opened, event::Submitted, event::CancelRequested, event::WorkerReady,
+                 event::WorkerFaulted, event::WorkerExited, event::ExchangeEnded,
+                 event::LateReplyDrained, event::TimePassed, event::StopRequested>;
 static_assert(std::is_trivially_copyable_v<Event>);
 
 }  // namespace ordeal::pool::core

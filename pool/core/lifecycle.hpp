@@ -11,10 +11,12 @@
 //
 // Invariants (numbers of behaviour spec, part B):
 //   (18) Only transitions of the table succeed; a rejected one changes nothing.
-//   (19) The history is a connected chain from `initializing`; durations >= 0; its length is bounded
+//   (19) The history is a connected chain from `initializing`; durations >= 0; its length is
+//   bounded
 //        by history_max, and total() counts what was dropped too.
 //   (20) `terminated` is absorbing; should_remove() stays true once true.
 //   (21) can_accept_work() iff ready and healthy.
+//   (22) degraded -> ready only if healthy.
 // Not thread-safe; a value.
 #pragma once
 
@@ -38,7 +40,11 @@ enum class WorkerState : std::uint8_t {
 inline constexpr std::size_t worker_state_count = 6;
 [[nodiscard]] std::string_view to_string(WorkerState state);
 
-enum class Health : std::uint8_t { unknown, healthy, unhealthy };
+enum class Health : std::uint8_t {
+  unknown,
+  healthy,
+  unhealthy
+};
 [[nodiscard]] std::string_view to_string(Health health);
 
 // Why a transition happened. DSPex's reasons, and those of the amended edges.
@@ -73,7 +79,8 @@ class Lifecycle {
   // REQUIRES: history_max > 0. Allocates the history once; transitions allocate nothing.
   Lifecycle(Instant now, std::size_t history_max);
 
-  // Returns false, with nothing changed, if the table has no such edge or time runs backwards.
+  // Returns false, with nothing changed, if the table has no such edge, if time runs backwards, or
+  // if a degraded worker that is not healthy were to become ready.
   [[nodiscard]] bool transition(Instant now, WorkerState to, TransitionReason reason);
   void set_health(Health health) { health_ = health; }
 
@@ -92,6 +99,7 @@ class Lifecycle {
   Instant since_;
   std::uint64_t total_ = 0;
   std::size_t history_max_;
+  std::size_t oldest_ = 0;  // where the next entry goes once the ring is full
   std::vector<Entry> ring_;
 };
 

@@ -1,0 +1,46 @@
+// The core's outbox: a FIFO of actions that only ever grows, so that a warm pool allocates nothing.
+// Not thread-safe; a value.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "pool/core/action.hpp"
+
+namespace ordeal::pool::core {
+
+class ActionRing {
+ public:
+  ActionRing() : ring_(64) {}
+
+  void push(const Action& action) {
+    if (count_ == ring_.size()) grow();
+    ring_[(head_ + count_) & (ring_.size() - 1)] = action;
+    ++count_;
+  }
+
+  [[nodiscard]] std::optional<Action> pop() {
+    if (count_ == 0) return std::nullopt;
+    const std::size_t at = head_;
+    head_ = (head_ + 1) & (ring_.size() - 1);
+    --count_;
+    return ring_[at];
+  }
+
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+
+ private:
+  void grow() {
+    std::vector<Action> larger(ring_.size() * 2);  // stays a power of two, for the masks above
+    for (std::size_t i = 0; i < count_; ++i) larger[i] = ring_[(head_ + i) & (ring_.size() - 1)];
+    ring_ = std::move(larger);
+    head_ = 0;
+  }
+
+  std::vector<Action> ring_;
+  std::size_t head_ = 0;
+  std::size_t count_ = 0;
+};
+
+}  // namespace ordeal::pool::core

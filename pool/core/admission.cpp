@@ -1,0 +1,177 @@
+// Tickets: admitted or refused, waiting, granted, and their one outcome.
+#include "pool/core/assert.hpp"
+#include "pool/core/state.hpp"
+
+namespace ordeal::pool::core {
+
+Ticket* Core::State::find(TicketId id) {
+  if (id.index >= tickets_.size()) return nullptr;
+  Ticket& ticket = tickets_[id.index];
+  return ticket.stage != Ticket::Stage::none && ticket.id == id ? &ticket : nullptr;
+}
+
+Ticket& Core::State::admit(const event::Submitted& e) {
+  ORDEAL_ASSERT(e.ticket.serial > last_ticket_serial_, "ticket serials grow");
+  last_ticket_serial_ = e.ticket.serial;
+  if (e.ticket.index >= tickets_.size()) tickets_.resize(e.ticket.index + std::size_t{1});
+  Ticket& ticket = tickets_[e.ticket.index];
+  ORDEAL_ASSERT(ticket.stage == Ticket::Stage::none, "a ticket's index is free when it comes");
+  ticket = Ticket{};
+  ticket.id = e.ticket;
+  ticket.lease = e.lease;
+  ticket.deadline = e.deadline;
+  ticket.submitted_at = now_;
+  ++counters.submitted;
+  if (emit) tell({.what = Occurrence::request_submitted, .ticket = e.ticket});
+  return ticket;
+}
+
+void Core::State::on(const event::Submitted& e) {
+  Ticket& ticket = admit(e);
+  if (stopping) return resolve(ticket, ErrorCode::pool_stopping);
+  if (circuit_open) return resolve(ticket, ErrorCode::workers_unavailable);
+  if (ticket.deadline <= now_) return resolve(ticket, ErrorCode::queue_timeout);
+  // No barging: whoever waits is served by settle() first.
+  if (queue_.empty() && newest_available_ != no_index) return grant(ticket);
+  if (queue_.size() >= options.queue_max) {
+    tell({.what = Occurrence::queue_full,
+          .ticket = ticket.id,
+          .count = static_cast<std::uint32_t>(queue_.size())});
+    return resolve(ticket, ErrorCode::queue_full);
+  }
+  queue_.push_back(ticket.id.index, ticket.id.serial);
+  enqueue(ticket);
+}
+
+void Core::State::enqueue(Ticket& ticket) {
+  ticket.stage = Ticket::Stage::queued;
+  ++counters.queued;
+  ticket.timer = timers.arm(ticket.deadline, Timer::queue_deadline, ticket.id.index);
+}
+
+void Core::State::leave_queue(Ticket& ticket) {
+  ORDEAL_ASSERT(ticket.stage == Ticket::Stage::queued, "only a queued ticket leaves the queue");
+  queue_.remove(ticket.id.index);
+  timers.cancel(ticket.timer);
+  --counters.queued;
+}
+
+void Core::State::on_queue_deadline(std::uint32_t index) {
+  Ticket& ticket = tickets_[index];
+  leave_queue(ticket);
+  resolve(ticket, ErrorCode::queue_timeout);
+}
+
+void Core::State::grant(Ticket& ticket) {
+  Worker& worker = workers_[newest_available_];
+  ORDEAL_ASSERT(worker.slots_dirty == 0, "a worker with a late reply outstanding gets no work");
+  std::uint32_t slot = 0;
+  while (worker.slots[slot].use != Slot::Use::free) ++slot;
+  worker.slots[slot].use = Slot::Use::granted;
+  worker.slots[slot].ticket = ticket.id.index;
+  ++worker.slots_granted;
+  ticket.stage = Ticket::Stage::running;
+  ticket.worker = worker.id;
+  ticket.slot = slot;
+  ++ticket.attempts;
+  ++counters.running;
+  refresh(worker);
+  actions.push(action::Grant{ticket.id, worker.id, slot, ticket.attempts});
+  if (emit) {
+    tell({.what = Occurrence::request_granted,
+          .ticket = ticket.id,
+          .worker = worker.id,
+          .count = ticket.attempts,
+          .duration = now_ - ticket.submitted_at});
+  }
+}
+
+// Its worker was found unusable before a byte was written: it did not happen, so it waits again
+// where it stood, unless there is nothing left to wait for.
+void Core::State::requeue(Ticket& ticket) {
+  --counters.running;
+  --ticket.attempts;
+  ticket.stage = Ticket::Stage::none;
+  if (ticket.cancel_requested) return resolve(ticket, ErrorCode::cancelled);
+  if (stopping) return resolve(ticket, ErrorCode::pool_stopping);
+  if (ticket.deadline <= now_) return resolve(ticket, ErrorCode::queue_timeout);
+  if (circuit_open) return resolve(ticket, ErrorCode::workers_unavailable);
+  ticket.told_worker_gone = false;
+  ++counters.requeued;
+  tell({.what = Occurrence::request_requeued, .ticket = ticket.id, .worker = ticket.worker});
+  queue_.put_back(ticket.id.index, ticket.id.serial);
+  enqueue(ticket);
+}
+
+void Core::State::resolve(Ticket& ticket, ErrorCode code) {
+  if (ticket.stage == Ticket::Stage::running || ticket.stage == Ticket::Stage::awaiting_exit) {
+    --counters.running;
+  }
+  timers.cancel(ticket.timer);
+  ticket.stage = Ticket::Stage::none;
+  switch (code) {
+    case ErrorCode::none:
+      ++counters.ok;
+      break;
+    case ErrorCode::queue_timeout:
+    case ErrorCode::call_timeout:
+      ++counters.timed_out;
+      break;
+    case ErrorCode::queue_full:
+    case ErrorCode::workers_unavailable:
+    case ErrorCode::pool_stopping:
+      ++counters.rejected;
+      break;
+    case ErrorCode::cancelled:
+    case ErrorCode::cancelled_in_flight:
+      ++counters.cancelled;
+      break;
+    default:
+      ++counters.failed;
+      break;
+  }
+  actions.push(action::Resolve{ticket.id, code, ticket.worker, ticket.attempts});
+  if (emit) {
+    tell({.what = Occurrence::request_resolved,
+          .ticket = ticket.id,
+          .worker = ticket.worker,
+          .code = code,
+          .count = ticket.attempts,
+          .duration = now_ - ticket.submitted_at});
+  }
+}
+
+void Core::State::resolve_all_waiters(ErrorCode code) {
+  while (const auto index = queue_.front()) {
+    Ticket& ticket = tickets_[*index];
+    leave_queue(ticket);
+    resolve(ticket, code);
+  }
+}
+
+void Core::State::on(const event::CancelRequested& e) {
+  Ticket* ticket = find(e.ticket);
+  if (ticket == nullptr) return;  // resolved already
+  switch (ticket->stage) {
+    case Ticket::Stage::none:
+      return;
+    case Ticket::Stage::queued:
+      leave_queue(*ticket);
+      return resolve(*ticket, ErrorCode::cancelled);
+    case Ticket::Stage::running:
+      return interrupt(*ticket, InterruptReason::cancelled);
+    // Its driver has let go; the outcome comes with the worker's exit, which is bounded.
+    case Ticket::Stage::awaiting_exit:
+      return;
+  }
+}
+
+void Core::State::interrupt(Ticket& ticket, InterruptReason reason) {
+  bool& given =
+      reason == InterruptReason::cancelled ? ticket.cancel_requested : ticket.told_worker_gone;
+  if (given) return;
+  given = true;
+  actions.push(action::Interrupt{ticket.id, ticket.worker, reason});
+}
+
+}  // namespace ordeal::pool::core

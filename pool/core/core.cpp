@@ -1,0 +1,99 @@
+// Core: the dispatch of events and timers, and settle(), which draws the consequences of each.
+#include "pool/core/core.hpp"
+
+#include "pool/core/assert.hpp"
+#include "pool/core/state.hpp"
+
+namespace ordeal::pool::core {
+
+Core::State::State(const CoreOptions& given, std::uint64_t seed) : options(given), random_(seed) {
+  ORDEAL_ASSERT(options.size >= 1, "a pool keeps at least one worker");
+  ORDEAL_ASSERT(options.starts_parallel_max >= 1, "at least one worker may start at once");
+  ORDEAL_ASSERT(options.start_failures_max >= 1, "the start circuit opens after some failure");
+  ORDEAL_ASSERT(options.slots_max >= 1, "a worker takes at least one request at once");
+  ORDEAL_ASSERT(options.history_max >= 1, "a worker's history keeps at least one entry");
+}
+
+void Core::State::handle(Instant now, const Event& event) {
+  ORDEAL_ASSERT(now >= now_ || !opened_, "time does not run backwards");
+  now_ = now;
+  ORDEAL_ASSERT(opened_ || std::holds_alternative<event::Opened>(event),
+                "the first event is opened");
+  // Time first: a request whose deadline is this very instant gets nothing that the event brings.
+  expire();
+  std::visit([this](const auto& e) { on(e); }, event);
+  settle();
+}
+
+void Core::State::on(const event::Opened&) {
+  ORDEAL_ASSERT(!opened_, "a pool is opened once");
+  opened_ = true;
+}
+
+void Core::State::expire() {
+  while (const auto due = timers.pop_due(now_)) on_timer(*due);
+}
+
+void Core::State::on_timer(const TimerQueue::Due& due) {
+  switch (due.timer) {
+    case Timer::queue_deadline:
+      return on_queue_deadline(due.owner);
+    case Timer::certificate:
+      return on_certificate(due.owner);
+    case Timer::start_timeout:
+      return on_start_timeout(workers_[due.owner]);
+    case Timer::stream_grace:
+      return on_stream_grace(workers_[due.owner]);
+    case Timer::quarantine_grace:
+      return on_quarantine_grace(workers_[due.owner], due.part);
+    case Timer::ask_grace:
+    case Timer::terminate_grace:
+      return on_leave_overdue(workers_[due.owner], due.timer);
+    case Timer::overflow_idle:
+      return on_overflow_idle();
+    case Timer::start_backoff:
+      return;  // settle() starts what is missing
+    case Timer::stop_grace:
+      return on_stop_grace();
+  }
+}
+
+void Core::State::settle() {
+  if (stopping) return finish_stop();
+  update_circuit();
+  while (newest_available_ != no_index) {
+    const auto index = queue_.front();
+    if (!index) break;
+    Ticket& ticket = tickets_[*index];
+    leave_queue(ticket);
+    grant(ticket);
+  }
+  plan_starts();
+  plan_overflow_idle();
+}
+
+void Core::State::tell(const action::Emit& what) {
+  if (emit) actions.push(what);
+}
+
+Core::Core(const CoreOptions& options, std::uint64_t seed)
+    : state_(std::make_unique<State>(options, seed)) {}
+Core::~Core() = default;
+
+void Core::handle_event(Instant now, const Event& event) { state_->handle(now, event); }
+std::optional<Action> Core::poll_action() { return state_->actions.pop(); }
+std::optional<Instant> Core::poll_timeout() const { return state_->timers.next(); }
+void Core::set_emit(bool enabled) { state_->emit = enabled; }
+const Counters& Core::counters() const { return state_->counters; }
+std::vector<WorkerView> Core::workers() const { return state_->views(); }
+bool Core::stopping() const { return state_->stopping; }
+bool Core::start_circuit_open() const { return state_->circuit_open; }
+void Core::check_invariants() const { state_->check_invariants(); }
+
+std::vector<Lifecycle::Entry> Core::history(WorkerId id) const {
+  const State& state = *state_;
+  const Worker* worker = state.find(id);
+  return worker == nullptr ? std::vector<Lifecycle::Entry>{} : worker->lifecycle.history();
+}
+
+}  // namespace ordeal::pool::core

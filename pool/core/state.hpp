@@ -1,0 +1,230 @@
+// What Core is made of. Internal: only core/*.cpp include it.
+//
+// Reading order: core.cpp (dispatch, what follows each event), admission.cpp (tickets until their
+// grant, and their outcome), exchange.cpp (how an exchange ends), workers.cpp (a worker's way),
+// starts.cpp (when to start one, failures, the circuit), stopping.cpp, invariants.cpp.
+//
+// Every handler leaves the tables consistent and then settle() draws the consequences: who waits
+// gets what is free, what is missing is started. So no handler needs to know the others.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "pool/core/action_ring.hpp"
+#include "pool/core/admission_queue.hpp"
+#include "pool/core/core.hpp"
+#include "pool/core/random.hpp"
+#include "pool/core/timer_queue.hpp"
+
+namespace ordeal::pool::core {
+
+inline constexpr std::uint32_t no_index = UINT32_MAX;
+
+// A slot of a worker: one request at a time.
+//
+//     free ──grant──▶ granted ──replied──▶ free
+//      ▲                │ │
+//      │                │ └──timed out or cancelled, frame written──▶ dirty ──drained──▶ free
+//      └──worker gone── lost ◀──stream lost──┘ (of granted)
+struct Slot {
+  enum class Use : std::uint8_t {
+    free,
+    granted,  // in a driver's hands
+    lost,     // the driver is done; the ticket waits for the worker's exit to be known
+    dirty,    // a late reply is outstanding
+  };
+  Use use = Use::free;
+  std::uint32_t ticket = no_index;  // granted, lost
+  TimerHandle quarantine;           // dirty
+};
+
+struct Worker {
+  WorkerId id;  // serial 0: the record is free
+  Lifecycle lifecycle{Instant{}, 1};
+  Instant spawned_at{};
+  Instant ready_at{};
+  std::vector<Slot> slots;
+  std::uint32_t slots_granted = 0;
+  std::uint32_t slots_lost = 0;
+  std::uint32_t slots_dirty = 0;
+  std::uint64_t served = 0;
+  TimerHandle timer;  // of the phase it is in: start, stream, ask or terminate
+  bool overflow = false;
+  bool takes_start = false;    // counts against starts_parallel_max: until ready or exited
+  bool exited = false;         // its process is known to be gone: never signalled again
+  bool kill_sent = false;      // SIGKILL
+  bool stream_closed = false;  // lost its stream and lived on, until the core killed it
+  bool stop_killed = false;    // killed since the pool's stop waits no longer
+  bool available = false;      // in the list of those with a free slot
+  std::uint32_t newer = no_index;
+  std::uint32_t older = no_index;
+};
+
+struct Ticket {
+  enum class Stage : std::uint8_t {
+    none,
+    queued,
+    running,
+    awaiting_exit
+  };
+  TicketId id;
+  Stage stage = Stage::none;
+  bool lease = false;
+  bool cancel_requested = false;
+  bool told_worker_gone = false;
+  Instant deadline = never;
+  Instant submitted_at{};
+  WorkerId worker;  // the last one that had it
+  std::uint32_t slot = 0;
+  std::uint32_t attempts = 0;
+  TimerHandle timer;  // queued: queue_deadline; awaiting_exit: certificate
+};
+
+class Core::State {
+ public:
+  State(const CoreOptions& options, std::uint64_t seed);
+
+  void handle(Instant now, const Event& event);  // core.cpp
+  void check_invariants() const;                 // invariants.cpp
+  [[nodiscard]] std::vector<WorkerView> views() const;
+  [[nodiscard]] const Worker* find(WorkerId id) const;
+
+  const CoreOptions options;
+  Counters counters;
+  ActionRing actions;
+  TimerQueue timers;
+  bool emit = false;
+  bool stopping = false;
+  bool circuit_open = false;
+
+ private:
+  // core.cpp
+  void on(const event::Opened&);
+  void on(const event::TimePassed&) {}
+  void expire();
+  void on_timer(const TimerQueue::Due& due);
+  void settle();
+  void tell(const action::Emit& what);
+
+  // admission.cpp
+  void on(const event::Submitted& e);
+  void on(const event::CancelRequested& e);
+  void on_queue_deadline(std::uint32_t index);
+  Ticket& admit(const event::Submitted& e);
+  void enqueue(Ticket& ticket);
+  void leave_queue(Ticket& ticket);
+  void grant(Ticket& ticket);
+  void requeue(Ticket& ticket);
+  void resolve(Ticket& ticket, ErrorCode code);
+  void resolve_all_waiters(ErrorCode code);
+  void interrupt(Ticket& ticket, InterruptReason reason);
+  [[nodiscard]] Ticket* find(TicketId id);
+
+  // exchange.cpp
+  void on(const event::ExchangeEnded& e);
+  void on(const event::LateReplyDrained& e);
+  void on_replied(Ticket& ticket, const event::ExchangeEnded& e);
+  void on_violated(Ticket& ticket, const event::ExchangeEnded& e);
+  void on_lost(Ticket& ticket, const event::ExchangeEnded& e);
+  void on_given_up(Ticket& ticket, const event::ExchangeEnded& e);
+  void await_exit(Ticket& ticket);
+  void quarantine(Worker& worker, std::uint32_t slot);
+  void on_certificate(std::uint32_t index);
+  void on_stream_grace(Worker& worker);
+  void on_quarantine_grace(Worker& worker, std::uint32_t slot);
+  [[nodiscard]] ErrorCode loss_code(const Worker& worker) const;
+
+  // workers.cpp
+  void on(const event::WorkerReady& e);
+  void on(const event::WorkerFaulted& e);
+  void on(const event::WorkerExited& e);
+  [[nodiscard]] Worker* find(WorkerId id);
+  [[nodiscard]] Worker& holder(const Ticket& ticket);
+  void move_to(Worker& worker, WorkerState to, TransitionReason reason);
+  enum class Blame : std::uint8_t {
+    worker,
+    caller,
+    nobody
+  };
+  void retire(Worker& worker, TransitionReason reason, Blame blame);
+  void kill(Worker& worker, KillSignal signal, KillReason reason);
+  void discard(Worker& worker, TransitionReason why, Blame blame, KillReason reason);
+  void free_slot(Worker& worker, std::uint32_t slot);
+  void drop_quarantines(Worker& worker);
+  void note_lost(Worker& worker, Blame blame);
+  void refresh(Worker& worker);
+  void forget_if_done(Worker& worker);
+  void ask_to_stop(Worker& worker, TransitionReason reason);
+  void on_leave_overdue(Worker& worker, Timer which);
+  void make_available(Worker& worker);
+  void make_unavailable(Worker& worker);
+  void plan_overflow_idle();
+  void on_overflow_idle();
+
+  // starts.cpp
+  void plan_starts();
+  void spawn(bool overflow);
+  void on_start_timeout(Worker& worker);
+  void note_start_failed(Worker& worker, ErrorCode code);
+  void note_early_death(const Worker& worker);
+  void note_start_succeeded();
+  void back_off(std::uint32_t failures);
+  void update_circuit();
+  [[nodiscard]] std::uint32_t failures_in_row() const { return start_failures_ + early_deaths_; }
+  [[nodiscard]] std::uint32_t alive() const;  // ready, busy, degraded
+  [[nodiscard]] std::uint32_t taken() const { return alive() + starting_; }
+  [[nodiscard]] bool may_start() const;
+  [[nodiscard]] bool start_needed() const;
+
+  // stopping.cpp
+  void on(const event::StopRequested& e);
+  void begin_stop();
+  void on_stop_grace();
+  void finish_stop();
+
+  // invariants.cpp
+  void check_workers() const;
+  void check_slots(const Worker& worker) const;
+  void check_tickets() const;
+  void check_waiting() const;
+  void check_available() const;
+  void check_starts() const;
+
+  [[nodiscard]] std::uint32_t& in_state(WorkerState state) {
+    return state_counts_[static_cast<std::size_t>(state)];
+  }
+  [[nodiscard]] std::uint32_t in_state(WorkerState state) const {
+    return state_counts_[static_cast<std::size_t>(state)];
+  }
+
+  Instant now_{};
+  Random random_;
+  bool opened_ = false;
+  bool stopped_ = false;
+
+  std::vector<Ticket> tickets_;
+  std::uint64_t last_ticket_serial_ = 0;
+  AdmissionQueue queue_;
+
+  std::vector<Worker> workers_;
+  std::vector<std::uint32_t> free_workers_;
+  std::uint32_t workers_known_ = 0;  // records in use
+  std::uint64_t last_worker_serial_ = 0;
+  std::array<std::uint32_t, worker_state_count> state_counts_{};
+  std::uint32_t newest_available_ = no_index;  // most recently used first
+  std::uint32_t oldest_available_ = no_index;
+  TimerHandle overflow_idle_;
+
+  std::uint32_t starting_ = 0;        // workers with takes_start
+  std::uint32_t start_failures_ = 0;  // in a row; a worker that gets ready ends the row
+  // Workers in a row that got ready and died before they served anything; one that serves ends it.
+  std::uint32_t early_deaths_ = 0;
+  std::uint64_t early_death_mark_ = 0;  // only a worker younger than this can lengthen the row
+  TimerHandle start_backoff_;
+
+  Instant stop_at_ = never;
+  TimerHandle stop_grace_;
+};
+
+}  // namespace ordeal::pool::core

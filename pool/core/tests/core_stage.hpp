@@ -1,0 +1,141 @@
+// A Core on a stage: feeds it events at a time that the test moves, keeps what it answers, and
+// checks its invariants after each event. What the tests of the core are written with.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "pool/core/core.hpp"
+
+namespace ordeal::pool::core {
+
+// Names the invariant (behaviour spec, part B) that a test is about, in the test's report.
+inline void cites(int invariant) { ::testing::Test::RecordProperty("invariant", invariant); }
+
+using namespace std::chrono_literals;  // NOLINT: this header is for tests alone
+
+class Stage {
+ public:
+  explicit Stage(const CoreOptions& options = {}, std::uint64_t seed = 1) : core(options, seed) {}
+
+  Stage& feed(const Event& event) {
+    core.handle_event(now, event);
+    last.clear();
+    while (const auto action = core.poll_action()) {
+      last.push_back(*action);
+      note(*action);
+    }
+    core.check_invariants();
+    return *this;
+  }
+
+  // Opens the pool and makes every worker that it asks for ready.
+  Stage& open(std::uint32_t slots = 1) {
+    feed(event::Opened{});
+    all_ready(slots);
+    return *this;
+  }
+  Stage& all_ready(std::uint32_t slots = 1) {
+    while (!starting.empty()) ready(starting.begin()->second, slots);
+    return *this;
+  }
+  Stage& ready(WorkerId worker, std::uint32_t slots = 1) {
+    starting.erase(worker.serial);
+    return feed(event::WorkerReady{worker, slots});
+  }
+  Stage& exited(WorkerId worker, bool spawned = true) {
+    starting.erase(worker.serial);
+    return feed(event::WorkerExited{worker, spawned});
+  }
+  TicketId submit(Instant deadline = never, bool lease = false) {
+    const TicketId ticket{next_index++, next_serial++};
+    feed(event::Submitted{ticket, deadline, false, lease});
+    return ticket;
+  }
+  Stage& ended(TicketId ticket, ExchangeVerdict verdict = ExchangeVerdict::replied,
+               WireProgress progress = WireProgress::written, ErrorCode code = ErrorCode::none) {
+    return feed(event::ExchangeEnded{ticket, verdict, progress, code});
+  }
+  Stage& cancel(TicketId ticket) { return feed(event::CancelRequested{ticket}); }
+  Stage& stop(Duration grace) { return feed(event::StopRequested{grace}); }
+
+  // Moves time, and wakes the core whenever it has asked for it.
+  Stage& advance(Duration by) {
+    const Instant until = now + by;
+    std::vector<Action> all;
+    while (true) {
+      const auto next = core.poll_timeout();
+      if (!next || *next > until) break;
+      now = std::max(now, *next);
+      feed(event::TimePassed{});
+      all.insert(all.end(), last.begin(), last.end());
+    }
+    now = until;
+    feed(event::TimePassed{});
+    last.insert(last.begin(), all.begin(), all.end());
+    return *this;
+  }
+
+  // What the last feed() or advance() was answered with, of one kind.
+  template <typename A>
+  [[nodiscard]] std::vector<A> said() const {
+    std::vector<A> found;
+    for (const Action& action : last) {
+      if (const A* a = std::get_if<A>(&action)) found.push_back(*a);
+    }
+    return found;
+  }
+  [[nodiscard]] bool told(Occurrence what) const {
+    for (const auto& e : said<action::Emit>()) {
+      if (e.what == what) return true;
+    }
+    return false;
+  }
+  [[nodiscard]] bool granted(TicketId ticket) const { return grants.count(ticket.serial) != 0; }
+  [[nodiscard]] WorkerId worker_of(TicketId ticket) const {
+    return grants.at(ticket.serial).worker;
+  }
+  [[nodiscard]] std::optional<ErrorCode> outcome(TicketId ticket) const {
+    const auto found = outcomes.find(ticket.serial);
+    if (found == outcomes.end()) return std::nullopt;
+    return found->second.code;
+  }
+  [[nodiscard]] std::optional<WorkerState> state(WorkerId worker) const {
+    for (const WorkerView& view : core.workers()) {
+      if (view.id == worker) return view.state;
+    }
+    return std::nullopt;
+  }
+
+  Core core;
+  Instant now = Instant{1s};
+  std::vector<Action> last;
+  std::map<std::uint64_t, WorkerId> starting;
+  std::map<std::uint64_t, action::Grant> grants;  // the last one of each ticket
+  std::map<std::uint64_t, action::Resolve> outcomes;
+  std::uint32_t next_index = 0;
+  std::uint64_t next_serial = 1;
+  int stopped = 0;
+
+ private:
+  void note(const Action& action) {
+    if (const auto* spawn = std::get_if<action::Spawn>(&action)) {
+      starting[spawn->worker.serial] = spawn->worker;
+    } else if (const auto* grant = std::get_if<action::Grant>(&action)) {
+      EXPECT_FALSE(outcomes.count(grant->ticket.serial)) << "granted after its outcome";
+      grants[grant->ticket.serial] = *grant;
+    } else if (const auto* resolve = std::get_if<action::Resolve>(&action)) {
+      const bool first = outcomes.emplace(resolve->ticket.serial, *resolve).second;
+      EXPECT_TRUE(first) << "ticket " << resolve->ticket.serial << " resolved twice";
+    } else if (const auto* kill = std::get_if<action::Kill>(&action)) {
+      starting.erase(kill->worker.serial);
+    } else if (std::holds_alternative<action::Stopped>(action)) {
+      ++stopped;
+    }
+  }
+};
+
+}  // namespace ordeal::pool::core
