@@ -20,6 +20,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON_MOCK = os.path.dirname(HERE)
 sys.path.insert(0, PYTHON_MOCK)
+EMPTY_BRIDGE = os.path.join(HERE, "empty_bridge.py")
 SAMPLE_BRIDGE = os.path.join(HERE, "sample_bridge.py")
 MOCK_BRIDGE = os.path.join(PYTHON_MOCK, "mock_bridge.py")
 DEADLINE_S = 20
@@ -56,28 +57,34 @@ def wait_gone(pid):
         os.close(pidfd)
 
 
-def is_running(pid):
-    """Whether this process exists and is no zombie."""
+def state_of(pid):
+    """The letter that /proc gives for this process; None if there is no such process."""
     try:
         with open("/proc/%d/stat" % pid) as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+            return stat.read().rsplit(")", 1)[1].split()[0]
     except FileNotFoundError:
-        return False
+        return None
+
+
+def is_running(pid):
+    """Whether this process exists and is no zombie."""
+    return state_of(pid) not in (None, "Z", "X")
 
 
 class WorkerProcess:
     """A bridge started on pipes. Not shaken hands with yet: see shake_hands()."""
 
-    def __init__(self, *flags, bridge=SAMPLE_BRIDGE, environment=None, pass_fds=(), python_flags=("-S", "-E")):
-        self._stderr = tempfile.TemporaryFile()
+    def __init__(self, *flags, bridge=SAMPLE_BRIDGE, environment=None, pass_fds=(), stderr_pipe=False):
+        self._stderr = None if stderr_pipe else tempfile.TemporaryFile()
+        self._bridge = bridge
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ORDEAL_")}
         clean.update(environment or {})
         # -S: without site-packages, which proves that the standard library is enough.
         self._process = subprocess.Popen(
-            [WORKER_PYTHON, *python_flags, bridge, *flags],
+            [WORKER_PYTHON, "-S", "-E", bridge, *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._stderr,
+            stderr=self._stderr or subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
             env=clean,
@@ -170,16 +177,42 @@ class WorkerProcess:
             args["ordeal"] = {"protocol": protocol, "capabilities": list(capabilities)}
         return self.call("ping", args, request_id=0)
 
+    def stderr_text(self):
+        """All that it has written to stderr so far."""
+        fd = self._stderr.fileno()
+        # Not seek and read: the worker writes at the offset of this very descriptor.
+        return os.pread(fd, os.fstat(fd).st_size, 0).decode("utf-8", "replace")
+
+    def read_stderr_until(self, words):
+        """The next lines on stderr up to one with these words; for a worker with stderr_pipe."""
+        text = line = b""
+        while words.encode() not in line:
+            wait_readable(self._process.stderr, "%r on stderr; so far %r" % (words, text))
+            line = self._process.stderr.readline()
+            if not line:
+                raise EOFError("stderr ended with %r" % text)
+            text += line
+        return text.decode("utf-8", "replace")
+
+    def dump_stacks(self):
+        """What the worker is doing; for a worker with stderr_pipe."""
+        self.signal(signal.SIGUSR1)
+        return self.read_stderr_until('%s", line' % self._bridge)  # The outermost entry of the stack.
+
+    def wait_until_asleep_in(self, function):
+        """Wait until the worker sleeps in this innermost function, by asking for its stack again and again."""
+        while True:
+            innermost = self.dump_stacks().splitlines()[1]
+            # Asked after the dump was read whole, so it does not sleep because of that.
+            if innermost.endswith("in " + function) and state_of(self.pid) == "S":
+                return
+
     # The end
 
     def wait_exit(self):
         """The exit status; minus the signal's number if a signal ended it."""
         wait_readable(self._pidfd, "the end of the worker")
         return self._process.wait()
-
-    def stderr_text(self):
-        self._stderr.seek(0)
-        return self._stderr.read().decode("utf-8", "replace")
 
     def end(self):
         """Kill whatever is left of the worker and its group, and take it away."""
@@ -192,7 +225,7 @@ class WorkerProcess:
         self._process.wait()
         reap_group(self.pid)
         os.close(self._pidfd)
-        for stream in (self._process.stdin, self._process.stdout, self._stderr):
+        for stream in (self._process.stdin, self._process.stdout, self._stderr or self._process.stderr):
             stream.close()
 
 
@@ -245,7 +278,7 @@ class WorkerTestCase(unittest.TestCase):
         return worker
 
     def start_faulty(self, **options):
-        return self.start_ready("--faults", **options)
+        return self.start_ready("--faults", bridge=EMPTY_BRIDGE, **options)
 
     def assert_still_serves(self, worker):
         """The worker answers its next request, and with that request's answer."""

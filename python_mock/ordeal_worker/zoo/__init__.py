@@ -1,0 +1,1 @@
+"""The animals of the zoo, by where they bite: calls (ordinary replies), wire (the stream), process (the process)."""
