@@ -1,0 +1,108 @@
+#include "pool/process/launch.hpp"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "pool/process/raw_syscall.hpp"
+
+namespace ordeal::pool::process {
+namespace {
+
+// The child's frames need less than 2 KiB; the rest is for the hooks of tests.
+constexpr std::size_t stack_bytes = 64 * 1024;
+
+// A stack with a page below it that traps.
+class Stack {
+ public:
+  Stack() : guard_bytes_(static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))) {
+    void* mapped = ::mmap(nullptr, guard_bytes_ + stack_bytes, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+    if (mapped == MAP_FAILED) return;
+    base_ = static_cast<std::byte*>(mapped);
+    (void)::mprotect(base_, guard_bytes_, PROT_NONE);
+  }
+  Stack(const Stack&) = delete;
+  Stack& operator=(const Stack&) = delete;
+  ~Stack() {
+    if (base_ != nullptr) (void)::munmap(base_, guard_bytes_ + stack_bytes);
+  }
+  [[nodiscard]] bool is_mapped() const { return base_ != nullptr; }
+  // Stacks grow downwards wherever raw_syscall.hpp compiles.
+  [[nodiscard]] void* top() const { return base_ + guard_bytes_ + stack_bytes; }
+
+ private:
+  std::size_t guard_bytes_;
+  std::byte* base_ = nullptr;
+};
+
+// All 64, the C library's own two among them, which pthread_sigmask would spare: no handler of the
+// host may run in the child, which has the host's memory.
+class AllSignalsBlocked {
+ public:
+  AllSignalsBlocked() {
+    const std::array<long, 2> all{-1L, -1L};
+    (void)raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, all.data(), before_.data(), 8L);
+  }
+  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+  ~AllSignalsBlocked() {
+    (void)raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, before_.data(), nullptr, 8L);
+  }
+
+ private:
+  std::array<long, 2> before_{};
+};
+
+// Reaps a child that never came to exec. It has exited or is being killed, so this ends.
+// Returns the signal that ended it, 0 if it exited.
+[[nodiscard]] int reap_failed_child(int pidfd) {
+  siginfo_t info{};
+  long result = 0;
+  do {
+    result = raw_syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | __WALL, nullptr);
+  } while (result == -EINTR);
+  const bool killed = result == 0 && (info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED);
+  return killed ? info.si_status : 0;
+}
+
+}  // namespace
+
+Result<Launched> launch(ChildPlan& plan, std::string_view subject) {
+  const Stack stack;
+  int failed = ask(plan.hook, SpawnStep::mapped_stack);
+  if (failed == 0 && !stack.is_mapped()) failed = ENOMEM;
+  if (failed != 0) return tl::unexpected(spawn_error(subject, SpawnStep::mapped_stack, failed));
+
+  const AllSignalsBlocked all_signals_blocked;
+  failed = ask(plan.hook, SpawnStep::cloned);
+  int pidfd = -1;
+  int pid = -1;
+  if (failed == 0) {
+    pid = ::clone(run_child, stack.top(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD, &plan, &pidfd);
+    if (pid < 0) failed = errno;
+  }
+  if (failed != 0) return tl::unexpected(spawn_error(subject, SpawnStep::cloned, failed));
+
+  Launched launched{pid, FileDescriptor(pidfd)};
+  if (plan.error == 0 && plan.step == SpawnStep::executed) return launched;
+  const int killed_by = reap_failed_child(pidfd);
+  if (plan.error == 0) {
+    return tl::unexpected(make_error(
+        ErrorCode::spawn_failed, fmt::format("{} was killed by {} before execve, at {}", subject,
+                                             sigabbrev_np(killed_by) != nullptr
+                                                 ? fmt::format("SIG{}", sigabbrev_np(killed_by))
+                                                 : fmt::format("signal {}", killed_by),
+                                             to_string(plan.step))));
+  }
+  return tl::unexpected(spawn_error(subject, plan.step, plan.error));
+}
+
+}  // namespace ordeal::pool::process
