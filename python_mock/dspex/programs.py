@@ -1,0 +1,122 @@
+"""Programs and where a worker keeps them: by session, and never seen from another session.
+
+Invariant: a Program's signature was checked when it was made, so whoever runs one need not look again.
+"""
+
+import time
+
+from ordeal_worker import WorkerError
+
+from .checks import invalid, required
+
+
+class Field:
+    """One input or output: its name, the name of its type, and what it means."""
+
+    def __init__(self, given):
+        if isinstance(given, str):
+            given = {"name": given}
+        if not isinstance(given, dict) or not isinstance(given.get("name"), str) or not given["name"]:
+            raise invalid("a field must be a name or an object with a name, not %r" % (given,))
+        self.name = given["name"]
+        self.type = given.get("type", "string")
+        self.description = given.get("description") or given.get("desc") or ""
+
+
+class Program:
+    """What is to be run: a signature, checked, and how often and when it was run."""
+
+    def __init__(self, program_id, signature, kind, program_type="predict", model=None):
+        self.id = program_id
+        self.signature = signature
+        self.inputs, self.outputs = _fields(signature)
+        self.kind = kind  # "dspy" or "gemini": the commands for one do not run the other.
+        self.program_type = program_type
+        self.model = model
+        self.built = None  # What the engine made of it.
+        self.created_at = time.time()
+        self.execution_count = 0
+        self.last_executed = None
+
+    def check_inputs(self, inputs):
+        if not isinstance(inputs, dict):
+            raise invalid("inputs must be an object")
+        missing = [field.name for field in self.inputs if field.name not in inputs]
+        if missing:
+            raise WorkerError("Missing inputs: %s" % ", ".join(missing), type="MissingInput")
+        return {field.name: inputs[field.name] for field in self.inputs}
+
+    def count_execution(self):
+        self.execution_count += 1
+        self.last_executed = time.time()
+
+    def summary(self):
+        return {
+            "id": self.id,
+            "created_at": self.created_at,
+            "execution_count": self.execution_count,
+            "last_executed": self.last_executed,
+            "signature": self.signature,
+        }
+
+
+class ProgramStore:
+    """All programs that this worker holds."""
+
+    def __init__(self):
+        self._sessions = {}
+
+    def refuse_duplicate(self, session, program_id):
+        if program_id in self._sessions.get(session, {}):
+            raise WorkerError("Program with ID '%s' already exists" % program_id, type="ProgramExists")
+
+    def add(self, session, program):
+        self.refuse_duplicate(session, program.id)
+        self._sessions.setdefault(session, {})[program.id] = program
+
+    def get(self, session, program_id):
+        try:
+            return self._sessions[session][program_id]
+        except KeyError:
+            raise WorkerError("Program not found: %s" % program_id, type="ProgramNotFound") from None
+
+    def remove(self, session, program_id):
+        self.get(session, program_id)
+        del self._sessions[session][program_id]
+        if not self._sessions[session]:
+            del self._sessions[session]
+
+    def of_session(self, session):
+        return list(self._sessions.get(session, {}).values())
+
+    def remove_session(self, session):
+        """Forget this session and say how many programs it had."""
+        return len(self._sessions.pop(session, {}))
+
+    def clear(self):
+        count = len(self)
+        self._sessions.clear()
+        return count
+
+    def session_count(self):
+        return len(self._sessions)
+
+    def __len__(self):
+        return sum(map(len, self._sessions.values()))
+
+
+def _fields(signature):
+    if not isinstance(signature, dict):
+        raise WorkerError("Program signature is required", type="MissingArgument")
+    for part in ("inputs", "outputs"):
+        if not isinstance(signature.get(part), list) or not signature[part]:
+            raise invalid("the signature must have a list of %s" % part)
+    return [Field(field) for field in signature["inputs"]], [Field(field) for field in signature["outputs"]]
+
+
+def from_program_data(program_id, data):
+    """The program that came with the call: any object with its signature, such as the result of create_program."""
+    if not isinstance(data, dict):
+        raise invalid("program_data must be an object")
+    signature = data.get("signature_def") or data.get("signature")
+    return Program(program_id, signature, "dspy", required(data, "program_type", str, default="predict"))
