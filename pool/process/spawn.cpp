@@ -159,7 +159,8 @@ Result<WorkerProcess> spawn(const SpawnRequest& request) {
   return WorkerProcess(
       launched->pid, std::move(launched->pidfd),
       WorkerPipes{std::move(pipes->request.write_end), std::move(pipes->reply.read_end),
-                  std::move(pipes->error.read_end), std::move(pipes->progress.read_end)},
+                  std::move(pipes->error.read_end), std::move(pipes->progress.read_end),
+                  std::move(pipes->request.read_end)},
       plan.inherited_peak_rss_kib);
 }
 

@@ -22,6 +22,14 @@ std::string_view to_string(SpawnStep step) {
       return "pipe2 for progress";
     case SpawnStep::set_non_blocking:
       return "fcntl O_NONBLOCK";
+    case SpawnStep::made_lifeline:
+      return "socketpair for the lifeline";
+    case SpawnStep::opened_host_pidfd:
+      return "pidfd_open of the host";
+    case SpawnStep::made_image:
+      return "memfd_create";
+    case SpawnStep::wrote_image:
+      return "write of its image";
     case SpawnStep::mapped_stack:
       return "mmap of the child's stack";
     case SpawnStep::cloned:

@@ -21,6 +21,10 @@ enum class SpawnStep : unsigned char {
   made_error_pipe,
   made_progress_pipe,
   set_non_blocking,
+  made_lifeline,  // this and the next three: Warden::start()
+  opened_host_pidfd,
+  made_image,
+  wrote_image,
   mapped_stack,
   cloned,
   // In the child.

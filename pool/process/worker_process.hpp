@@ -27,6 +27,10 @@ struct WorkerPipes {
   FileDescriptor from_worker;     // its 1; non-blocking
   FileDescriptor standard_error;  // its 2; non-blocking
   FileDescriptor progress;        // its ORDEAL_PROGRESS_FD; non-blocking; may be none
+  // Another read end of the request pipe; blocking, since it shares the worker's. Held, a write to
+  // a dead worker neither fails nor raises SIGPIPE, and what it never read can be taken back; so
+  // the worker's end of file comes only once this too is closed.
+  FileDescriptor unread_requests;
 };
 
 struct ExitStatus {
@@ -86,12 +90,14 @@ class WorkerProcess {
   [[nodiscard]] std::optional<ExitStatus> reap_within(std::chrono::milliseconds wait_max);
   [[nodiscard]] bool is_reaped() const noexcept { return status_.has_value(); }
 
+  // In a copy of the host that fork() made: nothing here works, and destruction only closes.
+  [[nodiscard]] bool in_forked_child() const;
+
   // From /proc; empty once it is dead. Remembered, since exit's own figure is blind below the
   // host's size at the spawn (see ChildPlan): ExitStatus has the greatest one seen.
   [[nodiscard]] std::optional<MemorySample> sample_memory();
 
  private:
-  [[nodiscard]] bool in_forked_child() const;
   void end() noexcept;
   [[nodiscard]] std::int64_t peak_rss_kib(std::int64_t reported) const;
 
