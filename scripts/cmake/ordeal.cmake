@@ -22,7 +22,7 @@ endif()
 
 add_library(ordeal_options INTERFACE)
 target_compile_options(ordeal_options INTERFACE
-  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wconversion
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wconversion -Wno-missing-field-initializers
   -Werror
   # Determinism: no fused multiply-add that one compiler makes and another does not (DESIGN 3).
   -ffp-contract=off)

@@ -36,11 +36,19 @@ enum class ErrorCategory : std::uint8_t {
   system,
 };
 
-enum class Severity : std::uint8_t { warning, minor, major, critical };
+enum class Severity : std::uint8_t {
+  warning,
+  minor,
+  major,
+  critical
+};
 
 // Jepsen's distinction. `failed`: the request did not take effect in any worker, or a worker said
 // that it failed. `indeterminate`: it may have taken effect.
-enum class Certainty : std::uint8_t { failed, indeterminate };
+enum class Certainty : std::uint8_t {
+  failed,
+  indeterminate
+};
 
 // Each code with the sentence that its reader needs is in error.cpp's table.
 enum class ErrorCode : std::uint8_t {
@@ -109,19 +117,19 @@ struct ErrorTraits {
 struct DeathCertificate {
   std::uint64_t worker = 0;
   int pid = 0;
-  bool status_known = false;       // false if somebody else reaped it (SIGCHLD ignored, waitpid(-1))
-  std::optional<int> exit_code;    // set iff it exited by itself
+  bool status_known = false;     // false if somebody else reaped it (SIGCHLD ignored, waitpid(-1))
+  std::optional<int> exit_code;  // set iff it exited by itself
   std::optional<int> term_signal;  // set iff a signal ended it
   bool core_dumped = false;
-  bool killed_by_pool = false;     // the pool had sent it a signal; `kill_reason` says why
+  bool killed_by_pool = false;  // the pool had sent it a signal; `kill_reason` says why
   std::string kill_reason;
-  bool before_ready = false;       // died during its start
+  bool before_ready = false;            // died during its start
   bool possibly_out_of_memory = false;  // SIGKILL that the pool did not send, and memory was short
-  std::int64_t peak_rss_kib = -1;  // -1: unknown
+  std::int64_t peak_rss_kib = -1;       // -1: unknown
   std::int64_t age_ms = 0;
-  std::uint64_t served = 0;        // requests it had answered
+  std::uint64_t served = 0;           // requests it had answered
   std::uint64_t request_in_hand = 0;  // its id on the wire; 0: none
-  std::string stderr_tail;         // last lines, bounded; goes to the caller alone, never to sinks
+  std::string stderr_tail;  // last lines, bounded; goes to the caller alone, never to sinks
   [[nodiscard]] std::string summary() const;  // "pid 812 killed by SIGKILL after 3.2 s, ..."
 };
 
@@ -141,7 +149,7 @@ struct Error {
   std::uint32_t attempts = 0;  // exchanges begun with a worker
   std::string label;           // as given in CallOptions
   std::string traceparent;
-  std::string excerpt;         // offending bytes, bounded and escaped; for the caller alone
+  std::string excerpt;  // offending bytes, bounded and escaped; for the caller alone
   std::shared_ptr<const DeathCertificate> certificate;
   std::shared_ptr<const ApplicationError> application;
 

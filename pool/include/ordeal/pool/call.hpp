@@ -1,0 +1,80 @@
+// What a caller says about one request, and what comes back.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "ordeal/pool/error.hpp"
+
+namespace ordeal::pool {
+
+// When a request must have ended. One absolute, monotonic instant covers queue, write, run, read
+// and everything between; it travels to workers that negotiated `context`. Made from a duration
+// (counted from the call) or from an instant; the default is the pool's `call_timeout`.
+class Deadline {
+ public:
+  using Clock = std::chrono::steady_clock;
+  Deadline() = default;
+  // Not explicit, so that CallOptions{.deadline = 2s} reads as it is meant.
+  template <typename Rep, typename Period>
+  Deadline(std::chrono::duration<Rep, Period> from_the_call)  // NOLINT
+      : relative_(std::chrono::ceil<Clock::duration>(from_the_call)) {}
+  Deadline(Clock::time_point at) : absolute_(at) {}  // NOLINT
+  [[nodiscard]] Clock::time_point resolve(Clock::time_point now, Clock::duration standard) const {
+    if (absolute_) return *absolute_;
+    const Clock::duration left = relative_.value_or(standard);
+    return left >= Clock::time_point::max() - now ? Clock::time_point::max() : now + left;
+  }
+
+ private:
+  std::optional<Clock::duration> relative_;
+  std::optional<Clock::time_point> absolute_;
+};
+
+enum class AffinityPolicy : std::uint8_t {
+  none,
+  prefer,
+  strict
+};
+
+// Options that belong to parts not built yet are refused with `not_built_yet`, never ignored.
+struct CallOptions {
+  Deadline deadline{};
+  // Gives up when stop is requested: before a byte is written as `cancelled`, later as
+  // `cancelled_in_flight`.
+  std::stop_token stop_token{};
+  // The caller declares that running the request twice does no harm.
+  bool idempotent = false;
+  std::optional<std::uint32_t> retry{};            // not built yet
+  std::string_view session{};                      // not built yet
+  AffinityPolicy affinity = AffinityPolicy::none;  // others not built yet
+  // Reach the worker's context (if negotiated), every event and the error.
+  std::string_view label{};
+  std::string_view traceparent{};
+};
+
+// JSON text that goes to the worker as it is; must be one JSON object (checked: a caller's mistake
+// costs no worker). The view must outlive a blocking call; call_async copies it.
+struct JsonText {
+  std::string_view text;
+};
+
+// A worker's success. `result_text` is the exact JSON text that the worker sent.
+struct Reply {
+  std::string result_text;
+  std::uint64_t worker = 0;
+  std::uint32_t attempts = 1;
+  std::chrono::nanoseconds queued{};   // from submit to grant of the last attempt
+  std::chrono::nanoseconds service{};  // from grant to reply
+
+  // Parses the result. Values that nlohmann::json cannot carry exactly (lone surrogates, integers
+  // beyond 64 bits, NaN) are `unrepresentable_value`; the worker is not blamed.
+  [[nodiscard]] Result<nlohmann::json> json() const;
+};
+
+}  // namespace ordeal::pool

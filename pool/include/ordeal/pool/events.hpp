@@ -1,0 +1,49 @@
+// What the pool tells observers.
+//
+// Sinks run on the pool's callback thread, one event at a time, in the order of the decisions,
+// never under the pool's lock. A sink that throws is contained (and counted); one that is slow
+// makes the pool drop events beyond a bound (counted, see Status::events_dropped), never wait.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "ordeal/pool/error.hpp"
+
+namespace ordeal::pool {
+
+struct PoolEvent {
+  // "request_resolved", "worker_transition", ...: the names of core::Occurrence.
+  std::string_view what;
+  std::chrono::steady_clock::time_point at;
+  std::uint64_t request = 0;  // 0: not about a request
+  std::uint64_t worker = 0;   // 0: not about a worker
+  ErrorCode code = ErrorCode::none;
+  std::string_view from;  // worker_transition: states and reason
+  std::string_view to;
+  std::string_view reason;
+  std::uint32_t count = 0;
+  std::chrono::nanoseconds duration{};
+  std::string label;
+  std::string traceparent;
+};
+
+using Sink = std::function<void(const PoolEvent&)>;
+
+// Ends the subscription when destroyed; no event is delivered after that returned, unless it is
+// destroyed by the sink itself. Must not outlive nothing: it may outlive the pool.
+class Subscription {
+ public:
+  Subscription() = default;
+  explicit Subscription(std::shared_ptr<void> token) : token_(std::move(token)) {}
+  void reset() { token_.reset(); }
+
+ private:
+  std::shared_ptr<void> token_;
+};
+
+}  // namespace ordeal::pool

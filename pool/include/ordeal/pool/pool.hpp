@@ -1,0 +1,121 @@
+// The reference pool: Python (or any) worker processes behind one call.
+//
+//     auto pool = ordeal::pool::Pool::start({.command = {"python3", "bridge.py"}});
+//     auto reply = pool->call("echo", JsonText{R"({"x": 1})"}, {.deadline = 2s});
+//     if (reply) use(reply->result_text); else log(reply.error().message);
+//
+// Thread safety: every member may be called from any thread at any time, except that destruction
+// and assignment need the usual exclusive access.
+//
+// Which thread runs what: a blocking call does its own writing and reading on the calling thread.
+// Callbacks of call_async and sinks run on the pool's one callback thread, never under the lock,
+// exactly once, also on stop; one that throws is contained. In a callback: call_async, cancel,
+// status and subscribe are legal; call, checkout and stop return `would_deadlock`.
+//
+// A guest in somebody's process: installs no signal handler, changes no disposition, reaps only
+// its own children, survives SIGPIPE at default, blocks all signals in its own threads. After the
+// host's fork(), use in the child is `used_after_fork`, and the child's destructor kills nothing.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "ordeal/pool/call.hpp"
+#include "ordeal/pool/error.hpp"
+#include "ordeal/pool/events.hpp"
+#include "ordeal/pool/options.hpp"
+#include "ordeal/pool/status.hpp"
+
+namespace ordeal::pool {
+
+namespace runtime {
+class Engine;
+struct LeaseState;
+}  // namespace runtime
+
+// A handle on an asynchronous call. Copyable; dropping it changes nothing.
+class Ticket {
+ public:
+  Ticket() = default;
+  // Gives up. The callback still runs exactly once, with `cancelled`, `cancelled_in_flight` or,
+  // if that came first, the outcome. No effect afterwards, nor after the pool is gone.
+  void cancel() const;
+  [[nodiscard]] std::uint64_t id() const { return serial_; }  // as in PoolEvent::request
+
+ private:
+  friend class Pool;
+  Ticket(std::weak_ptr<runtime::Engine> engine, std::uint32_t index, std::uint64_t serial)
+      : engine_(std::move(engine)), index_(index), serial_(serial) {}
+  std::weak_ptr<runtime::Engine> engine_;
+  std::uint32_t index_ = 0;
+  std::uint64_t serial_ = 0;
+};
+
+// A worker held for several calls in a row. Move-only; gives the worker back when destroyed.
+// After a call on it failed with anything but `application_error` or a caller's mistake, the lease
+// is broken: further calls return the same code at once.
+class Lease {
+ public:
+  Lease(Lease&&) noexcept;
+  Lease& operator=(Lease&&) noexcept;
+  ~Lease();
+  Result<Reply> call(std::string_view command, JsonText arguments, const CallOptions& options = {});
+  Result<Reply> call(std::string_view command, const nlohmann::json& arguments,
+                     const CallOptions& options = {});
+  [[nodiscard]] std::uint64_t worker() const;
+  void release();  // early; idempotent
+
+ private:
+  friend class Pool;
+  explicit Lease(std::unique_ptr<runtime::LeaseState> state);
+  std::unique_ptr<runtime::LeaseState> state_;
+};
+
+class Pool {
+ public:
+  using Callback = std::function<void(Result<Reply>)>;
+
+  // Validates the options, starts the warden and the workers, and waits for what
+  // options.await_ready says. Errors: invalid_option, not_built_yet; spawn_failed, start_exited,
+  // start_timeout, handshake_failed, protocol_unsupported once start_failures_max starts in a row
+  // have failed. On error nothing is left behind.
+  [[nodiscard]] static Result<Pool> start(Options options);
+
+  Pool(Pool&&) noexcept;
+  Pool& operator=(Pool&&) noexcept;
+  ~Pool();  // stop(options.stop_grace)
+
+  // Blocks until the outcome is known, at the latest at the deadline. Every ErrorCode of a request
+  // may come back (error.hpp's table says for each whether it may have happened).
+  Result<Reply> call(std::string_view command, JsonText arguments, const CallOptions& options = {});
+  Result<Reply> call(std::string_view command, const nlohmann::json& arguments,
+                     const CallOptions& options = {});
+
+  // Returns at once. The callback gets exactly what call() would have returned. A caller's mistake
+  // is returned here, and the callback is then not run. `options.stop_token` works as in call().
+  Result<Ticket> call_async(std::string_view command, JsonText arguments,
+                            const CallOptions& options, Callback callback);
+
+  // Takes a worker out of the pool. The deadline covers the waiting.
+  Result<Lease> checkout(const CallOptions& options = {});
+
+  [[nodiscard]] Status status() const;
+  [[nodiscard]] const Options& options() const;
+
+  // No new work; waiters get pool_stopping; running requests may finish within `grace`, then
+  // their workers are killed. Returns when no worker is left and every callback has run.
+  // Idempotent; a second, concurrent stop can only shorten the grace.
+  Result<void> stop(std::chrono::milliseconds grace);
+
+  [[nodiscard]] Subscription subscribe(Sink sink);
+
+ private:
+  explicit Pool(std::shared_ptr<runtime::Engine> engine);
+  std::shared_ptr<runtime::Engine> engine_;
+};
+
+}  // namespace ordeal::pool

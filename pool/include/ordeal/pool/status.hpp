@@ -1,0 +1,76 @@
+// A consistent picture of a pool at one instant (taken under the pool's lock).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ordeal::pool {
+
+struct TransitionRecord {
+  std::string_view from;
+  std::string_view to;
+  std::string_view reason;
+  std::chrono::nanoseconds in_previous_state{};
+};
+
+struct WorkerStatus {
+  std::uint64_t worker = 0;
+  int pid = 0;             // 0: not spawned yet
+  std::string_view state;  // initializing, ready, busy, degraded, terminating, terminated
+  std::string_view health;
+  std::chrono::nanoseconds age{};
+  std::chrono::nanoseconds in_state{};
+  std::uint64_t served = 0;
+  std::uint64_t generation = 1;
+  std::int64_t rss_kib = -1;  // -1: unknown
+  std::uint64_t transitions_total = 0;
+  std::vector<TransitionRecord> history;  // newest last, bounded
+  std::string last_progress;              // what the worker said last on its side channel
+};
+
+struct Status {
+  std::uint32_t size = 0;
+  std::uint32_t overflow = 0;
+  std::uint32_t starting = 0;
+  std::uint32_t idle = 0;
+  std::uint32_t busy = 0;
+  std::uint32_t degraded = 0;
+  std::uint32_t terminating = 0;
+  std::uint32_t queue_depth = 0;
+  std::uint32_t queue_max = 0;
+  std::uint32_t running = 0;
+  bool stopping = false;
+  bool start_circuit_open = false;
+
+  // Since the start. submitted = ok + failed + timed_out + rejected + shed + cancelled
+  //                              + queue_depth + running + backing_off.
+  std::uint64_t submitted = 0;
+  std::uint64_t ok = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t timed_out = 0;
+  std::uint64_t rejected = 0;
+  std::uint64_t shed = 0;
+  std::uint64_t cancelled = 0;
+  std::uint64_t backing_off = 0;
+  std::uint64_t requeued = 0;
+  std::uint64_t spawns = 0;
+  std::uint64_t start_failures = 0;
+  std::uint64_t workers_lost = 0;
+  std::uint64_t late_replies_drained = 0;
+  std::uint64_t events_dropped = 0;
+  std::uint64_t sink_failures = 0;
+  std::uint64_t warden_restarts = 0;
+  int warden_pid = 0;
+
+  std::vector<WorkerStatus> workers;  // by serial
+
+  [[nodiscard]] double utilisation() const {
+    const std::uint32_t live = idle + busy + degraded;
+    return live == 0 ? 0.0 : static_cast<double>(busy) / live;
+  }
+};
+
+}  // namespace ordeal::pool

@@ -1,0 +1,107 @@
+// Calls that no thread waits for: run by the housekeeper, answered on the callback thread.
+#include "pool/runtime/async_call.hpp"
+#include "pool/runtime/engine.hpp"
+#include "pool/runtime/errors.hpp"
+#include "pool/runtime/housekeeper.hpp"
+
+namespace ordeal::pool::runtime {
+
+Result<core::TicketId> Engine::call_async(std::string_view command, JsonText arguments,
+                                          const CallOptions& options, Pool::Callback callback) {
+  if (auto refused = refuse(options, false)) return tl::unexpected(std::move(*refused));
+  if (auto fine = check_request(command, arguments, options); !fine) {
+    return tl::unexpected(annotate(std::move(fine.error()), options));
+  }
+  const Instant at = now();
+  auto async = std::make_unique<AsyncCall>();
+  async->command = command;
+  async->arguments = arguments.text;
+  async->deadline = to_instant(options.deadline.resolve(to_steady(at), options_.call_timeout));
+  async->callback = std::move(callback);
+  AsyncCall& call = *async;
+  TicketSlot& slot = reserve_async(options, std::move(async));
+  // Armed before the ticket can be resolved (whoever delivers it destroys this), outside the lock
+  // (a token that was stopped already runs the callback at once).
+  if (options.stop_token.stop_possible()) {
+    call.on_stop_requested.emplace(options.stop_token,
+                                   [this, &slot, &call] { cancel_async(slot, call); });
+  }
+  WakeList wakes;
+  core::TicketId id;
+  bool stopped_meanwhile = false;
+  {
+    const std::lock_guard lock{mutex_};
+    id = tickets_.renew(slot);
+    slot.submitted_at = at;
+    slot.submitted = true;
+    const core::event::Submitted submitted{
+        .ticket = id, .deadline = call.deadline, .idempotent = options.idempotent};
+    feed_locked(at, submitted, wakes, nullptr);
+    // A stop between arming and submitting found nothing to cancel.
+    stopped_meanwhile = options.stop_token.stop_requested();
+  }
+  wakes.notify_all();
+  if (stopped_meanwhile) cancel(id);
+  return id;
+}
+
+TicketSlot& Engine::reserve_async(const CallOptions& options, std::unique_ptr<AsyncCall> async) {
+  const std::lock_guard lock{mutex_};
+  TicketSlot& slot = tickets_.acquire(TicketSlot::Kind::async, options.label, options.traceparent);
+  slot.submitted = false;
+  slot.async = std::move(async);
+  ++async_open_;
+  return slot;
+}
+
+void Engine::cancel_async(TicketSlot& slot, const AsyncCall& call) {
+  core::TicketId id;
+  {
+    const std::lock_guard lock{mutex_};
+    if (slot.async.get() != &call || !slot.submitted) return;
+    id = slot.id;
+  }
+  cancel(id);
+}
+
+void Engine::finish_async(TicketSlot& slot, ExchangeOutcome outcome) {
+  WakeList wakes;
+  {
+    const std::lock_guard lock{mutex_};
+    const core::event::ExchangeEnded ended = outcome.as_event(slot.id);
+    slot.async->outcome = std::move(outcome);
+    slot.async->ended_at = now();
+    slot.phase.store(TicketSlot::Phase::waiting, std::memory_order_relaxed);
+    slot.worker = nullptr;
+    feed_locked(slot.async->ended_at, ended, wakes, nullptr);
+  }
+  wakes.notify_all();
+}
+
+void Engine::deliver(TicketSlot& slot) {
+  AsyncCall& async = *slot.async;
+  Result<Reply> result =
+      result_of(slot, std::move(async.outcome), async.granted_at, async.ended_at);
+  const std::function<void(Result<Reply>)> callback = std::move(async.callback);
+  {
+    std::unique_ptr<AsyncCall> gone;  // its stop_callback must not be destroyed under the lock
+    {
+      const std::lock_guard lock{mutex_};
+      gone = std::move(slot.async);
+      tickets_.release(slot);
+    }
+  }
+  struct Done {
+    Engine& engine;
+    ~Done() {
+      {
+        const std::lock_guard lock{engine.mutex_};
+        --engine.async_open_;
+      }
+      engine.progress_.notify();
+    }
+  } const done{*this};
+  if (callback) callback(std::move(result));
+}
+
+}  // namespace ordeal::pool::runtime

@@ -1,0 +1,180 @@
+// Blocking calls: submit, wait for a worker, talk to it on this thread, tell the core.
+#include <limits>
+#include <utility>
+
+#include "pool/runtime/async_call.hpp"
+#include "pool/runtime/driver.hpp"
+#include "pool/runtime/engine.hpp"
+#include "pool/runtime/errors.hpp"
+#include "pool/runtime/housekeeper.hpp"
+#include "pool/runtime/timestamp.hpp"
+#include "pool/wire/envelope.hpp"
+
+namespace ordeal::pool::runtime {
+
+std::optional<Error> Engine::refuse(const CallOptions& options, bool blocking) const {
+  if (is_forked_copy()) {
+    return make_error(ErrorCode::used_after_fork,
+                      "the pool was made by another process, and this one is its fork");
+  }
+  if (blocking && callbacks_.is_current()) {
+    return make_error(ErrorCode::would_deadlock,
+                      "a blocking call from a callback of the same pool could never end");
+  }
+  if (options.retry)
+    return make_error(ErrorCode::not_built_yet, "call option retry: not built yet");
+  if (!options.session.empty()) {
+    return make_error(ErrorCode::not_built_yet, "call option session: not built yet");
+  }
+  if (options.affinity != AffinityPolicy::none) {
+    return make_error(ErrorCode::not_built_yet, "call option affinity: only none is built yet");
+  }
+  return std::nullopt;
+}
+
+// What encode_request would refuse is refused here, before the pool is concerned. In the usual case
+// a few comparisons and the validation of the arguments; else the encoder itself says what is
+// wrong.
+Result<void> Engine::check_request(std::string_view command, JsonText arguments,
+                                   const CallOptions& options) const {
+  constexpr std::size_t envelope_bytes_max = 256;  // member names, id, timestamp, deadline
+  constexpr std::size_t escaped_byte_max = 6;      // "\u0000"
+  const std::size_t bytes_max =
+      arguments.text.size() + envelope_bytes_max +
+      escaped_byte_max * (command.size() + options.label.size() + options.traceparent.size());
+  const auto is_utf8 = [](std::string_view text) {
+    return wire::valid_utf8_prefix(text) == text.size();
+  };
+  if (bytes_max <= options_.frame_bytes_max && is_utf8(command) && is_utf8(options.label) &&
+      is_utf8(options.traceparent)) {
+    return wire::validate_json_object(arguments.text);
+  }
+  const wire::Context context{.deadline_ms = std::numeric_limits<std::int64_t>::max(),
+                              .attempt = std::numeric_limits<std::uint32_t>::max(),
+                              .label = options.label,
+                              .traceparent = options.traceparent};
+  std::string scratch;
+  return wire::encode_request(scratch,
+                              {.id = std::numeric_limits<std::uint64_t>::max(),
+                               .command = command,
+                               .args = arguments.text,
+                               .timestamp = wall_timestamp(),
+                               .context = &context},
+                              static_cast<std::uint32_t>(options_.frame_bytes_max));
+}
+
+TicketSlot& Engine::submit(TicketSlot::Kind kind, const CallOptions& options, Instant at,
+                           Instant deadline) {
+  WakeList wakes;
+  TicketSlot* slot = nullptr;
+  {
+    const std::lock_guard lock{mutex_};
+    slot = &tickets_.acquire(kind, options.label, options.traceparent);
+    slot->submitted_at = at;
+    const core::event::Submitted submitted{.ticket = slot->id,
+                                           .deadline = deadline,
+                                           .idempotent = options.idempotent,
+                                           .lease = kind == TicketSlot::Kind::lease};
+    feed_locked(at, submitted, wakes, slot);
+  }
+  wakes.notify_all();
+  return *slot;
+}
+
+TicketSlot::Phase Engine::await_decision(TicketSlot& slot, Instant deadline) {
+  while (true) {
+    const std::uint32_t ticket = slot.wake.ticket();
+    const TicketSlot::Phase phase = slot.phase.load(std::memory_order_acquire);
+    if (phase != TicketSlot::Phase::waiting) return phase;
+    if (now() >= deadline) {
+      // The housekeeper's timer does this too; but a caller must not depend on another thread's
+      // being scheduled in time.
+      feed(core::event::TimePassed{});
+      deadline = core::never;
+      continue;
+    }
+    slot.wake.wait_until(deadline, ticket);
+  }
+}
+
+void Engine::end_exchange(TicketSlot& slot, const ExchangeOutcome& outcome, Instant at) {
+  WakeList wakes;
+  {
+    const std::lock_guard lock{mutex_};
+    slot.phase.store(TicketSlot::Phase::waiting, std::memory_order_relaxed);
+    slot.worker = nullptr;
+    feed_locked(at, outcome.as_event(slot.id), wakes, &slot);
+  }
+  wakes.notify_all();
+}
+
+void Engine::release(TicketSlot& slot) {
+  const std::lock_guard lock{mutex_};
+  tickets_.release(slot);
+}
+
+Result<Reply> Engine::call(std::string_view command, JsonText arguments,
+                           const CallOptions& options) {
+  if (auto refused = refuse(options, true)) return tl::unexpected(std::move(*refused));
+  if (auto fine = check_request(command, arguments, options); !fine) {
+    return tl::unexpected(annotate(std::move(fine.error()), options));
+  }
+  const Instant submitted_at = now();
+  const Instant deadline =
+      to_instant(options.deadline.resolve(to_steady(submitted_at), options_.call_timeout));
+  TicketSlot& slot = submit(TicketSlot::Kind::blocking, options, submitted_at, deadline);
+  // Granted in the same breath: no need to ask for the time again.
+  bool at_once = slot.phase.load(std::memory_order_acquire) == TicketSlot::Phase::granted;
+
+  std::optional<std::stop_callback<std::function<void()>>> on_stop_requested;
+  if (options.stop_token.stop_possible()) {
+    on_stop_requested.emplace(options.stop_token, [this, id = slot.id] { cancel(id); });
+  }
+
+  ExchangeOutcome outcome;
+  Instant granted_at = submitted_at;
+  Instant ended_at = submitted_at;
+  while (await_decision(slot, deadline) == TicketSlot::Phase::granted) {
+    granted_at = std::exchange(at_once, false) ? submitted_at : now();
+    outcome = drive_blocking(*slot.worker,
+                             {.command = command,
+                              .arguments = arguments.text,
+                              .deadline = deadline,
+                              .label = options.label,
+                              .traceparent = options.traceparent,
+                              .attempt = slot.attempt},
+                             spinner_, granted_at);
+    ended_at = outcome.ended_at;
+    end_exchange(slot, outcome, ended_at);
+  }
+  on_stop_requested.reset();  // from now on nobody may cancel this slot's ticket
+  Result<Reply> result = result_of(slot, std::move(outcome), granted_at, ended_at);
+  release(slot);
+  return result;
+}
+
+Result<Reply> Engine::result_of(TicketSlot& slot, ExchangeOutcome&& outcome, Instant granted_at,
+                                Instant ended_at) const {
+  if (slot.code != ErrorCode::none) return tl::unexpected(error_of(slot, outcome));
+  return Reply{.result_text = std::move(outcome.result_text),
+               .worker = slot.worker_serial,
+               .attempts = slot.attempts,
+               .queued = granted_at - slot.submitted_at,
+               .service = ended_at - granted_at};
+}
+
+void Engine::cancel(core::TicketId ticket) {
+  if (is_forked_copy()) return;
+  WakeList wakes;
+  {
+    const std::lock_guard lock{mutex_};
+    const TicketSlot* slot = tickets_.find(ticket);
+    if (slot == nullptr || !slot->submitted || slot->phase.load() == TicketSlot::Phase::resolved) {
+      return;
+    }
+    feed_locked(now(), core::event::CancelRequested{ticket}, wakes, nullptr);
+  }
+  wakes.notify_all();
+}
+
+}  // namespace ordeal::pool::runtime

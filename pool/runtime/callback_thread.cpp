@@ -1,0 +1,164 @@
+#include "pool/runtime/callback_thread.hpp"
+
+#include <pthread.h>
+
+#include <csignal>
+#include <utility>
+
+namespace ordeal::pool::runtime {
+
+// `delivering` is held while the sink runs, so that a reset() from elsewhere waits for it.
+struct CallbackThread::SinkEntry {
+  Sink sink;
+  std::mutex delivering;
+  std::atomic<bool> active{true};
+};
+
+// Outlives the pool if a Subscription does.
+struct CallbackThread::SinkRegistry {
+  std::mutex mutex;
+  std::vector<std::shared_ptr<SinkEntry>> entries;
+  std::thread::id callback_thread;
+  std::atomic<std::uint32_t>* count = nullptr;  // null once the pool is gone
+};
+
+std::thread start_quiet_thread(const char* name, std::function<void()> body) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // inherited by the new thread
+  std::thread thread{std::move(body)};
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_setname_np(thread.native_handle(), name);
+  return thread;
+}
+
+CallbackThread::CallbackThread() : sinks_(std::make_shared<SinkRegistry>()) {
+  sinks_->count = &sink_count_;
+  thread_ = start_quiet_thread("ordeal-callback", [this] { run(); });
+  thread_id_ = thread_.get_id();
+  sinks_->callback_thread = thread_id_;
+}
+
+CallbackThread::~CallbackThread() {
+  finish();
+  const std::lock_guard lock{sinks_->mutex};
+  sinks_->count = nullptr;
+}
+
+void CallbackThread::post_callback(std::function<void()> job) {
+  {
+    const std::lock_guard lock{mutex_};
+    jobs_.emplace_back(std::move(job));
+    ++posted_;
+  }
+  work_.notify();
+}
+
+void CallbackThread::post_event(PoolEvent event) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (events_queued_ >= events_max) {
+      events_dropped_.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    jobs_.emplace_back(std::move(event));
+    ++events_queued_;
+    ++posted_;
+  }
+  work_.notify();
+}
+
+std::shared_ptr<void> CallbackThread::add_sink(Sink sink) {
+  auto entry = std::make_shared<SinkEntry>();
+  entry->sink = std::move(sink);
+  {
+    const std::lock_guard lock{sinks_->mutex};
+    sinks_->entries.push_back(entry);
+    sink_count_.fetch_add(1, std::memory_order_relaxed);
+  }
+  auto unsubscribe = [registry = sinks_](SinkEntry* gone) {
+    {
+      const std::lock_guard lock{registry->mutex};
+      std::erase_if(registry->entries, [gone](const auto& e) { return e.get() == gone; });
+      if (registry->count != nullptr) registry->count->fetch_sub(1, std::memory_order_relaxed);
+    }
+    gone->active = false;
+    // From the sink itself, waiting for the running delivery would never end.
+    if (std::this_thread::get_id() == registry->callback_thread) return;
+    const std::lock_guard wait_for_delivery{gone->delivering};
+  };
+  SinkEntry* raw = entry.get();
+  return {raw, [entry = std::move(entry), unsubscribe](void*) { unsubscribe(entry.get()); }};
+}
+
+void CallbackThread::run() {
+  std::unique_lock lock{mutex_};
+  while (true) {
+    if (jobs_.empty()) {
+      if (finishing_) return;
+      const std::uint32_t ticket = work_.ticket();
+      lock.unlock();
+      work_.wait_until(core::never, ticket);
+      lock.lock();
+      // A notify() between ticket() and unlock() is not lost, and jobs_ is looked at again.
+      continue;
+    }
+    Job job = std::move(jobs_.front());
+    jobs_.pop_front();
+    if (std::holds_alternative<PoolEvent>(job)) --events_queued_;
+    lock.unlock();
+    perform(job);
+    job = Job{};  // destroyed outside the lock: captures may be anything
+    lock.lock();
+    ++done_;
+    progress_.notify();
+  }
+}
+
+void CallbackThread::perform(Job& job) {
+  if (auto* callback = std::get_if<std::function<void()>>(&job)) {
+    try {
+      (*callback)();
+    } catch (...) {
+      failures_.fetch_add(1, std::memory_order_relaxed);
+    }
+    return;
+  }
+  std::vector<std::shared_ptr<SinkEntry>> entries;
+  {
+    const std::lock_guard lock{sinks_->mutex};
+    entries = sinks_->entries;
+  }
+  for (const auto& entry : entries) {
+    const std::lock_guard delivering{entry->delivering};
+    if (!entry->active) continue;
+    try {
+      entry->sink(std::get<PoolEvent>(job));
+    } catch (...) {
+      failures_.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+}
+
+void CallbackThread::drain() {
+  std::unique_lock lock{mutex_};
+  const std::uint64_t until = posted_;
+  while (done_ < until) {
+    const std::uint32_t ticket = progress_.ticket();
+    lock.unlock();
+    progress_.wait_until(core::never, ticket);
+    lock.lock();
+  }
+}
+
+void CallbackThread::finish() {
+  {
+    const std::lock_guard lock{mutex_};
+    finishing_ = true;
+  }
+  work_.notify();
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace ordeal::pool::runtime

@@ -1,0 +1,74 @@
+// The pool's one thread for other people's code: callbacks of call_async, and sinks.
+//
+// Invariants: jobs run in the order in which they were posted, one at a time, each exactly once,
+// also on stop (drain() before join()). A job that throws is contained and counted. Events beyond
+// events_max are dropped and counted; callbacks never are (their number is bounded by the tickets).
+// Thread-safe; post() may be called under the engine's lock (it never blocks on user code).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "ordeal/pool/events.hpp"
+#include "pool/runtime/clock.hpp"
+
+namespace ordeal::pool::runtime {
+
+class CallbackThread {
+ public:
+  static constexpr std::size_t events_max = 65'536;
+
+  CallbackThread();
+  ~CallbackThread();  // finishes what was posted, then joins
+  CallbackThread(const CallbackThread&) = delete;
+  CallbackThread& operator=(const CallbackThread&) = delete;
+
+  void post_callback(std::function<void()> job);
+  void post_event(PoolEvent event);
+  [[nodiscard]] std::shared_ptr<void> add_sink(Sink sink);
+  [[nodiscard]] bool has_sinks() const { return sink_count_.load(std::memory_order_relaxed) > 0; }
+
+  // Blocks until everything posted before has run. Not on the callback thread itself.
+  void drain();
+  void finish();  // drain and join; idempotent
+
+  // True on this thread (of this pool): a blocking call here could never end.
+  [[nodiscard]] bool is_current() const { return std::this_thread::get_id() == thread_id_; }
+  [[nodiscard]] std::uint64_t events_dropped() const { return events_dropped_.load(); }
+  [[nodiscard]] std::uint64_t failures() const { return failures_.load(); }
+
+ private:
+  struct SinkEntry;
+  struct SinkRegistry;
+  using Job = std::variant<std::function<void()>, PoolEvent>;
+
+  void run();
+  void perform(Job& job);
+
+  std::shared_ptr<SinkRegistry> sinks_;
+  std::atomic<std::uint32_t> sink_count_{0};
+  std::mutex mutex_;
+  std::deque<Job> jobs_;
+  std::size_t events_queued_ = 0;
+  std::uint64_t posted_ = 0;
+  std::uint64_t done_ = 0;
+  bool finishing_ = false;
+  WakeWord work_;
+  WakeWord progress_;
+  std::atomic<std::uint64_t> events_dropped_{0};
+  std::atomic<std::uint64_t> failures_{0};
+  std::thread thread_;
+  std::thread::id thread_id_;
+};
+
+// Starts a thread with every signal blocked: the host's handlers must not run on ours.
+[[nodiscard]] std::thread start_quiet_thread(const char* name, std::function<void()> body);
+
+}  // namespace ordeal::pool::runtime

@@ -1,0 +1,70 @@
+#include "pool/runtime/clock.hpp"
+
+#include <linux/futex.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <ctime>
+
+namespace ordeal::pool::runtime {
+namespace {
+
+timespec to_timespec(Duration duration) {
+  const auto count = std::max<Duration::rep>(duration.count(), 0);
+  return {.tv_sec = static_cast<time_t>(count / 1'000'000'000),
+          .tv_nsec = static_cast<long>(count % 1'000'000'000)};
+}
+
+}  // namespace
+
+Instant now() { return to_instant(std::chrono::steady_clock::now()); }
+
+Instant to_instant(std::chrono::steady_clock::time_point at) {
+  return Instant{std::chrono::duration_cast<Duration>(at.time_since_epoch())};
+}
+
+std::chrono::steady_clock::time_point to_steady(Instant at) {
+  return std::chrono::steady_clock::time_point{at.time_since_epoch()};
+}
+
+void WakeWord::notify() {
+  value_.fetch_add(1, std::memory_order_release);
+  syscall(SYS_futex, &value_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+
+void WakeWord::wait_until(Instant deadline, std::uint32_t ticket) {
+  if (value_.load(std::memory_order_acquire) != ticket) return;
+  const bool forever = deadline == core::never;
+  const timespec at = to_timespec(deadline.time_since_epoch());
+  // FUTEX_WAIT_BITSET takes an absolute CLOCK_MONOTONIC time, which is steady_clock's epoch.
+  syscall(SYS_futex, &value_, FUTEX_WAIT_BITSET_PRIVATE, ticket, forever ? nullptr : &at, nullptr,
+          FUTEX_BITSET_MATCH_ANY);
+}
+
+int poll_until(std::span<pollfd> descriptors, Instant deadline) {
+  while (true) {
+    timespec left{};
+    if (deadline != core::never) left = to_timespec(deadline - now());
+    const int ready = ppoll(descriptors.data(), descriptors.size(),
+                            deadline == core::never ? nullptr : &left, nullptr);
+    if (ready >= 0 || errno != EINTR) return std::max(ready, 0);
+  }
+}
+
+bool is_readable_now(int descriptor) {
+  pollfd looked_at{.fd = descriptor, .events = POLLIN, .revents = 0};
+  return poll(&looked_at, 1, 0) > 0;
+}
+
+int milliseconds_until(Instant deadline, Instant at) {
+  if (deadline == core::never) return -1;
+  if (deadline <= at) return 0;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - at).count();
+  return static_cast<int>(std::min<std::int64_t>(left, INT_MAX));
+}
+
+}  // namespace ordeal::pool::runtime

@@ -1,0 +1,48 @@
+// The one place that knows what time it is and the one place that waits for it (DESIGN, section 4).
+//
+// Every wait here can be ended by something other than time: a wake-up word, or a descriptor.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <span>
+
+#include "pool/core/time.hpp"
+
+struct pollfd;
+
+namespace ordeal::pool::runtime {
+
+using core::Duration;
+using core::Instant;
+
+// The system's monotonic clock as an Instant; the same epoch as std::chrono::steady_clock.
+[[nodiscard]] Instant now();
+[[nodiscard]] Instant to_instant(std::chrono::steady_clock::time_point at);
+[[nodiscard]] std::chrono::steady_clock::time_point to_steady(Instant at);
+
+// A word that one thread waits on and others change: an eventcount. Read the ticket, look at what
+// you wait for, and if it is not there yet wait(ticket); a notify() in between is not lost.
+class WakeWord {
+ public:
+  [[nodiscard]] std::uint32_t ticket() const { return value_.load(std::memory_order_acquire); }
+  void notify();
+  // Returns when notify() has been called since ticket(), or at `deadline`; may return early.
+  void wait_until(Instant deadline, std::uint32_t ticket);
+
+ private:
+  std::atomic<std::uint32_t> value_{0};
+};
+
+// ppoll with an absolute deadline; EINTR is retried. Returns the number of ready descriptors, 0 at
+// the deadline.
+int poll_until(std::span<pollfd> descriptors, Instant deadline);
+
+// Whether a read would not wait (or a pidfd's process is dead).
+[[nodiscard]] bool is_readable_now(int descriptor);
+
+// epoll_wait's timeout argument for an absolute deadline: -1 for never, rounded up to whole ms.
+[[nodiscard]] int milliseconds_until(Instant deadline, Instant now);
+
+}  // namespace ordeal::pool::runtime

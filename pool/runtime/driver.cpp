@@ -1,0 +1,206 @@
+#include "pool/runtime/driver.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "pool/core/assert.hpp"
+#include "pool/runtime/timestamp.hpp"
+#include "pool/wire/envelope.hpp"
+
+namespace ordeal::pool::runtime {
+namespace {
+
+// Looking costs a system call, so a worker in steady use is not looked at: what it wrote unasked
+// would have been read behind its last reply.
+constexpr Duration idle_look_after = std::chrono::milliseconds{1};
+
+std::int64_t milliseconds_left(Instant deadline, Instant at) {
+  return std::chrono::floor<std::chrono::milliseconds>(deadline - at).count();
+}
+
+void encode(WorkerRecord& worker, const RequestView& request, std::uint64_t id, Instant at) {
+  wire::Context context;
+  wire::Request encoded{.id = id,
+                        .command = request.command,
+                        .args = request.arguments,
+                        .timestamp = wall_timestamp(),
+                        .args_trusted = true};
+  if (worker.negotiated.agreed.has(wire::Capability::context)) {
+    if (request.deadline != core::never) {
+      context.deadline_ms = std::max<std::int64_t>(milliseconds_left(request.deadline, at), 0);
+    }
+    context.attempt = request.attempt;
+    context.label = request.label;
+    context.traceparent = request.traceparent;
+    encoded.context = &context;
+  }
+  // Checked by the caller before it submitted, with room for the longest id: this cannot fail.
+  const auto done = wire::encode_request(worker.request_frame, encoded, worker.frame_bytes_max);
+  ORDEAL_ASSERT(done.has_value(), "a request that was checked can be encoded");
+}
+
+void look_before_writing(WorkerRecord& worker) {
+  const std::span<char> space = worker.channel.read_space();
+  const ssize_t count = ::read(worker.reply_descriptor(), space.data(), space.size());
+  if (count > 0) {
+    worker.channel.on_idle_read(static_cast<std::size_t>(count));
+  } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+    worker.channel.on_end_of_file();
+  }
+}
+
+// Returns false if there is nothing to read now, or nothing will ever come.
+bool accept_read(WorkerRecord& worker, long count) {
+  if (count > 0) {
+    worker.channel.on_read(static_cast<std::size_t>(count));
+    return true;
+  }
+  if (count == 0 || (errno != EAGAIN && errno != EINTR)) worker.channel.on_end_of_file();
+  return false;
+}
+
+void wait_and_read(WorkerRecord& worker, Instant deadline) {
+  std::array<pollfd, 3> waited{{
+      {.fd = worker.reply_descriptor(), .events = POLLIN, .revents = 0},
+      {.fd = worker.interrupt_event.get(), .events = POLLIN, .revents = 0},
+      {.fd = worker.request_descriptor(), .events = POLLOUT, .revents = 0},
+  }};
+  const std::size_t count = worker.channel.unwritten().empty() ? 2 : 3;
+  const int ready = poll_until({waited.data(), count}, deadline);
+  if (waited[0].revents != 0) read_some(worker);
+  // Also when bytes keep trickling in: the deadline is the deadline.
+  if (!worker.channel.result() && (ready == 0 || now() >= deadline)) worker.channel.on_deadline();
+}
+
+// A lost worker's request may still lie in the pipe, whole: then nobody has seen it.
+void await_death_news(WorkerRecord& worker, Instant deadline) {
+  const Instant until = std::min(deadline, core::after(now(), death_news_max));
+  while (!worker.is_told_gone()) {
+    pollfd waited{.fd = worker.interrupt_event.get(), .events = POLLIN, .revents = 0};
+    const int ready = poll_until({&waited, 1}, until);
+    if (ready == 0) return;
+    if (!worker.is_told_gone()) return;  // cancelled: nobody waits for the news
+  }
+}
+
+}  // namespace
+
+void begin_exchange(WorkerRecord& worker, const RequestView& request, Instant at) {
+  const std::uint64_t id = worker.next_wire_id++;
+  encode(worker, request, id, at);
+  worker.request_in_hand.store(id, std::memory_order_relaxed);
+  worker.channel.start(id, worker.request_frame, request.deadline);
+  if (!worker.channel.result() && at - worker.last_used_at >= idle_look_after) {
+    look_before_writing(worker);
+  }
+}
+
+bool write_some(WorkerRecord& worker) {
+  const std::string_view bytes = worker.channel.unwritten();
+  if (bytes.empty()) return true;
+  const std::uint64_t before = worker.bytes_written.load(std::memory_order_relaxed);
+  // Announced before it is done: whoever counts what the worker left unread must never believe
+  // that less was written than was.
+  worker.bytes_written.store(before + bytes.size(), std::memory_order_release);
+  const ssize_t count = ::write(worker.request_descriptor(), bytes.data(), bytes.size());
+  const int error = errno;
+  const auto written = static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+  worker.bytes_written.store(before + written, std::memory_order_release);
+  if (count > 0) {
+    worker.channel.on_written(written);
+  } else if (count < 0 && error != EAGAIN && error != EINTR) {
+    worker.channel.on_write_failed();
+  }
+  return written == bytes.size();
+}
+
+bool read_some(WorkerRecord& worker) {
+  const std::span<char> space = worker.channel.read_space();
+  return accept_read(worker, ::read(worker.reply_descriptor(), space.data(), space.size()));
+}
+
+void heed_interrupts(WorkerRecord& worker) {
+  const std::uint8_t flags = worker.interrupts.load(std::memory_order_acquire);
+  if ((flags & interrupt_worker_gone) != 0) {
+    // Its last words may be the reply.
+    while (!worker.channel.result() && read_some(worker)) {
+    }
+    if (!worker.channel.result()) worker.channel.on_worker_gone();
+  } else if ((flags & interrupt_cancelled) != 0) {
+    worker.channel.on_cancel();
+  }
+}
+
+ExchangeOutcome take_outcome(WorkerRecord& worker, Instant at) {
+  const wire::ExchangeResult& result = *worker.channel.result();
+  ExchangeOutcome outcome;
+  outcome.verdict = result.verdict;
+  outcome.progress = result.progress;
+  outcome.ended_at = at;
+  switch (result.verdict) {
+    case core::ExchangeVerdict::replied:
+      outcome.code = result.code;
+      outcome.result_text.assign(result.reply);
+      worker.served.fetch_add(1, std::memory_order_relaxed);
+      break;
+    case core::ExchangeVerdict::application_error:
+      outcome.code = result.code;
+      outcome.application = std::make_shared<ApplicationError>(result.application);
+      worker.served.fetch_add(1, std::memory_order_relaxed);
+      break;
+    case core::ExchangeVerdict::violated:
+    case core::ExchangeVerdict::lost:
+      outcome.code = result.code;
+      if (worker.request_taken_back.load(std::memory_order_acquire)) {
+        outcome.progress = core::WireProgress::untouched;
+      }
+      break;
+    case core::ExchangeVerdict::timed_out:
+    case core::ExchangeVerdict::cancelled:
+      break;
+  }
+  outcome.message = result.message;
+  outcome.excerpt = result.excerpt;
+  worker.last_used_at = at;
+  if (!result.is_late()) {
+    worker.request_in_hand.store(0, std::memory_order_relaxed);
+    worker.bytes_written.store(0, std::memory_order_release);
+  }
+  worker.channel.release();
+  return outcome;
+}
+
+ExchangeOutcome drive_blocking(WorkerRecord& worker, const RequestView& request, Spinner& spinner,
+                               Instant at) {
+  begin_exchange(worker, request, at);
+  wire::Channel& channel = worker.channel;
+  bool may_spin = spinner.pays(worker.service_estimate);
+  while (!channel.result()) {
+    if (worker.interrupts.load(std::memory_order_acquire) != 0) {
+      heed_interrupts(worker);
+      if (channel.result()) break;
+    }
+    const bool written = write_some(worker);
+    if (written && std::exchange(may_spin, false)) {
+      const long count = spinner.read(worker.reply_descriptor(), channel.read_space(),
+                                      worker.interrupts, request.deadline);
+      if (accept_read(worker, count)) continue;
+    }
+    if (!channel.result()) wait_and_read(worker, request.deadline);
+  }
+  if (channel.result()->verdict == core::ExchangeVerdict::lost) {
+    await_death_news(worker, request.deadline);
+  }
+  const Instant ended_at = now();
+  if (channel.result()->is_clean()) {
+    worker.service_estimate = Spinner::estimate(worker.service_estimate, ended_at - at);
+  }
+  return take_outcome(worker, ended_at);
+}
+
+}  // namespace ordeal::pool::runtime

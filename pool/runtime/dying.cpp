@@ -1,0 +1,157 @@
+// Ends of workers: asked, killed, or found dead; and the warden's own.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "pool/process/certificate.hpp"
+#include "pool/runtime/driver.hpp"
+#include "pool/runtime/housekeeper.hpp"
+#include "pool/runtime/names.hpp"
+#include "pool/runtime/timestamp.hpp"
+#include "pool/runtime/watch.hpp"
+#include "pool/wire/envelope.hpp"
+
+namespace ordeal::pool::runtime {
+
+void Housekeeper::kill(WorkerRecord& worker, const core::action::Kill& kill) {
+  if (worker.exited) return;
+  const int signal = kill.signal == core::KillSignal::terminate ? SIGTERM : SIGKILL;
+  if (worker.process->signal_group(signal) == process::SignalOutcome::sent) {
+    worker.kill_reason = core::to_string(kill.reason);
+  }
+}
+
+void Housekeeper::ask_to_stop(WorkerRecord& worker) {
+  if (worker.exited) return;
+  std::string frame;
+  if (wire::encode_shutdown(frame, worker.next_wire_id++, std::to_string(worker.id.serial),
+                            wall_timestamp())) {
+    (void)!::write(worker.request_descriptor(), frame.data(), frame.size());
+  }
+  // Both ends that the host has: only then does the worker see the end of file.
+  worker.process->pipes().to_worker.reset();
+  worker.process->pipes().unread_requests.reset();
+}
+
+void Housekeeper::bury(WorkerRecord& worker) {
+  if (worker.exited) return;
+  // Before reaping, while the group is certainly the worker's: nobody must read on in its pipe.
+  worker.process->kill_group_remains();
+  take_back_request(worker);
+  const auto status = worker.process->try_reap();
+  if (!status) return;
+  worker.exited = true;
+  stop_watching(worker.process->pidfd());
+  drain_stderr(worker);
+  drain_progress(worker);
+  (void)warden_->unregister_group(worker.process->group());
+
+  const bool in_hand =
+      worker.bytes_written.load(std::memory_order_acquire) > 0 && !worker.request_taken_back;
+  auto certificate = std::make_shared<const DeathCertificate>(process::make_certificate(
+      *status,
+      {.worker = worker.id.serial,
+       .pid = worker.pid,
+       .age = std::chrono::duration_cast<std::chrono::milliseconds>(now() - worker.spawned_at),
+       .served = worker.served,
+       .request_in_hand = in_hand ? worker.request_in_hand.load() : 0,
+       .before_ready = !worker.ready,
+       .kill_reason = worker.kill_reason,
+       .stderr_tail = worker.stderr_tail->text()},
+      &oom_counter_, std::chrono::steady_clock::now()));
+  engine_.note_certificate(worker, certificate);
+
+  if (!worker.ready && !worker.start_failure_noted) {
+    const bool overdue = !worker.kill_reason.empty();
+    Error error = make_error(overdue ? ErrorCode::start_timeout : ErrorCode::start_exited,
+                             fmt::format("worker {} did not become ready: {}", worker.id.serial,
+                                         certificate->summary()));
+    error.worker = worker.id.serial;
+    error.certificate = certificate;
+    engine_.note_start_failure(std::move(error));
+  }
+  worker.lost_deadline = core::never;
+  if (worker.purpose == Purpose::handshake || worker.purpose == Purpose::drain) {
+    watch_channel(worker, false, false);
+    worker.purpose = Purpose::none;
+  }
+  engine_.feed(core::event::WorkerExited{.worker = worker.id});
+  // An asynchronous call on it ends by the core's Interrupt, like every other driver's.
+}
+
+// If all that was written since the last reply still lies in the pipe, the worker never saw it.
+void Housekeeper::take_back_request(WorkerRecord& worker) {
+  const int kept = worker.process->pipes().unread_requests.get();
+  if (kept < 0) return;
+  // Opened anew, to read without waiting and without changing the mode of the worker's own end.
+  const process::FileDescriptor reader{
+      open(fmt::format("/proc/self/fd/{}", kept).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  if (!reader) return;
+  std::array<char, 64 * 1024> discarded;
+  std::uint64_t unread = 0;
+  for (ssize_t count = 1; count > 0;) {
+    count = ::read(reader.get(), discarded.data(), discarded.size());
+    if (count > 0) unread += static_cast<std::uint64_t>(count);
+  }
+  const std::uint64_t written = worker.bytes_written.load(std::memory_order_acquire);
+  worker.request_taken_back.store(unread == written, std::memory_order_release);
+}
+
+void Housekeeper::drain_stderr(WorkerRecord& worker) {
+  process::FileDescriptor& pipe = worker.process->pipes().standard_error;
+  if (!pipe) return;
+  const auto drained =
+      worker.stderr_tail->drain(pipe.get(), process::StderrTail::default_budget_bytes);
+  if (drained == process::DrainOutcome::closed) {
+    stop_watching(pipe.get());
+    pipe.reset();
+  }
+}
+
+void Housekeeper::drain_progress(WorkerRecord& worker) {
+  constexpr std::size_t line_bytes_max = 4096;
+  process::FileDescriptor& pipe = worker.process->pipes().progress;
+  if (!pipe) return;
+  std::array<char, line_bytes_max> chunk;
+  const ssize_t count = ::read(pipe.get(), chunk.data(), chunk.size());
+  if (count <= 0) {
+    if (count == 0) {
+      stop_watching(pipe.get());
+      pipe.reset();
+    }
+    return;
+  }
+  worker.progress_line.append(chunk.data(), static_cast<std::size_t>(count));
+  const std::size_t end = worker.progress_line.rfind('\n');
+  if (end != std::string::npos) {
+    const std::size_t before =
+        end == 0 ? std::string::npos : worker.progress_line.rfind('\n', end - 1);
+    const std::size_t begin = before == std::string::npos ? 0 : before + 1;
+    engine_.note_progress(worker, worker.progress_line.substr(begin, end - begin));
+    worker.progress_line.erase(0, end + 1);
+  }
+  if (worker.progress_line.size() > line_bytes_max) worker.progress_line.clear();
+}
+
+// A dead warden is replaced, and its successor told of every live group, before another worker
+// starts.
+bool Housekeeper::ensure_warden() {
+  if (!is_readable_now(warden_->pidfd())) return true;
+  std::vector<process::LiveGroup> groups;
+  for (const WorkerRecord* worker : live_) {
+    if (!worker->exited) groups.push_back({worker->process->group(), worker->process->pidfd()});
+  }
+  stop_watching(warden_->pidfd());
+  if (!warden_->restart(groups)) return false;
+  warden_pid_ = warden_->pid();
+  warden_restarts_.fetch_add(1);
+  watch(epoll_.get(), warden_->pidfd(), EPOLLIN, {WatchKind::warden, {}});
+  return true;
+}
+
+}  // namespace ordeal::pool::runtime

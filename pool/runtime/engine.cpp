@@ -1,0 +1,286 @@
+#include "pool/runtime/engine.hpp"
+
+#include <random>
+#include <utility>
+
+#include "pool/core/assert.hpp"
+#include "pool/options/core_options.hpp"
+#include "pool/runtime/async_call.hpp"
+#include "pool/runtime/housekeeper.hpp"
+#include "pool/runtime/names.hpp"
+
+namespace ordeal::pool::runtime {
+namespace {
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+
+std::uint64_t draw_seed() {
+  std::random_device device;
+  const std::uint64_t high = device();
+  const std::uint64_t low = device();
+  return high << 32 | low;
+}
+
+}  // namespace
+
+void Engine::WakeList::add(WakeWord& word) {
+  if (count_ < words_.size()) {
+    words_[count_++] = &word;
+  } else {
+    more_.push_back(&word);
+  }
+}
+
+void Engine::WakeList::notify_all() {
+  for (std::size_t i = 0; i < count_; ++i) words_[i]->notify();
+  for (WakeWord* word : more_) word->notify();
+  count_ = 0;
+  more_.clear();
+}
+
+Engine::Engine(Options options)
+    : options_(std::move(options)),
+      spinner_(options_.spin == SpinMode::adaptive,
+               std::chrono::microseconds{options_.spin_max_us}),
+      core_(to_core_options(options_), options_.seed.value()) {}
+
+Engine::~Engine() = default;
+
+Result<std::shared_ptr<Engine>> Engine::start(Options options) {
+  if (auto valid = validate(options); !valid) return tl::unexpected(valid.error());
+  if (!options.seed) options.seed = draw_seed();
+  auto engine = std::make_shared<Engine>(std::move(options));
+  if (auto opened = engine->recorder_.open(engine->options_); !opened) {
+    return tl::unexpected(opened.error());
+  }
+  engine->housekeeper_ = std::make_unique<Housekeeper>(*engine);
+  if (auto started = engine->housekeeper_->start(); !started) {
+    return tl::unexpected(started.error());
+  }
+  engine->feed(core::event::Opened{});
+  if (auto ready = engine->await_ready(); !ready) {
+    (void)engine->stop(std::chrono::milliseconds{0});
+    return tl::unexpected(ready.error());
+  }
+  return engine;
+}
+
+Result<void> Engine::await_ready() {
+  if (options_.await_ready == AwaitReady::none) return {};
+  const std::uint32_t wanted = options_.await_ready == AwaitReady::all ? options_.size : 1;
+  while (true) {
+    const std::uint32_t ticket = progress_.ticket();
+    {
+      const std::lock_guard lock{mutex_};
+      std::uint32_t ready = 0;
+      for (const core::WorkerView& view : core_.workers()) {
+        ready += view.state == core::WorkerState::ready || view.state == core::WorkerState::busy;
+      }
+      if (ready >= wanted) return {};
+      if (core_.start_circuit_open() && last_start_failure_) {
+        return tl::unexpected(*last_start_failure_);
+      }
+    }
+    progress_.wait_until(core::never, ticket);
+  }
+}
+
+void Engine::feed(const core::Event& event) {
+  WakeList wakes;
+  {
+    const std::lock_guard lock{mutex_};
+    feed_locked(now(), event, wakes, nullptr);
+  }
+  wakes.add(progress_);  // start() and stop() look again after each of the housekeeper's facts
+  wakes.notify_all();
+}
+
+void Engine::feed_locked(Instant at, const core::Event& event, WakeList& wakes, TicketSlot* self) {
+  core_.set_emit(callbacks_.has_sinks());
+  recorder_.event(at, event);
+  core_.handle_event(at, event);
+  drain_actions(wakes, self);
+  // A lease that lost its worker while no call was using it: nobody else would answer the core.
+  while (!idle_leases_lost_.empty()) {
+    const core::TicketId lease = idle_leases_lost_.back();
+    idle_leases_lost_.pop_back();
+    const core::event::ExchangeEnded lost{.ticket = lease,
+                                          .verdict = core::ExchangeVerdict::lost,
+                                          .progress = core::WireProgress::written};
+    recorder_.event(at, lost);
+    core_.handle_event(at, lost);
+    drain_actions(wakes, self);
+  }
+  kick_housekeeper_if_earlier();
+}
+
+void Engine::drain_actions(WakeList& wakes, TicketSlot* self) {
+  while (const std::optional<core::Action> action = core_.poll_action()) {
+    recorder_.action(*action);
+    perform(*action, wakes, self);
+  }
+}
+
+void Engine::perform(const core::Action& action, WakeList& wakes, TicketSlot* self) {
+  std::visit(Overloaded{
+                 [&](const core::action::Grant& a) { perform_grant(a, wakes, self); },
+                 [&](const core::action::Resolve& a) { perform_resolve(a, wakes, self); },
+                 [&](const core::action::Interrupt& a) { perform_interrupt(a); },
+                 [&](const core::action::Emit& a) { perform_emit(a); },
+                 [&](const core::action::Stopped&) {
+                   stopped_.store(true, std::memory_order_release);
+                   wakes.add(progress_);
+                   housekeeper_->kick();
+                 },
+                 [&](const auto& a) { hand_to_housekeeper(a); },
+             },
+             action);
+}
+
+void Engine::perform_grant(const core::action::Grant& grant, WakeList& wakes, TicketSlot* self) {
+  TicketSlot& slot = tickets_.at(grant.ticket);
+  WorkerRecord& record = *workers_[grant.worker.index];
+  record.clear_interrupts();
+  slot.worker = &record;
+  slot.attempt = grant.attempt;
+  if (slot.kind == TicketSlot::Kind::async) {
+    slot.phase.store(TicketSlot::Phase::granted, std::memory_order_release);
+    inbox_.async_grants.push_back(&slot);
+    housekeeper_->kick();
+    return;
+  }
+  slot.phase.store(TicketSlot::Phase::granted, std::memory_order_release);
+  if (&slot != self) wakes.add(slot.wake);
+}
+
+void Engine::perform_resolve(const core::action::Resolve& resolve, WakeList& wakes,
+                             TicketSlot* self) {
+  TicketSlot& slot = tickets_.at(resolve.ticket);
+  slot.code = resolve.code;
+  slot.worker_serial = resolve.worker.serial;
+  slot.attempts = resolve.attempts;
+  if (resolve.code != ErrorCode::none && resolve.worker) {
+    const auto& record = workers_[resolve.worker.index];
+    if (record && record->id == resolve.worker) slot.certificate = record->certificate;
+  }
+  slot.phase.store(TicketSlot::Phase::resolved, std::memory_order_release);
+  switch (slot.kind) {
+    case TicketSlot::Kind::async:
+      callbacks_.post_callback([this, &slot] { deliver(slot); });
+      break;
+    case TicketSlot::Kind::blocking:
+    case TicketSlot::Kind::lease:
+      if (&slot != self) wakes.add(slot.wake);
+      break;
+  }
+}
+
+// Under the lock on purpose: the driver cannot give the worker back meanwhile, so the descriptor
+// is still the worker's.
+void Engine::perform_interrupt(const core::action::Interrupt& interrupt) {
+  TicketSlot& slot = tickets_.at(interrupt.ticket);
+  WorkerRecord& record = *workers_[interrupt.worker.index];
+  if (slot.kind == TicketSlot::Kind::lease && !slot.lease_in_call) {
+    if (interrupt.reason == core::InterruptReason::worker_gone) {
+      idle_leases_lost_.push_back(interrupt.ticket);
+    }
+    return;
+  }
+  record.interrupts.fetch_or(interrupt.reason == core::InterruptReason::cancelled
+                                 ? interrupt_cancelled
+                                 : interrupt_worker_gone,
+                             std::memory_order_acq_rel);
+  if (slot.kind == TicketSlot::Kind::async) {
+    hand_to_housekeeper(interrupt);
+  } else {
+    record.interrupt();
+  }
+}
+
+void Engine::perform_emit(const core::action::Emit& emit) {
+  PoolEvent event;
+  event.what = core::to_string(emit.what);
+  event.at = std::chrono::steady_clock::now();
+  event.request = emit.ticket.serial;
+  event.worker = emit.worker.serial;
+  event.code = emit.code;
+  if (emit.what == core::Occurrence::worker_transition) {
+    event.from = core::to_string(emit.from);
+    event.to = core::to_string(emit.to);
+    event.reason = core::to_string(emit.reason);
+  }
+  event.count = emit.count;
+  event.duration = emit.duration;
+  if (emit.ticket) {
+    if (const TicketSlot* slot = tickets_.find(emit.ticket)) {
+      event.label = slot->label;
+      event.traceparent = slot->traceparent;
+    }
+  }
+  callbacks_.post_event(std::move(event));
+}
+
+void Engine::hand_to_housekeeper(const core::Action& action) {
+  inbox_.actions.push_back(action);
+  housekeeper_->kick();
+}
+
+void Engine::kick_housekeeper_if_earlier() {
+  const std::optional<Instant> next = core_.poll_timeout();
+  if (next && *next < housekeeper_wakes_at_) {
+    housekeeper_wakes_at_ = *next;
+    housekeeper_->kick();
+  }
+}
+
+Instant Engine::take_inbox(Inbox& inbox) {
+  const std::lock_guard lock{mutex_};
+  std::swap(inbox, inbox_);
+  housekeeper_wakes_at_ = core_.poll_timeout().value_or(core::never);
+  return housekeeper_wakes_at_;
+}
+
+WorkerRecord* Engine::worker(core::WorkerId id) {
+  const std::lock_guard lock{mutex_};
+  if (id.index >= workers_.size() || !workers_[id.index]) return nullptr;
+  return workers_[id.index]->id == id ? workers_[id.index].get() : nullptr;
+}
+
+void Engine::adopt_worker(std::unique_ptr<WorkerRecord> record) {
+  const std::lock_guard lock{mutex_};
+  const std::uint32_t index = record->id.index;
+  if (index >= workers_.size()) workers_.resize(index + 1);
+  ORDEAL_ASSERT(!workers_[index], "a worker's index is reused only after it was forgotten");
+  workers_[index] = std::move(record);
+}
+
+void Engine::discard_worker(core::WorkerId id) {
+  std::unique_ptr<WorkerRecord> gone;  // destroyed outside the lock: closes descriptors
+  const std::lock_guard lock{mutex_};
+  gone = std::move(workers_[id.index]);
+}
+
+void Engine::note_start_failure(Error error) {
+  const std::lock_guard lock{mutex_};
+  last_start_failure_ = std::move(error);
+}
+
+void Engine::note_certificate(WorkerRecord& record,
+                              std::shared_ptr<const DeathCertificate> certificate) {
+  const std::lock_guard lock{mutex_};
+  record.certificate = std::move(certificate);
+}
+
+void Engine::note_progress(WorkerRecord& record, std::string text) {
+  const std::lock_guard lock{mutex_};
+  record.last_progress = std::move(text);
+}
+
+Subscription Engine::subscribe(Sink sink) {
+  return Subscription{callbacks_.add_sink(std::move(sink))};
+}
+
+}  // namespace ordeal::pool::runtime

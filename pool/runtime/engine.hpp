@@ -1,0 +1,142 @@
+// The hub of a pool: the core under its one lock, and what its decisions need to reach.
+//
+// Whoever has an event feeds it: under the lock the core handles it and its actions are drained in
+// order. Grants and resolutions are written to the ticket's slot at once and wake that ticket's
+// thread alone, after unlocking; work on processes goes to the housekeeper's inbox; events and
+// callbacks go to the callback thread. So actions take effect in the core's order whichever
+// threads feed it.
+//
+// Lock order: engine -> callback queue. Nothing of the user's runs under either.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ordeal/pool/pool.hpp"
+#include "pool/core/core.hpp"
+#include "pool/process/fork_guard.hpp"
+#include "pool/runtime/callback_thread.hpp"
+#include "pool/runtime/exchange_outcome.hpp"
+#include "pool/runtime/recorder.hpp"
+#include "pool/runtime/spin.hpp"
+#include "pool/runtime/ticket_table.hpp"
+#include "pool/runtime/worker_record.hpp"
+
+namespace ordeal::pool::runtime {
+
+class Housekeeper;
+
+class Engine : public std::enable_shared_from_this<Engine> {
+ public:
+  [[nodiscard]] static Result<std::shared_ptr<Engine>> start(Options options);
+  explicit Engine(Options options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // --- the public face (call.cpp, async.cpp, lease.cpp, stop.cpp, status.cpp) ---
+  Result<Reply> call(std::string_view command, JsonText arguments, const CallOptions& options);
+  Result<core::TicketId> call_async(std::string_view command, JsonText arguments,
+                                    const CallOptions& options, Pool::Callback callback);
+  Result<std::unique_ptr<LeaseState>> checkout(const CallOptions& options);
+  Result<Reply> call_on_lease(LeaseState& lease, std::string_view command, JsonText arguments,
+                              const CallOptions& options);
+  void release_lease(LeaseState& lease);
+  void cancel(core::TicketId ticket);
+  Result<void> stop(std::chrono::milliseconds grace);
+  [[nodiscard]] Status status() const;
+  [[nodiscard]] const Options& options() const { return options_; }
+  [[nodiscard]] Subscription subscribe(Sink sink);
+  // True in a process that is a fork of the one that made the pool.
+  [[nodiscard]] bool is_forked_copy() const { return fork_guard_.in_forked_child(); }
+
+  // --- for the housekeeper ---
+  void feed(const core::Event& event);
+  struct Inbox {
+    std::vector<core::Action> actions;
+    std::vector<TicketSlot*> async_grants;
+  };
+  // Takes what was decided for the housekeeper, and says when the core's next timer is due.
+  Instant take_inbox(Inbox& inbox);
+  [[nodiscard]] WorkerRecord* worker(core::WorkerId id);
+  void adopt_worker(std::unique_ptr<WorkerRecord> record);  // before its first event
+  void discard_worker(core::WorkerId id);                   // on Forget
+  void note_start_failure(Error error);                     // before feeding the failure
+  void note_certificate(WorkerRecord& record, std::shared_ptr<const DeathCertificate> certificate);
+  void note_progress(WorkerRecord& record, std::string text);
+  void finish_async(TicketSlot& slot, ExchangeOutcome outcome);
+  [[nodiscard]] bool stopped() const { return stopped_.load(std::memory_order_acquire); }
+
+ private:
+  // The slots to wake once the lock is released.
+  class WakeList {
+   public:
+    void add(WakeWord& word);
+    void notify_all();
+
+   private:
+    std::array<WakeWord*, 16> words_{};
+    std::size_t count_ = 0;
+    std::vector<WakeWord*> more_;
+  };
+
+  // Feeds under the lock; `self` is the slot of the calling thread, which needs no waking.
+  void feed_locked(Instant at, const core::Event& event, WakeList& wakes, TicketSlot* self);
+  void drain_actions(WakeList& wakes, TicketSlot* self);
+  void perform(const core::Action& action, WakeList& wakes, TicketSlot* self);
+  void perform_grant(const core::action::Grant& grant, WakeList& wakes, TicketSlot* self);
+  void perform_resolve(const core::action::Resolve& resolve, WakeList& wakes, TicketSlot* self);
+  void perform_interrupt(const core::action::Interrupt& interrupt);
+  void perform_emit(const core::action::Emit& emit);
+  void hand_to_housekeeper(const core::Action& action);
+  void kick_housekeeper_if_earlier();
+
+  [[nodiscard]] std::optional<Error> refuse(const CallOptions& options, bool blocking) const;
+  [[nodiscard]] Result<void> check_request(std::string_view command, JsonText arguments,
+                                           const CallOptions& options) const;
+  TicketSlot& submit(TicketSlot::Kind kind, const CallOptions& options, Instant at,
+                     Instant deadline);
+  TicketSlot& reserve_async(const CallOptions& options, std::unique_ptr<AsyncCall> async);
+  void cancel_async(TicketSlot& slot, const AsyncCall& call);
+  void leave_lease_call(TicketSlot& slot);
+  void interrupt_lease(TicketSlot& slot);
+  TicketSlot::Phase await_decision(TicketSlot& slot, Instant deadline);
+  void end_exchange(TicketSlot& slot, const ExchangeOutcome& outcome, Instant at);
+  void release(TicketSlot& slot);
+  Result<void> await_ready();
+  void deliver(TicketSlot& slot);
+  [[nodiscard]] Error error_of(const TicketSlot& slot, const ExchangeOutcome& outcome) const;
+  [[nodiscard]] Result<Reply> result_of(TicketSlot& slot, ExchangeOutcome&& outcome,
+                                        Instant granted_at, Instant ended_at) const;
+
+  const Options options_;
+  const process::ForkGuard fork_guard_;
+  Spinner spinner_;
+
+  mutable std::mutex mutex_;
+  core::Core core_;  // guarded by mutex_, as all below it
+  TicketTable tickets_;
+  std::vector<std::unique_ptr<WorkerRecord>> workers_;  // by WorkerId::index
+  Inbox inbox_;
+  std::vector<core::TicketId> idle_leases_lost_;
+  std::optional<Error> last_start_failure_;
+  std::uint32_t async_open_ = 0;
+  Instant housekeeper_wakes_at_ = core::never;
+  Recorder recorder_;
+
+  WakeWord progress_;  // something changed that start() or stop() waits for
+  std::atomic<bool> stopped_{false};
+  std::atomic<bool> emitting_{false};
+  std::mutex finish_mutex_;
+  bool finished_ = false;
+
+  CallbackThread callbacks_;
+  std::unique_ptr<Housekeeper> housekeeper_;
+};
+
+}  // namespace ordeal::pool::runtime

@@ -1,0 +1,78 @@
+#include "pool/runtime/errors.hpp"
+
+#include <fmt/format.h>
+
+#include "pool/runtime/async_call.hpp"
+#include "pool/runtime/engine.hpp"
+#include "pool/runtime/housekeeper.hpp"
+
+namespace ordeal::pool::runtime {
+namespace {
+
+double milliseconds(Duration duration) { return static_cast<double>(duration.count()) / 1e6; }
+
+// What is not said better by the exchange itself (outcome.message).
+std::string sentence(ErrorCode code, const TicketSlot& slot, const ExchangeOutcome& outcome,
+                     const Options& options, Duration since_submit) {
+  switch (code) {
+    case ErrorCode::queue_full:
+      return fmt::format("{} requests are waiting, queue_max is {}", options.queue_max,
+                         options.queue_max);
+    case ErrorCode::queue_timeout:
+      return fmt::format("no worker took the request within {:.1f} ms", milliseconds(since_submit));
+    case ErrorCode::call_timeout:
+      return fmt::format("worker {} did not answer within the deadline, {:.1f} ms after submit",
+                         slot.worker_serial, milliseconds(since_submit));
+    case ErrorCode::worker_died:
+      return fmt::format("worker {} died with the request in hand: {}", slot.worker_serial,
+                         slot.certificate ? slot.certificate->summary() : "certificate pending");
+    case ErrorCode::worker_closed_stream:
+      return fmt::format("worker {} closed its reply stream and lived on; it was killed",
+                         slot.worker_serial);
+    case ErrorCode::stopped_in_flight:
+      return fmt::format("the pool's stop killed worker {} with the request in hand",
+                         slot.worker_serial);
+    case ErrorCode::application_error:
+      return outcome.application
+                 ? fmt::format("worker {}: {}{}{}", slot.worker_serial, outcome.application->type,
+                               outcome.application->type.empty() ? "" : ": ",
+                               outcome.application->message)
+                 : std::string{traits(code).meaning};
+    default:
+      return outcome.message.empty()
+                 ? std::string{traits(code).meaning}
+                 : fmt::format("worker {}: {}", slot.worker_serial, outcome.message);
+  }
+}
+
+}  // namespace
+
+Error annotate(Error error, const CallOptions& options) {
+  error.label = options.label;
+  error.traceparent = options.traceparent;
+  return error;
+}
+
+Error Engine::error_of(const TicketSlot& slot, const ExchangeOutcome& outcome) const {
+  Error error;
+  error.code = slot.code;
+  error.message = sentence(slot.code, slot, outcome, options_, now() - slot.submitted_at);
+  if (slot.worker_serial != 0) error.worker = slot.worker_serial;
+  error.attempts = slot.attempts;
+  error.label = slot.label;
+  error.traceparent = slot.traceparent;
+  error.certificate = slot.certificate;
+  if (slot.code == ErrorCode::application_error) error.application = outcome.application;
+  error.excerpt = outcome.excerpt;
+  if (slot.code == ErrorCode::workers_unavailable) {
+    const std::lock_guard lock{mutex_};
+    if (last_start_failure_) {
+      error.message = fmt::format("no worker is alive, and starts keep failing; the last: {}",
+                                  last_start_failure_->message);
+      error.certificate = last_start_failure_->certificate;
+    }
+  }
+  return error;
+}
+
+}  // namespace ordeal::pool::runtime

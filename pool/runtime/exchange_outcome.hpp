@@ -1,0 +1,29 @@
+// What a finished exchange leaves behind, owned: the channel's buffers go on to the next request.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "ordeal/pool/error.hpp"
+#include "pool/core/event.hpp"
+#include "pool/core/exchange_verdict.hpp"
+#include "pool/runtime/clock.hpp"
+
+namespace ordeal::pool::runtime {
+
+struct ExchangeOutcome {
+  core::ExchangeVerdict verdict = core::ExchangeVerdict::lost;
+  core::WireProgress progress = core::WireProgress::untouched;
+  ErrorCode code = ErrorCode::none;                     // as in core::event::ExchangeEnded
+  std::string result_text;                              // verdict replied
+  std::shared_ptr<const ApplicationError> application;  // verdict application_error
+  std::string message;  // verdict violated, or a fault behind the reply
+  std::string excerpt;
+  Instant ended_at{};
+
+  [[nodiscard]] core::event::ExchangeEnded as_event(core::TicketId ticket) const {
+    return {.ticket = ticket, .verdict = verdict, .progress = progress, .code = code};
+  }
+};
+
+}  // namespace ordeal::pool::runtime

@@ -1,0 +1,122 @@
+// Exchanges that the housekeeper drives: handshakes, asynchronous calls, late replies.
+#include <unistd.h>
+
+#include <utility>
+
+#include "pool/runtime/async_call.hpp"
+#include "pool/runtime/driver.hpp"
+#include "pool/runtime/housekeeper.hpp"
+#include "pool/wire/envelope.hpp"
+
+namespace ordeal::pool::runtime {
+
+void Housekeeper::begin_async(TicketSlot& slot) {
+  WorkerRecord& worker = *slot.worker;
+  AsyncCall& call = *slot.async;
+  call.granted_at = now();
+  worker.purpose = Purpose::async_call;
+  worker.async_slot = &slot;
+  worker.waited_for_news = false;
+  begin_exchange(worker,
+                 {.command = call.command,
+                  .arguments = call.arguments,
+                  .deadline = call.deadline,
+                  .label = slot.label,
+                  .traceparent = slot.traceparent,
+                  .attempt = slot.attempt},
+                 call.granted_at);
+  advance(worker);
+}
+
+// Writes and reads what can be, without waiting, and arranges to be called for the rest.
+void Housekeeper::advance(WorkerRecord& worker) {
+  if (worker.purpose == Purpose::drain) {
+    advance_drain(worker);
+    return;
+  }
+  if (worker.purpose == Purpose::none) return;
+  if (worker.purpose == Purpose::async_call && worker.interrupts.load() != 0) {
+    heed_interrupts(worker);
+  }
+  bool more = true;
+  while (!worker.channel.result() && more) {
+    write_some(worker);
+    more = read_some(worker);
+  }
+  if (worker.channel.result()) {
+    conclude(worker);
+  } else {
+    watch_channel(worker, true, !worker.channel.unwritten().empty());
+  }
+}
+
+// The exchange has ended, but for one thing: after an end of file the news of the worker's death
+// are awaited for a moment, since they tell how it ended and whether it ever saw the request.
+void Housekeeper::conclude(WorkerRecord& worker) {
+  if (!worker.channel.result()) return;
+  const bool lost = worker.channel.result()->verdict == core::ExchangeVerdict::lost;
+  if (lost && !worker.exited && worker.lost_deadline == core::never && !worker.waited_for_news) {
+    watch_channel(worker, false, false);
+    worker.waited_for_news = true;
+    worker.lost_deadline = core::after(now(), death_news_max);
+    return;
+  }
+  if (lost && !worker.exited && worker.lost_deadline != core::never) return;
+  worker.lost_deadline = core::never;
+  switch (worker.purpose) {
+    case Purpose::handshake:
+      finish_handshake(worker);
+      break;
+    case Purpose::async_call:
+      finish_async(worker);
+      break;
+    case Purpose::drain:
+    case Purpose::none:
+      break;
+  }
+}
+
+void Housekeeper::finish_async(WorkerRecord& worker) {
+  watch_channel(worker, false, false);
+  worker.purpose = Purpose::none;
+  TicketSlot& slot = *std::exchange(worker.async_slot, nullptr);
+  engine_.finish_async(slot, take_outcome(worker, now()));
+}
+
+void Housekeeper::interrupt(WorkerRecord& worker) {
+  if (worker.purpose != Purpose::async_call || worker.channel.result()) return;
+  advance(worker);
+}
+
+void Housekeeper::begin_drain(WorkerRecord& worker) {
+  if (worker.exited || !worker.channel.result() || !worker.channel.result()->is_late()) return;
+  if (worker.negotiated.agreed.has(wire::Capability::cancel)) {
+    std::string cancel;
+    wire::encode_cancel(cancel, worker.request_in_hand.load());
+    // A pipe that has no room for it means that the worker has not even read its request.
+    (void)!::write(worker.request_descriptor(), cancel.data(), cancel.size());
+  }
+  worker.channel.begin_drain();
+  worker.purpose = Purpose::drain;
+  watch_channel(worker, true, false);
+  advance_drain(worker);
+}
+
+void Housekeeper::advance_drain(WorkerRecord& worker) {
+  while (worker.channel.is_draining() && read_some(worker)) {
+  }
+  if (worker.channel.is_draining()) return;
+  watch_channel(worker, false, false);
+  worker.purpose = Purpose::none;
+  if (worker.channel.drained()) {
+    worker.request_in_hand = 0;
+    worker.bytes_written = 0;
+    worker.last_used_at = now();
+    engine_.feed(core::event::LateReplyDrained{.worker = worker.id, .slot = 0});
+  } else {
+    engine_.feed(
+        core::event::WorkerFaulted{.worker = worker.id, .code = worker.channel.fault().code});
+  }
+}
+
+}  // namespace ordeal::pool::runtime

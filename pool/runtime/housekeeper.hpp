@@ -1,0 +1,94 @@
+// The pool's one thread for everything that is not a caller's own exchange: it starts workers,
+// notices their deaths, drains their stderr and late replies, runs asynchronous calls, keeps the
+// core's time, and minds the warden. One epoll loop; it never blocks on a worker.
+//
+// What it is told comes through the engine's inbox; what it finds it feeds to the engine. It is the
+// only one who touches processes, so no kill can meet a pid that was reaped a moment ago.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "pool/process/certificate.hpp"
+#include "pool/process/file_descriptor.hpp"
+#include "pool/process/warden.hpp"
+#include "pool/runtime/clock.hpp"
+#include "pool/runtime/engine.hpp"
+#include "pool/runtime/worker_record.hpp"
+
+struct epoll_event;
+
+namespace ordeal::pool::runtime {
+
+class Housekeeper {
+ public:
+  explicit Housekeeper(Engine& engine);
+  ~Housekeeper();
+  Housekeeper(const Housekeeper&) = delete;
+  Housekeeper& operator=(const Housekeeper&) = delete;
+
+  // Starts warden and thread. On error nothing is left.
+  Result<void> start();
+  // Makes the loop look at its inbox. Any thread, also under the engine's lock.
+  void kick();
+  // REQUIRES: the engine is stopped. Joins the thread, ends the warden. Idempotent.
+  void finish();
+
+  [[nodiscard]] int warden_pid() const { return warden_pid_.load(); }
+  [[nodiscard]] std::uint64_t warden_restarts() const { return warden_restarts_.load(); }
+
+ private:
+  void run();
+  void perform_inbox();
+  void perform(const core::Action& action);
+  void handle(const epoll_event& event);
+  [[nodiscard]] Instant next_deadline(Instant core_timer) const;
+  void expire(Instant at);
+
+  // starting.cpp
+  void spawn(core::WorkerId id);
+  [[nodiscard]] Result<std::unique_ptr<WorkerRecord>> make_worker(core::WorkerId id);
+  void begin_handshake(WorkerRecord& worker);
+  void finish_handshake(WorkerRecord& worker);
+  void fail_start(WorkerRecord& worker, Error error);
+
+  // exchanges.cpp
+  void begin_async(TicketSlot& slot);
+  void begin_drain(WorkerRecord& worker);
+  void advance(WorkerRecord& worker);
+  void advance_drain(WorkerRecord& worker);
+  void conclude(WorkerRecord& worker);
+  void finish_async(WorkerRecord& worker);
+  void interrupt(WorkerRecord& worker);
+
+  // dying.cpp
+  void kill(WorkerRecord& worker, const core::action::Kill& kill);
+  void ask_to_stop(WorkerRecord& worker);
+  void bury(WorkerRecord& worker);
+  void take_back_request(WorkerRecord& worker);
+  void drain_stderr(WorkerRecord& worker);
+  void drain_progress(WorkerRecord& worker);
+  [[nodiscard]] bool ensure_warden();
+
+  void watch_worker(WorkerRecord& worker);
+  void watch_channel(WorkerRecord& worker, bool reply, bool request);
+  void stop_watching(int descriptor);
+
+  Engine& engine_;
+  process::FileDescriptor epoll_;
+  process::FileDescriptor kick_event_;
+  std::atomic<bool> kicked_{false};
+  std::vector<std::string> environment_;
+  std::optional<process::Warden> warden_;
+  process::OomCounter oom_counter_;
+  std::atomic<int> warden_pid_{0};
+  std::atomic<std::uint64_t> warden_restarts_{0};
+  std::vector<WorkerRecord*> live_;  // spawned and not forgotten
+  Instant core_timer_ = core::never;
+  std::thread thread_;
+};
+
+}  // namespace ordeal::pool::runtime

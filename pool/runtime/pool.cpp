@@ -1,0 +1,127 @@
+// The public face: thin handles on the engine.
+#include "ordeal/pool/pool.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "pool/runtime/async_call.hpp"
+#include "pool/runtime/engine.hpp"
+#include "pool/runtime/housekeeper.hpp"
+#include "pool/runtime/lease_state.hpp"
+
+namespace ordeal::pool {
+namespace {
+
+// Keys and strings that are not UTF-8 cannot be written as JSON: the caller's mistake.
+Result<std::string> encode(const nlohmann::json& arguments) {
+  try {
+    return arguments.dump();
+  } catch (const nlohmann::json::exception& error) {
+    return tl::unexpected(make_error(ErrorCode::unencodable_arguments, error.what()));
+  }
+}
+
+}  // namespace
+
+Result<nlohmann::json> Reply::json() const {
+  try {
+    return nlohmann::json::parse(result_text);
+  } catch (const nlohmann::json::exception& error) {
+    return tl::unexpected(make_error(ErrorCode::unrepresentable_value, error.what()));
+  }
+}
+
+void Ticket::cancel() const {
+  if (const auto engine = engine_.lock()) engine->cancel({.index = index_, .serial = serial_});
+}
+
+Lease::Lease(std::unique_ptr<runtime::LeaseState> state) : state_(std::move(state)) {}
+Lease::Lease(Lease&&) noexcept = default;
+Lease& Lease::operator=(Lease&& other) noexcept {
+  if (this != &other) {
+    release();
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+Lease::~Lease() { release(); }
+
+Result<Reply> Lease::call(std::string_view command, JsonText arguments,
+                          const CallOptions& options) {
+  const auto engine = state_ ? state_->engine.lock() : nullptr;
+  if (!engine || state_->slot == nullptr) {
+    return tl::unexpected(make_error(ErrorCode::pool_stopping, "the lease was given back"));
+  }
+  return engine->call_on_lease(*state_, command, arguments, options);
+}
+
+Result<Reply> Lease::call(std::string_view command, const nlohmann::json& arguments,
+                          const CallOptions& options) {
+  const Result<std::string> text = encode(arguments);
+  if (!text) return tl::unexpected(text.error());
+  return call(command, JsonText{*text}, options);
+}
+
+std::uint64_t Lease::worker() const { return state_ ? state_->worker : 0; }
+
+void Lease::release() {
+  if (!state_) return;
+  if (const auto engine = state_->engine.lock()) engine->release_lease(*state_);
+  state_.reset();
+}
+
+Pool::Pool(std::shared_ptr<runtime::Engine> engine) : engine_(std::move(engine)) {}
+Pool::Pool(Pool&&) noexcept = default;
+Pool& Pool::operator=(Pool&& other) noexcept {
+  if (this != &other) {
+    Pool gone{std::move(*this)};
+    engine_ = std::move(other.engine_);
+  }
+  return *this;
+}
+
+Pool::~Pool() {
+  if (!engine_) return;
+  if (engine_->is_forked_copy()) {
+    // Threads, lock and workers belong to the parent: leave all of it alone.
+    new std::shared_ptr<runtime::Engine>(std::move(engine_));
+    return;
+  }
+  (void)engine_->stop(engine_->options().stop_grace);
+}
+
+Result<Pool> Pool::start(Options options) {
+  auto engine = runtime::Engine::start(std::move(options));
+  if (!engine) return tl::unexpected(engine.error());
+  return Pool{std::move(*engine)};
+}
+
+Result<Reply> Pool::call(std::string_view command, JsonText arguments, const CallOptions& options) {
+  return engine_->call(command, arguments, options);
+}
+
+Result<Reply> Pool::call(std::string_view command, const nlohmann::json& arguments,
+                         const CallOptions& options) {
+  const Result<std::string> text = encode(arguments);
+  if (!text) return tl::unexpected(text.error());
+  return engine_->call(command, JsonText{*text}, options);
+}
+
+Result<Ticket> Pool::call_async(std::string_view command, JsonText arguments,
+                                const CallOptions& options, Callback callback) {
+  const auto id = engine_->call_async(command, arguments, options, std::move(callback));
+  if (!id) return tl::unexpected(id.error());
+  return Ticket{engine_, id->index, id->serial};
+}
+
+Result<Lease> Pool::checkout(const CallOptions& options) {
+  auto state = engine_->checkout(options);
+  if (!state) return tl::unexpected(state.error());
+  return Lease{std::move(*state)};
+}
+
+Status Pool::status() const { return engine_->status(); }
+const Options& Pool::options() const { return engine_->options(); }
+Result<void> Pool::stop(std::chrono::milliseconds grace) { return engine_->stop(grace); }
+Subscription Pool::subscribe(Sink sink) { return engine_->subscribe(std::move(sink)); }
+
+}  // namespace ordeal::pool

@@ -1,0 +1,42 @@
+// The one place that polls the CPU: reading a reply without going to sleep, where that pays.
+//
+// Waking a sleeping core costs several times what a short call does (DESIGN, section 12: 11 µs
+// against 90 µs), so a caller may spin on a non-blocking read, giving way with sched_yield every
+// few turns (without it the spinner starves a worker on its own core), for at most spin_max. It
+// pays only if the worker's recent service time is short, more than one CPU is in the thread's
+// mask, and few others spin. Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "pool/runtime/clock.hpp"
+
+namespace ordeal::pool::runtime {
+
+class Spinner {
+ public:
+  Spinner(bool enabled, Duration spin_max) : enabled_(enabled), spin_max_(spin_max) {}
+
+  // Whether to spin now, given the moving average of the worker's service time (zero: unknown).
+  [[nodiscard]] bool pays(Duration service_estimate) const;
+
+  // Reads from `descriptor` until bytes, end of file, an error, an interrupt or the limit.
+  // Returns what read() returned; -1 with EAGAIN if it gave up.
+  [[nodiscard]] long read(int descriptor, std::span<char> space,
+                          const std::atomic<std::uint8_t>& interrupts, Instant deadline);
+
+  // The moving average, with the newest of weight 1/8. One long call stops the spinning at once.
+  [[nodiscard]] static Duration estimate(Duration before, Duration newest);
+
+ private:
+  const bool enabled_;
+  const Duration spin_max_;
+  std::atomic<int> spinning_{0};
+};
+
+// How many CPUs the calling thread may run on; refreshed now and then, not on each call.
+[[nodiscard]] int usable_cpus();
+
+}  // namespace ordeal::pool::runtime

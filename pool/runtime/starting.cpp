@@ -1,0 +1,118 @@
+// Starting a worker: process, then handshake.
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+
+#include "pool/process/spawn.hpp"
+#include "pool/runtime/driver.hpp"
+#include "pool/runtime/housekeeper.hpp"
+#include "pool/runtime/timestamp.hpp"
+#include "pool/wire/envelope.hpp"
+
+namespace ordeal::pool::runtime {
+namespace {
+
+constexpr std::string_view worker_id_placeholder = "{worker_id}";
+
+wire::Capabilities offered_capabilities() {
+  wire::Capabilities offered;
+  offered.add(wire::Capability::cancel)
+      .add(wire::Capability::context)
+      .add(wire::Capability::error_object)
+      .add(wire::Capability::progress);
+  return offered;
+}
+
+std::string with_worker_id(std::string argument, core::WorkerId id) {
+  const std::string serial = std::to_string(id.serial);
+  for (std::size_t at = argument.find(worker_id_placeholder); at != std::string::npos;
+       at = argument.find(worker_id_placeholder, at + serial.size())) {
+    argument.replace(at, worker_id_placeholder.size(), serial);
+  }
+  return argument;
+}
+
+}  // namespace
+
+void Housekeeper::spawn(core::WorkerId id) {
+  auto made = make_worker(id);
+  if (!made) {
+    made.error().worker = id.serial;
+    engine_.note_start_failure(std::move(made.error()));
+    engine_.feed(core::event::WorkerExited{.worker = id, .spawned = false});
+    return;
+  }
+  WorkerRecord& worker = **made;
+  live_.push_back(&worker);
+  watch_worker(worker);
+  engine_.adopt_worker(std::move(*made));
+  begin_handshake(worker);
+}
+
+Result<std::unique_ptr<WorkerRecord>> Housekeeper::make_worker(core::WorkerId id) {
+  // No worker without a warden: it is what keeps a killed host from leaving orphans.
+  if (!ensure_warden()) {
+    return tl::unexpected(make_error(ErrorCode::spawn_failed, "the warden cannot be started"));
+  }
+  const Options& options = engine_.options();
+  process::SpawnRequest request;
+  for (const std::string& argument : options.command) {
+    request.command.push_back(with_worker_id(argument, id));
+  }
+  request.environment = environment_;
+  request.working_directory = options.working_directory;
+  request.lifeline = warden_->lifeline();
+  auto process = process::spawn(request);
+  if (!process) return tl::unexpected(process.error());
+
+  auto worker =
+      std::make_unique<WorkerRecord>(id, static_cast<std::uint32_t>(options.frame_bytes_max));
+  worker->interrupt_event.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!worker->interrupt_event) {
+    return tl::unexpected(make_error(ErrorCode::spawn_failed, "no descriptor for an eventfd"));
+  }
+  worker->spawned_at = now();
+  worker->pid = process->pid();
+  worker->process.emplace(std::move(*process));
+  worker->stderr_tail.emplace(
+      process::StderrTailOptions{.bytes_max = static_cast<std::size_t>(options.stderr_bytes_max)});
+  return worker;
+}
+
+void Housekeeper::begin_handshake(WorkerRecord& worker) {
+  const auto encoded = wire::encode_ping(worker.request_frame, std::to_string(worker.id.serial),
+                                         offered_capabilities(), wall_timestamp());
+  if (!encoded) {
+    fail_start(worker, encoded.error());
+    return;
+  }
+  worker.purpose = Purpose::handshake;
+  worker.channel.start(0, worker.request_frame, core::never);  // the core minds start_timeout
+  watch_channel(worker, true, false);
+  advance(worker);
+}
+
+void Housekeeper::finish_handshake(WorkerRecord& worker) {
+  const auto handshake = wire::judge_handshake(*worker.channel.result(), offered_capabilities());
+  watch_channel(worker, false, false);
+  worker.purpose = Purpose::none;
+  if (!handshake) {
+    fail_start(worker, handshake.error());
+    return;
+  }
+  worker.negotiated = *handshake;
+  worker.last_used_at = now();
+  worker.bytes_written = 0;
+  worker.ready = true;
+  worker.channel.release();
+  engine_.feed(core::event::WorkerReady{.worker = worker.id, .slots = handshake->slots});
+}
+
+void Housekeeper::fail_start(WorkerRecord& worker, Error error) {
+  const ErrorCode code = error.code;
+  error.worker = worker.id.serial;
+  worker.start_failure_noted = true;
+  engine_.note_start_failure(std::move(error));
+  engine_.feed(core::event::WorkerFaulted{.worker = worker.id, .code = code});
+}
+
+}  // namespace ordeal::pool::runtime

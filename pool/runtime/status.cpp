@@ -1,0 +1,100 @@
+// A consistent picture: everything of the core's and the runtime's under one hold of the lock;
+// only /proc is read after it.
+#include <cstdio>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "pool/runtime/async_call.hpp"
+#include "pool/runtime/engine.hpp"
+#include "pool/runtime/housekeeper.hpp"
+#include "pool/runtime/proc.hpp"
+
+namespace ordeal::pool::runtime {
+namespace {
+
+void count_state(Status& status, core::WorkerState state) {
+  switch (state) {
+    case core::WorkerState::initializing:
+      ++status.starting;
+      break;
+    case core::WorkerState::ready:
+      ++status.idle;
+      break;
+    case core::WorkerState::busy:
+      ++status.busy;
+      break;
+    case core::WorkerState::degraded:
+      ++status.degraded;
+      break;
+    case core::WorkerState::terminating:
+      ++status.terminating;
+      break;
+    case core::WorkerState::terminated:
+      break;
+  }
+}
+
+void copy_counters(Status& status, const core::Counters& counters) {
+  status.queue_depth = counters.queued;
+  status.running = counters.running;
+  status.backing_off = counters.backing_off;
+  status.submitted = counters.submitted;
+  status.ok = counters.ok;
+  status.failed = counters.failed;
+  status.timed_out = counters.timed_out;
+  status.rejected = counters.rejected;
+  status.shed = counters.shed;
+  status.cancelled = counters.cancelled;
+  status.requeued = counters.requeued;
+  status.spawns = counters.spawns;
+  status.start_failures = counters.start_failures;
+  status.workers_lost = counters.workers_lost;
+  status.late_replies_drained = counters.late_replies_drained;
+}
+
+}  // namespace
+
+Status Engine::status() const {
+  Status status;
+  status.size = options_.size;
+  status.overflow = options_.overflow;
+  status.queue_max = options_.queue_max;
+  status.events_dropped = callbacks_.events_dropped();
+  status.sink_failures = callbacks_.failures();
+  if (is_forked_copy()) return status;  // the lock may be held by a thread that is not here
+  {
+    const std::lock_guard lock{mutex_};
+    const Instant at = now();
+    copy_counters(status, core_.counters());
+    status.stopping = core_.stopping();
+    status.start_circuit_open = core_.start_circuit_open();
+    status.warden_restarts = housekeeper_->warden_restarts();
+    status.warden_pid = housekeeper_->warden_pid();
+    for (const core::WorkerView& view : core_.workers()) {
+      count_state(status, view.state);
+      WorkerStatus& worker = status.workers.emplace_back();
+      worker.worker = view.id.serial;
+      worker.state = core::to_string(view.state);
+      worker.health = core::to_string(view.health);
+      worker.age = at - view.spawned_at;
+      worker.in_state = at - view.since;
+      worker.served = view.served;
+      worker.transitions_total = view.total_transitions;
+      for (const core::Lifecycle::Entry& entry : core_.history(view.id)) {
+        worker.history.push_back({core::to_string(entry.from), core::to_string(entry.to),
+                                  core::to_string(entry.reason), entry.in_previous_state});
+      }
+      if (view.id.index >= workers_.size() || !workers_[view.id.index]) continue;
+      const WorkerRecord& record = *workers_[view.id.index];
+      worker.pid = record.pid;
+      worker.last_progress = record.last_progress;
+    }
+  }
+  for (WorkerStatus& worker : status.workers) {
+    if (worker.pid > 0) worker.rss_kib = resident_kib(worker.pid);
+  }
+  return status;
+}
+
+}  // namespace ordeal::pool::runtime

@@ -1,0 +1,50 @@
+#include "pool/runtime/ticket_table.hpp"
+
+#include "pool/runtime/async_call.hpp"
+
+namespace ordeal::pool::runtime {
+
+TicketSlot& TicketTable::acquire(TicketSlot::Kind kind, std::string_view label,
+                                 std::string_view traceparent) {
+  if (free_.empty()) {
+    const auto index = static_cast<std::uint32_t>(slots_.size());
+    slots_.emplace_back().id.index = index;
+    free_.push_back(index);
+    free_.reserve(slots_.size());
+  }
+  TicketSlot& slot = slots_[free_.back()];
+  free_.pop_back();
+  slot.id.serial = ++last_serial_;
+  slot.kind = kind;
+  slot.phase = TicketSlot::Phase::waiting;
+  slot.label.assign(label);
+  slot.traceparent.assign(traceparent);
+  slot.worker = nullptr;
+  slot.attempt = 0;
+  slot.code = ErrorCode::none;
+  slot.worker_serial = 0;
+  slot.attempts = 0;
+  slot.lease_in_call = false;
+  slot.submitted = true;
+  return slot;
+}
+
+void TicketTable::release(TicketSlot& slot) {
+  slot.phase = TicketSlot::Phase::free;
+  if (slot.certificate) slot.certificate.reset();
+  slot.async.reset();
+  free_.push_back(slot.id.index);
+}
+
+core::TicketId TicketTable::renew(TicketSlot& slot) {
+  slot.id.serial = ++last_serial_;
+  return slot.id;
+}
+
+TicketSlot* TicketTable::find(core::TicketId id) {
+  if (id.index >= slots_.size()) return nullptr;
+  TicketSlot& slot = slots_[id.index];
+  return slot.phase != TicketSlot::Phase::free && slot.id == id ? &slot : nullptr;
+}
+
+}  // namespace ordeal::pool::runtime

@@ -1,0 +1,77 @@
+// The runtime's half of a ticket: what the core does not carry (label, waiting thread, callback).
+//
+// Invariants: slots are never freed while the engine lives, so a late wake-up of a slot is
+// harmless; a slot belongs to one unresolved ticket, told apart from earlier owners by the serial.
+// Guarded by the engine's lock, but for `wake`; what is written under the lock before notify() may
+// be read by the owner after it has seen the wake-up.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ordeal/pool/call.hpp"
+#include "pool/core/ids.hpp"
+#include "pool/runtime/clock.hpp"
+
+namespace ordeal::pool::runtime {
+
+struct WorkerRecord;
+class AsyncCall;
+
+struct TicketSlot {
+  enum class Kind : std::uint8_t {
+    blocking,
+    async,
+    lease
+  };
+  enum class Phase : std::uint8_t {
+    free,
+    waiting,
+    granted,
+    resolved
+  };
+
+  WakeWord wake;
+  core::TicketId id;
+  Kind kind = Kind::blocking;
+  std::atomic<Phase> phase{Phase::free};
+  bool submitted = true;  // false: reserved, the core has not heard of it yet
+  std::string label;
+  std::string traceparent;
+  Instant submitted_at{};
+  WorkerRecord* worker = nullptr;  // while granted
+  std::uint32_t attempt = 0;
+  // Once resolved:
+  ErrorCode code = ErrorCode::none;
+  std::uint64_t worker_serial = 0;
+  std::uint32_t attempts = 0;
+  std::shared_ptr<const DeathCertificate> certificate;
+  // kind async: owned here until the callback has run.
+  std::unique_ptr<AsyncCall> async;
+  // kind lease: whether a call on it is using the worker right now.
+  bool lease_in_call = false;
+};
+
+class TicketTable {
+ public:
+  // Takes a free slot and gives it a new serial.
+  TicketSlot& acquire(TicketSlot::Kind kind, std::string_view label, std::string_view traceparent);
+  void release(TicketSlot& slot);
+  // A new serial for a slot that was reserved earlier: serials are handed out in submit order.
+  core::TicketId renew(TicketSlot& slot);
+  [[nodiscard]] TicketSlot& at(core::TicketId id) { return slots_[id.index]; }
+  // nullptr if that ticket has been released.
+  [[nodiscard]] TicketSlot* find(core::TicketId id);
+
+ private:
+  std::deque<TicketSlot> slots_;
+  std::vector<std::uint32_t> free_;
+  std::uint64_t last_serial_ = 0;
+};
+
+}  // namespace ordeal::pool::runtime

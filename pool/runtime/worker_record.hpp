@@ -1,0 +1,94 @@
+// The runtime's half of a worker: its process, its channel, and who may touch them.
+//
+// Who touches what:
+//   - process, stderr, purpose: the housekeeper alone.
+//   - channel, request_frame, next_wire_id, service_estimate: the driver of the worker's slot: the
+//     blocking caller it is granted to, else the housekeeper. Hand-over goes through the engine's
+//     lock (Grant, ExchangeEnded), so there is never more than one.
+//   - flags and the atomics: anybody.
+//   - certificate, last_progress: under the engine's lock.
+// Freed by the housekeeper on the core's Forget, which comes only when no driver holds it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "pool/core/ids.hpp"
+#include "pool/process/file_descriptor.hpp"
+#include "pool/process/stderr_tail.hpp"
+#include "pool/process/worker_process.hpp"
+#include "pool/runtime/clock.hpp"
+#include "pool/runtime/ticket_table.hpp"
+#include "pool/wire/exchange.hpp"
+
+namespace ordeal::pool::runtime {
+
+// Why the current driver should look up from its pipe. Bits.
+enum InterruptFlag : std::uint8_t {
+  interrupt_cancelled = 1,
+  interrupt_worker_gone = 2,
+};
+
+// What the housekeeper is reading this worker's reply pipe for.
+enum class Purpose : std::uint8_t {
+  none,
+  handshake,
+  async_call,
+  drain
+};
+
+struct WorkerRecord {
+  WorkerRecord(core::WorkerId worker, std::uint32_t frame_max)
+      : id(worker), frame_bytes_max(frame_max), channel(frame_max) {}
+
+  const core::WorkerId id;
+  const std::uint32_t frame_bytes_max;
+  std::optional<process::WorkerProcess> process;
+  Instant spawned_at{};
+  int pid = 0;  // set once, before the record is visible to others
+
+  wire::Channel channel;
+  std::string request_frame;  // reused for each request
+  std::uint64_t next_wire_id = 1;
+  wire::Handshake negotiated;
+  Instant last_used_at{};
+  Duration service_estimate{};  // moving average of short calls; see spin.hpp
+
+  // Makes the driver look up from its poll. Call under the engine's lock, while a driver holds it.
+  void interrupt() const;
+  void clear_interrupts();
+  [[nodiscard]] bool is_told_gone() const {
+    return (interrupts.load(std::memory_order_acquire) & interrupt_worker_gone) != 0;
+  }
+  [[nodiscard]] int request_descriptor() const { return process->pipes().to_worker.get(); }
+  [[nodiscard]] int reply_descriptor() const { return process->pipes().from_worker.get(); }
+  process::FileDescriptor interrupt_event;
+  std::atomic<std::uint8_t> interrupts{0};
+  // For the certificate and for taking a request back: what the driver has done so far.
+  std::atomic<std::uint64_t> request_in_hand{0};
+  std::atomic<std::uint64_t> bytes_written{0};
+  // The process died with every byte of the request still unread in the pipe: it never reached it.
+  std::atomic<bool> request_taken_back{false};
+  std::atomic<std::uint64_t> served{0};
+
+  Purpose purpose = Purpose::none;
+  TicketSlot* async_slot = nullptr;  // purpose async_call
+  // After an end of file: until then the news of its death are awaited (driver.hpp).
+  Instant lost_deadline = core::never;
+  bool waited_for_news = false;
+  bool watching_reply = false;
+  bool watching_request = false;
+  bool exited = false;
+  bool ready = false;
+  bool start_failure_noted = false;
+  std::optional<process::StderrTail> stderr_tail;
+  std::string progress_line;  // the unfinished line of the side channel
+  std::string kill_reason;    // empty: the pool has sent it no signal
+
+  std::shared_ptr<const DeathCertificate> certificate;
+  std::string last_progress;
+};
+
+}  // namespace ordeal::pool::runtime
