@@ -1,0 +1,133 @@
+"""demo, nightly, ordeal, lint and .ci/run: what they start, and what their exit codes mean."""
+import os
+import re
+import shutil
+import subprocess
+import unittest
+
+from sandbox import Sandbox
+
+
+class DemoTest(Sandbox):
+    def test_builds_only_the_demo_and_passes_on_arguments_and_exit_code(self):
+        self.stand_in("demo", 'printf "%s|" "$@"; exit 3', path="build/bin/ordeal-demo")
+        code, out, err = self.run_script("scripts/demo", "--workers", "2", "a b")
+        self.assertEqual((code, out, err), (3, "--workers|2|a b|", ""))
+        self.assertTrue(self.calls("ninja")[0].endswith(" ordeal-demo"))
+
+    def test_a_failing_build_starts_no_old_demo(self):
+        self.stand_in("demo", path="build/bin/ordeal-demo")
+        self.stand_in("ninja", "exit 1")
+        self.assertEqual(self.run_script("scripts/demo")[0], 1)
+        self.assertEqual(self.calls("demo"), [])
+
+
+class NightlyTest(Sandbox):
+    def test_keeps_the_figures(self):
+        self.stand_in("bench", 'echo "{}" >"$3"', path="build/bin/ordeal-bench")
+        code, out, err = self.run_script("scripts/nightly", "--quick")
+        self.assertEqual((code, err), (0, ""))
+        path = re.fullmatch(r"nightly: figures: (\S+/build/nightly/\d{8}T\d{6}Z-\w+\.json)\n",
+                            out).group(1)
+        self.assertTrue(os.path.exists(path))
+
+    def test_a_failing_suite_or_missing_figures_fail(self):
+        self.stand_in("bench", "exit 4", path="build/bin/ordeal-bench")
+        self.assertEqual(self.run_script("scripts/nightly", "--quick")[0], 4)
+        self.stand_in("bench", "", path="build/bin/ordeal-bench")
+        code, _, err = self.run_script("scripts/nightly", "--quick")
+        self.assertEqual(code, 1)
+        self.assertIn("wrote no figures", err)
+
+    def test_only_quick_is_built(self):
+        self.assertEqual(self.run_script("scripts/nightly")[0], 2)
+        self.assertEqual(self.run_script("scripts/nightly", "--fast")[0], 2)
+
+
+class OrdealTest(Sandbox):
+    def test_starts_the_tool_with_its_arguments(self):
+        self.stand_in("tool", 'printf "%s|" "$@"; exit 5', path="build/bin/ordeal-pool")
+        self.assertEqual(self.run_script("scripts/ordeal", "pool", "run", "a b"),
+                         (5, "run|a b|", ""))
+
+    def test_names_the_tools_that_are_there(self):
+        code, _, err = self.run_script("scripts/ordeal", "pool")
+        self.assertEqual((code, err), (2, "ordeal: no tool is built yet; first: scripts/test "
+                                          "--build-only\n"))
+        self.stand_in("tool", path="build/bin/ordeal-pool")
+        self.stand_in("tool", path="build/bin/ordeal-demo")
+        for name in ("chaos", "../bin/ordeal-pool"):
+            code, _, err = self.run_script("scripts/ordeal", name)
+            self.assertEqual((code, err), (2, "ordeal: unknown tool '%s'; allowed: demo, pool (see "
+                                              "ordeal --help)\n" % name))
+        code, out, _ = self.run_script("scripts/ordeal", "--help")
+        self.assertEqual(code, 0)
+        self.assertTrue(out.endswith("ordeal: tools: demo, pool\n"), out)
+
+
+class CiTest(Sandbox):
+    def stages(self, failing=""):
+        for name in ("lint", "test"):
+            self.stand_in(name, 'case "%s $*" in "%s") exit 9 ;; esac' % (name, failing or "-"),
+                          path="scripts/" + name)
+        code, out, _ = self.run_script(".ci/run")
+        ended = r"(?m)^=== (\S+/(?:lint|test)[^:\n]*): exit code (\d+) after \d+ s$"
+        return code, re.findall(ended, out)
+
+    def test_runs_every_stage_in_order(self):
+        code, stages = self.stages()
+        self.assertEqual(code, 0)
+        self.assertEqual([name for name, _ in stages],
+                         ["./scripts/lint", "./scripts/test",
+                          "./scripts/test --sanitize address,undefined --layer 1 --layer 2",
+                          "./scripts/test --sanitize thread --layer 1 --layer 2"])
+
+    def test_stops_at_the_first_failure(self):
+        code, stages = self.stages("test --sanitize address,undefined --layer 1 --layer 2")
+        self.assertEqual(code, 9)
+        self.assertEqual([status for _, status in stages], ["0", "0", "9"])
+
+
+class LintTest(Sandbox):
+    """With the real clang-format and shellcheck, on a checkout of a few files."""
+
+    def setUp(self):
+        super().setUp()
+        for tool in ("clang-format", "shellcheck", "python3"):
+            os.symlink(shutil.which(tool), os.path.join(self.bin, tool))
+        for name in ("tests", "tidy_rules"):
+            shutil.rmtree(os.path.join(self.root, "scripts", name))
+        for name in ("setup", "test", "demo", "nightly", "ordeal"):
+            self.write("scripts/" + name, "#!/usr/bin/env bash\ntrue\n", executable=True)
+        self.write(".clang-format", "BasedOnStyle: Google\nColumnLimit: 100\n")
+        self.write("scripts/tidy.py", "print('tidy was here')\n")
+        self.write("pool/a.cpp", "int a = 1;\n")
+        subprocess.run(["git", "init", "-q", self.root], check=True)
+
+    def test_a_clean_checkout_passes(self):
+        code, out, err = self.run_script("scripts/lint")
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("tidy was here\n", out)
+        self.assertRegex(out, r"lint: 1 C\+\+ files, \d+ shell scripts looked at\n$")
+
+    def test_each_check_fails_by_itself(self):
+        for path, text, found, right in (
+                ("pool/a.cpp", "int  a = 1;\n", "pool/a.cpp:1: format\n", "int a = 1;\n"),
+                ("scripts/new", "#!/usr/bin/env bash\nrm $1\n", "SC2086", ""),
+                (".ci/new", "#!/usr/bin/env bash\nrm $1\n", "SC2086", ""),
+                ("scripts/tidy.py", "raise SystemExit(1)\n", "to mend: tidy.py", "")):
+            with self.subTest(path=path):
+                self.write(path, text)
+                code, out, _ = self.run_script("scripts/lint")
+                self.assertEqual(code, 1)
+                self.assertIn(found, out)
+                self.write(path, right)
+
+    def test_fix_formats(self):
+        self.write("pool/a.cpp", "int  a = 1;\n")
+        self.assertEqual(self.run_script("scripts/lint", "--fix")[0], 0)
+        self.assertEqual(self.run_script("scripts/lint")[0], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,91 @@
+"""Calls that must not be: sleeps, timed waits (DESIGN section 4), unseeded chance (section 3)."""
+import re
+
+from .allowed import ALLOWED_WAITS
+from .source import Finding
+
+SLEEPS = {
+    "cpp": re.compile(
+        r"\bsleep_(?:for|until)\b|\b(?:u|nano|clock_nano)?sleep\s*\("
+        r"|\b(wait_for|try_(?:lock|lock_shared|acquire)_(?:for|until)|timed_wait|sigtimedwait"
+        r"|pthread_cond_(?:timed|clock)wait|sem_(?:timed|clock)wait|mtx_timedlock)\s*\("),
+    "python": re.compile(r"\b(time|asyncio)\.sleep\b|\bfrom\s+time\s+import\b.*\bsleep\b"),
+    "shell": re.compile(r"(?<![\w./$-])sleep\s+[^\s=]"),
+    "cmake": re.compile(r"-E\s+sleep\b"),
+}
+# The project's own wait_until(deadline, ticket) is the allowed one; the standard library's are told
+# by what the file uses.
+STANDARD_WAITERS = re.compile(r"\b(condition_variable(_any)?|future|shared_future|promise)\b")
+WAIT_UNTIL = re.compile(r"\bwait_until\s*\(")
+
+# Which argument is the time-out in milliseconds; ppoll and select take a pointer to a computed one.
+POLLS = {"poll": 2, "epoll_wait": 3, "epoll_pwait": 3}
+POLL_CALL = re.compile(r"(?<![\w.>])(%s)\s*\(" % "|".join(POLLS))
+
+
+def _sites(file, pattern):
+    for match in pattern.finditer(file.code):
+        yield file.line_of(match.start()), match.group().strip(" (")
+
+
+def waits(tree):
+    used = set()
+    for file in tree.of_kind(*SLEEPS):
+        sites = list(_sites(file, SLEEPS[file.kind]))
+        if file.kind == "cpp" and STANDARD_WAITERS.search(file.code):
+            sites += _sites(file, WAIT_UNTIL)
+        if sites and file.path in ALLOWED_WAITS:
+            used.add(file.path)
+            continue
+        for line, what in sites:
+            yield Finding("waits", file.path, line,
+                          "%s: a wait that only time can end; wait for the event, with a deadline, "
+                          "through pool/runtime/clock.hpp" % what)
+    for path in sorted(set(ALLOWED_WAITS) - used):
+        if path in tree.files:
+            yield Finding("waits", path, 0, "needs no exception any more: take it out of "
+                                            "scripts/tidy_rules/allowed.py")
+
+
+def _arguments(code, start):
+    """The arguments of the call whose "(" is just before `start`, split at its own commas."""
+    depth, begin, found = 1, start, []
+    for offset in range(start, len(code)):
+        letter = code[offset]
+        if letter in "([{":
+            depth += 1
+        elif letter in ")]}":
+            depth -= 1
+        if depth == 0 or (depth == 1 and letter == ","):
+            found.append(code[begin:offset].strip())
+            begin = offset + 1
+        if depth == 0:
+            return found
+    return found
+
+
+def poll_timeout(tree):
+    """poll and its kin with a time-out written as a number: a sleep in disguise."""
+    for file in tree.of_kind("cpp"):
+        for match in POLL_CALL.finditer(file.code):
+            arguments = _arguments(file.code, match.end())
+            place = POLLS[match.group(1)]
+            timeout = arguments[place] if place < len(arguments) else ""
+            if re.fullmatch(r"[-+]?\d[\d']*", timeout) and timeout not in ("0", "-1"):
+                yield Finding("poll_timeout", file.path, file.line_of(match.start()),
+                              "%s waits for %s ms, whatever happens: pass what is left of a "
+                              "deadline, 0, or -1" % (match.group(1), timeout))
+
+
+def random(tree):
+    for file in tree.of_kind("cpp"):
+        for line, what in _sites(file, re.compile(r"\bstd::rand\b|(?<![\w:.>])s?rand\s*\(")):
+            yield Finding("random", file.path, line, what + ": not seeded by us, not reproducible")
+        if not file.path.startswith("pool/runtime/"):
+            for line, what in _sites(file, re.compile(r"\brandom_device\b")):
+                yield Finding("random", file.path, line,
+                              what + ": only pool/runtime draws a seed; take one as an argument")
+        if file.path.startswith(("pool/core/", "testing/sim/")):
+            for line, what in _sites(file, re.compile(r"\b\w+_distribution\b")):
+                yield Finding("random", file.path, line,
+                              what + ": differs between libraries; use the core's own draws")

@@ -1,0 +1,55 @@
+"""How text is written: columns, blanks, guards, words of unfinished work, Python's version."""
+import ast
+import re
+
+from .source import Finding
+
+COLUMNS_MAX = 100
+PYTHON_VERSION = (3, 8)  # the worker kit's promise (DESIGN section 2), kept by all Python here
+
+# In two halves, so that this file does not hold them.
+UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b|\b(?i:place" r"holder)\b")
+
+
+def columns(tree):
+    for file in tree.of_kind("cpp", "python", "shell"):
+        for number, line in enumerate(file.lines, 1):
+            if len(line) > COLUMNS_MAX:
+                yield Finding("columns", file.path, number,
+                              "%d columns, at most %d" % (len(line), COLUMNS_MAX))
+
+
+def blanks(tree):
+    for file in tree.of_kind("cpp", "python", "shell", "cmake", "markdown", "toml"):
+        for number, line in enumerate(file.lines, 1):
+            if line != line.rstrip():
+                yield Finding("blanks", file.path, number, "trailing blank")
+            if "\t" in line and file.kind in ("cpp", "python"):
+                yield Finding("blanks", file.path, number, "tab")
+        if file.text and (not file.text.endswith("\n") or file.text.endswith("\n\n")):
+            yield Finding("blanks", file.path, len(file.lines), "end the file with one line break")
+
+
+def pragma_once(tree):
+    for file in tree.of_kind("cpp"):
+        if file.path.endswith((".hpp", ".h")) and not re.search(
+                r"(?m)^#pragma once$", file.code):
+            yield Finding("pragma_once", file.path, 0, "no #pragma once")
+
+
+def words(tree):
+    for file in tree.of_kind("cpp", "python", "shell", "cmake", "markdown", "toml"):
+        for number, line in enumerate(file.lines, 1):
+            match = UNFINISHED.search(line)
+            if match:
+                yield Finding("words", file.path, number,
+                              "'%s': finish it, or say plainly what is missing" % match.group())
+
+
+def python_syntax(tree):
+    for file in tree.of_kind("python"):
+        try:
+            ast.parse(file.text, file.path, feature_version=PYTHON_VERSION)
+        except SyntaxError as error:
+            yield Finding("python_syntax", file.path, error.lineno or 0,
+                          "not Python %d.%d: %s" % (PYTHON_VERSION + (error.msg,)))
