@@ -81,6 +81,8 @@ union LifelineControl {
     sent = raw_syscall(SYS_sendmsg, lifeline, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) return 0;
     if (sent == -EAGAIN) (void)raw_poll_one(lifeline, POLLOUT, lifeline_full_wait_ms);
+    // A warden that died with unread records leaves a reset connection: one death, one errno.
+    if (sent == -ECONNRESET) return -EPIPE;
     if (sent != -EAGAIN && sent != -EINTR) return sent;
   }
   return sent;

@@ -24,11 +24,14 @@
 namespace ordeal::pool::process {
 namespace {
 
+// Hangs for ever. tail's own stdout is not the pipe to the host: it would notice that break, and
+// end by itself, which proves nothing.
+#define HANG "tail -f /dev/null >/dev/null"
+
 constexpr const char* busy = "while :; do :; done";
-constexpr const char* stubborn = "trap '' TERM INT HUP PIPE; exec tail -f /dev/null";
-constexpr const char* family =
-    "tail -f /dev/null & (trap '' TERM; tail -f /dev/null) & exec tail -f /dev/null";
-constexpr const char* leaves_family = "tail -f /dev/null & exit 0";
+constexpr const char* stubborn = "trap '' TERM INT HUP PIPE; exec " HANG;
+constexpr const char* family = HANG " & (trap '' TERM; " HANG ") & exec " HANG;
+constexpr const char* leaves_family = HANG " & exit 0";
 constexpr const char* all_kinds[] = {busy, stubborn, family, leaves_family};
 
 void say(const std::string& line) {
@@ -189,8 +192,8 @@ void loses_warden(unsigned) {
 // The documented limit.
 void escapes_by_setsid(unsigned) {
   Warden warden = start_warden();
-  const WorkerProcess worker = start_worker(
-      warden, "setsid sh -c 'echo $$; exec tail -f /dev/null' & exec tail -f /dev/null");
+  const WorkerProcess worker =
+      start_worker(warden, "setsid sh -c 'echo $$; exec " HANG "' & exec " HANG);
   say("worker " + read_line(worker.pipes().from_worker.get()));
   wait_until_told_to_leave();
 }
