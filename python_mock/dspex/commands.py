@@ -205,6 +205,8 @@ class DspexCommands:
     def _execute(self, program, args, context):
         inputs = program.check_inputs(args.get("inputs", {}))
         self._need_lm()
+        if context.remaining_s() <= 0:
+            raise WorkerError("the deadline has passed, so it was not run", type="DeadlineExceeded")
         if program.built is None:
             program.built, _ = self._engine.build(program)
         begun = time.monotonic()

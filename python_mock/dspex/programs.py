@@ -10,6 +10,9 @@ from ordeal_worker import WorkerError
 from .checks import invalid, required
 
 
+PROGRAM_TYPES = ("predict", "chain_of_thought")
+
+
 class Field:
     """One input or output: its name, the name of its type, and what it means."""
 
@@ -30,6 +33,8 @@ class Program:
         self.id = program_id
         self.signature = signature
         self.inputs, self.outputs = _fields(signature)
+        if program_type not in PROGRAM_TYPES:
+            raise invalid("program_type must be one of %s" % ", ".join(PROGRAM_TYPES))
         self.kind = kind  # "dspy" or "gemini": the commands for one do not run the other.
         self.program_type = program_type
         self.model = model

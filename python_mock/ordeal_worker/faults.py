@@ -25,7 +25,7 @@ FAULTS = (
         "returns what JSON or 64 bits cannot carry; raw: writes it as a careless bridge does",
     ),
     Fault("big_reply", calls.big_reply, "bytes", "returns so much text"),
-    Fault("progress", calls.progress, "count", "reports progress so many times"),
+    Fault("progress", calls.progress, "count, every_ms", "reports progress so many times: slow, but not stuck"),
     Fault("wait_cancel", calls.wait_cancel, "ms (60000)", "waits for its cancel, at most that time"),
     Fault("pid", calls.pid, "", "returns pid, ppid and pgid"),
     Fault("context", calls.context, "", "returns what it knows of the request: label, session, attempt ..."),

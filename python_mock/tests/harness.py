@@ -74,14 +74,15 @@ def is_running(pid):
 class WorkerProcess:
     """A bridge started on pipes. Not shaken hands with yet: see shake_hands()."""
 
-    def __init__(self, *flags, bridge=SAMPLE_BRIDGE, environment=None, pass_fds=(), stderr_pipe=False):
+    def __init__(self, *flags, bridge=SAMPLE_BRIDGE, environment=None, pass_fds=(), stderr_pipe=False, python=None):
         self._stderr = None if stderr_pipe else tempfile.TemporaryFile()
         self._bridge = bridge
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ORDEAL_")}
         clean.update(environment or {})
         # -S: without site-packages, which proves that the standard library is enough.
+        command = [python] if python else [WORKER_PYTHON, "-S", "-E"]
         self._process = subprocess.Popen(
-            [WORKER_PYTHON, "-S", "-E", bridge, *flags],
+            [*command, bridge, *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr or subprocess.PIPE,

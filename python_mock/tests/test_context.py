@@ -67,11 +67,9 @@ class Cancel(WorkerTestCase):
         self.assertEqual([reply["success"] for reply in replies], [False, True, True])
 
     def test_a_cancel_for_another_request_is_passed_over(self):
-        request_id = self.worker.send("work_until_cancelled", {"patience_s": 600})
-        self.cancel(request_id + 1)
-        self.cancel(request_id - 1)
-        self.cancel(request_id)
-        self.assertEqual(self.worker.receive()["id"], request_id)
+        cancels = [frame({"id": number, "command": "$cancel", "args": {}}) for number in (699, 701, None)]
+        self.worker.send_bytes(frame({"id": 700, "command": "is_cancelled", "args": {}}) + b"".join(cancels))
+        self.assertIs(self.worker.receive()["result"], False)
         self.assert_still_serves(self.worker)
 
     def test_a_cancel_that_comes_when_nothing_runs_is_never_answered(self):

@@ -137,6 +137,7 @@ class ProgramsInAPoolWorker(BridgeTestCase):
             ("create_program", {"id": "p"}, "MissingArgument", "Program signature is required"),
             ("create_program", {"id": "p", "signature": {"inputs": ["q"]}}, "InvalidArgument", "list of outputs"),
             ("create_program", {"id": "p", "signature": {"inputs": [7], "outputs": ["a"]}}, "InvalidArgument", "field"),
+            ("create_program", {"id": "p", "signature": SIGNATURE, "program_type": "x"}, "InvalidArgument", "predict"),
             ("execute_program", {"program_id": "p", "program_data": 3}, "InvalidArgument", "program_data"),
             (
                 "execute_program",

@@ -49,8 +49,10 @@ class ScriptedCalls(WorkerTestCase):
         self.assertEqual(self.worker.result("big_reply", {"bytes": 3_000_000}), "x" * 3_000_000)
         self.assertEqual(self.worker.result("big_reply", {"bytes": 0}), "")
 
-    def test_progress_says_how_often_it_reported(self):
-        self.assertEqual(self.worker.result("progress", {"count": 3}), {"reported": 3})
+    def test_progress_takes_its_time_and_says_how_often_it_reported(self):
+        begun = now()
+        self.assertEqual(self.worker.result("progress", {"count": 3, "every_ms": 5}), {"reported": 3})
+        self.assertGreaterEqual(now() - begun, 0.015)
 
     def test_wait_cancel_waits_for_its_cancel_or_its_time(self):
         request_id = self.worker.send("wait_cancel", {"ms": 600_000})

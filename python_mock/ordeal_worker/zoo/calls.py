@@ -66,7 +66,9 @@ def big_reply(_command, args, _context):
 
 def progress(_command, args, context):
     count = integer(args, "count", 1)
+    pause_s = seconds(args, "every_ms")
     for step in range(1, count + 1):
+        time.sleep(pause_s)
         context.progress("step %d of %d" % (step, count))
     return {"reported": count}
 
