@@ -71,6 +71,15 @@ class SelectionTest(Sandbox):
             "-DORDEAL_SANITIZE=address,undefined -DCMAKE_CXX_COMPILER=clang++"))
         self.assertIn(" -j 7 ", self.calls("ninja")[0])
 
+    def test_dspy_is_installed_only_if_layer_3_may_run(self):
+        self.stand_in("ctest", "echo '  layer_1'; echo '  layer_3'")
+        skipped = "no virtual environment for layer 3"
+        for arguments, asked in (("", True), ("--layer 3 --layer 1", True), ("--layer 1", False),
+                                 ("--label layer_1", True)):
+            with self.subTest(arguments=arguments):
+                out = self.run_script("scripts/test", *arguments.split())[1]
+                self.assertEqual(skipped in out, asked)
+
     def test_a_label_without_tests_is_refused_before_the_build(self):
         code, _, err = self.run_script("scripts/test", "--label", "propery")
         self.assertEqual((code, err), (2, "test: no test has the label 'propery'; labels here: "
