@@ -18,9 +18,9 @@ MAX_NOTE_CHARACTERS = 300  # Each may become 12 bytes ("\\ud83d\\ude00"); PIPE_B
 class ProgressChannel:
     """The writing end; silent when the host gave none."""
 
-    def __init__(self, environment=os.environ):
-        # Taken out of the environment: the descriptor means nothing to a child of the worker.
-        self._fd = _usable(environment.pop(ENVIRONMENT_NAME, None))
+    def __init__(self, fd):
+        """fd: a number, or text that should be one; None for a channel that is silent."""
+        self._fd = _usable(fd)
         self._count = 0
 
     def report(self, request_id, note=None):
@@ -38,8 +38,13 @@ class ProgressChannel:
             self._fd = None  # The reader is gone.
 
 
+def take_from_environment():
+    """What the host said. It is taken away: the descriptor means nothing to a child of the worker."""
+    return os.environ.pop(ENVIRONMENT_NAME, None)
+
+
 def _usable(text):
-    """The descriptor that this text names, made non-blocking and close-on-exec; None if it is none."""
+    """The descriptor that this names, made non-blocking and close-on-exec; None if it is none."""
     if text is None:
         return None
     try:

@@ -28,6 +28,15 @@ def protect_stdio():
     return _private
 
 
+def adopt_descriptors(descriptors):
+    """Take these, which are private already, instead: for a process forked from one that is protected."""
+    request_fd, reply_fd, progress_fd = descriptors
+    for fd in (request_fd, reply_fd):
+        os.set_inheritable(fd, False)
+        os.set_blocking(fd, True)
+    return request_fd, reply_fd, progress_fd
+
+
 def _private_copy(fd):
     copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_PRIVATE_FD)
     os.set_blocking(copy, True)  # The loop relies on it; the flag belongs to the pipe end, not to us.

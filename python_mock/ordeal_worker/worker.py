@@ -19,11 +19,11 @@ from .context import Context
 from .errors import TakeOver, WorkerError
 from .jsontext import decode, scan
 from .options import parse_options
-from .progress import ProgressChannel
+from .progress import ProgressChannel, take_from_environment
 from .replies import failure_frame, success_frame
 from .signals import prepare_signals
 from .startup import pause_forever, perform_start
-from .stdio import protect_stdio
+from .stdio import adopt_descriptors, protect_stdio
 from .wire import FrameError, Wire
 
 STATUS_BAD_STREAM = 65  # EX_DATAERR
@@ -71,16 +71,23 @@ class Worker:
     @property
     def progress_channel(self):
         if self._progress is None:
-            self._progress = ProgressChannel()
+            self._progress = ProgressChannel(take_from_environment())
         return self._progress
 
     def progress(self, note=None):
         """Report that a slow start is getting on, for example before and after an import. Never blocks."""
         self.progress_channel.report(None, note)
 
-    def main(self, argv=None):
-        """Serve the requests on standard input until the end. Does not return."""
+    def main(self, argv=None, descriptors=None):
+        """Serve the requests on standard input until the end. Does not return.
+
+        descriptors: instead of the standard streams, (request, reply, progress or None), for a process forked from
+        a warm template: there standard streams and progress are the template's.
+        """
         request_fd, reply_fd = protect_stdio()
+        if descriptors is not None:
+            request_fd, reply_fd, progress_fd = adopt_descriptors(descriptors)
+            self._progress = ProgressChannel(progress_fd)
         prepare_signals()
         self._options, self.extra_arguments = parse_options(argv)
         self.mode, self.worker_id = self._options.mode, self._options.worker_id

@@ -139,8 +139,8 @@ class Environment(WorkerTestCase):
         environment = {"GEMINI_API_KEY": KEY, "GEMINI_API_BASE": gemini.address + "/v1beta"}
         worker = self.start_ready(bridge=BRIDGE, python=PYTHON, environment=environment)
         data = {"signature": SIGNATURE}
-        outputs = worker.result("execute_program", {"program_id": "p", "inputs": INPUTS, "program_data": data})["outputs"]
-        self.assertEqual(outputs["answer"], answer("answer", "str", INPUTS))
+        answered = worker.result("execute_program", {"program_id": "p", "inputs": INPUTS, "program_data": data})
+        self.assertEqual(answered["outputs"]["answer"], answer("answer", "str", INPUTS))
         worker.send("shutdown")
         worker.receive()
         self.assertEqual(worker.wait_exit(), 0)

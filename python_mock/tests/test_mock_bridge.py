@@ -78,6 +78,18 @@ class ProgramsInAPoolWorker(BridgeTestCase):
             },
         )
 
+    def test_outputs_do_not_depend_on_the_order_in_which_inputs_are_written(self):
+        data = {"signature": {"inputs": ["b", "a"], "outputs": ["x"]}}
+        call = {"program_id": "p", "inputs": {"b": "1", "a": "2"}, "program_data": data}
+        expected = "mock_response_x_%d" % hash_of("x", {"a": "2", "b": "1"})
+        self.assertEqual(self.worker.result("execute_program", call)["outputs"], {"x": expected})
+
+    def test_inputs_that_are_no_text_count_as_the_text_of_their_json(self):
+        data = {"signature": {"inputs": ["a"], "outputs": ["x"]}}
+        call = {"program_id": "p", "inputs": {"a": [1, "ü"]}, "program_data": data}
+        expected = "mock_response_x_%d" % hash_of("x", {"a": '[1,"ü"]'})
+        self.assertEqual(self.worker.result("execute_program", call)["outputs"], {"x": expected})
+
     def test_outputs_do_not_change_between_workers_releases_and_machines(self):
         self.create("p")
         self.assertEqual(self.execute("p")["outputs"], {"answer": "mock_response_answer_1430033101", "score": 755})

@@ -54,7 +54,9 @@ class Hangs(WorkerTestCase):
         worker.send("hang", {"gil": True})
         worker.wait_until_asleep_in("_lock_again")  # And so a dump works although the GIL is held.
         worker.signal(signal.SIGTERM)
-        self.assertIn("in _lock_again\n", worker.dump_stacks())
+        stack = worker.dump_stacks()
+        self.assertIn("in _lock_again\n", stack)
+        self.assertIn("Current thread", stack)  # That is: it holds the GIL.
         self.assertTrue(is_running(worker.pid))
         worker.signal(signal.SIGKILL)
         self.assertEqual(worker.wait_exit(), -signal.SIGKILL)
