@@ -1,10 +1,9 @@
 #include "pool/wire/exchange.hpp"
 
 #include <algorithm>
-#include <cassert>
-#include <memory>
 #include <utility>
 
+#include "pool/core/assert.hpp"
 #include "pool/wire/json_text.hpp"
 
 namespace ordeal::pool::wire {
@@ -13,10 +12,6 @@ using core::ExchangeVerdict;
 using core::WireProgress;
 
 namespace {
-
-bool was_given_up(ExchangeVerdict verdict) {
-  return verdict == ExchangeVerdict::timed_out || verdict == ExchangeVerdict::cancelled;
-}
 
 // A length that is text means that something was printed where frames belong.
 std::string hint_of_text(std::string_view header) {
@@ -33,53 +28,6 @@ std::string mismatch(std::uint64_t id, std::uint64_t awaited) {
 }
 
 }  // namespace
-
-bool ExchangeResult::is_clean() const {
-  if (was_given_up(verdict)) return progress == WireProgress::untouched;
-  return (verdict == ExchangeVerdict::replied || verdict == ExchangeVerdict::application_error) &&
-         code == ErrorCode::none;
-}
-
-bool ExchangeResult::is_late() const {
-  return was_given_up(verdict) && progress == WireProgress::written;
-}
-
-Error to_error(const ExchangeResult& result) {
-  assert(!(result.verdict == ExchangeVerdict::replied && result.code == ErrorCode::none));
-  if (result.verdict == ExchangeVerdict::application_error) {
-    Error error = make_error(ErrorCode::application_error, result.application.message);
-    error.application = std::make_shared<const ApplicationError>(result.application);
-    return error;
-  }
-  Error error = make_error(result.code, result.message);
-  error.excerpt = result.excerpt;
-  return error;
-}
-
-Result<Handshake> judge_handshake(const ExchangeResult& result, Capabilities offered) {
-  if (result.verdict == ExchangeVerdict::replied && result.code == ErrorCode::none) {
-    return decode_handshake(result.reply, offered);
-  }
-  Error error = to_error(result);
-  switch (result.verdict) {
-    case ExchangeVerdict::lost:
-      error.code = ErrorCode::start_exited;
-      break;
-    case ExchangeVerdict::timed_out:
-      error.code = ErrorCode::start_timeout;
-      break;
-    case ExchangeVerdict::cancelled:
-      error.code = ErrorCode::cancelled;
-      break;
-    case ExchangeVerdict::replied:
-    case ExchangeVerdict::application_error:
-    case ExchangeVerdict::violated:
-      error.code = ErrorCode::handshake_failed;
-      break;
-  }
-  error.message = "handshake failed: " + error.message;
-  return tl::make_unexpected(std::move(error));
-}
 
 Channel::Channel(std::uint32_t frame_bytes_max) : decoder_(frame_bytes_max) {}
 
@@ -98,9 +46,9 @@ bool Channel::can_start() const {
 }
 
 void Channel::start(std::uint64_t id, std::string_view frame, core::Instant deadline) {
-  assert(can_start());
-  assert(!id_ || id > *id_);
-  assert(!frame.empty());
+  ORDEAL_ASSERT(can_start(), "the last exchange is over, and so is its reply");
+  ORDEAL_ASSERT(!id_ || id > *id_, "request ids strictly increase");
+  ORDEAL_ASSERT(!frame.empty(), "a request has bytes");
   state_ = State::running;
   id_ = id;
   frame_ = frame;
@@ -119,7 +67,7 @@ std::string_view Channel::unwritten() const {
 
 void Channel::on_written(std::size_t n) {
   if (state_ != State::running) return;
-  assert(n <= frame_.size() - written_);
+  ORDEAL_ASSERT(n <= frame_.size() - written_, "no more is written than there is");
   written_ += n;
 }
 
@@ -135,8 +83,8 @@ void Channel::on_read(std::size_t n) {
 }
 
 void Channel::on_idle_read(std::size_t n) {
-  assert(state_ != State::draining);
-  assert(state_ != State::running || written_ == 0);
+  ORDEAL_ASSERT(state_ != State::draining, "a worker that owes a reply is not idle");
+  ORDEAL_ASSERT(state_ != State::running || written_ == 0, "a worker that was asked is not idle");
   if (n == 0) return;
   decoder_.commit(n);
   if (state_ == State::running) {
@@ -184,7 +132,7 @@ WireProgress Channel::progress() const {
 }
 
 void Channel::begin_drain() {
-  assert(state_ == State::ended && result_->is_late());
+  ORDEAL_ASSERT(state_ == State::ended && result_->is_late(), "a reply is outstanding");
   state_ = State::draining;
   decoder_.set_discard_above(drain_judged_bytes_max);
   judge_late_frames();
@@ -200,8 +148,7 @@ void Channel::judge_frames() {
     case FrameDecoder::Status::frame:
       return judge_reply(next.body);
     case FrameDecoder::Status::discarded:
-      assert(false);
-      return;
+      return ORDEAL_ASSERT(false, "only a drain discards");
     case FrameDecoder::Status::empty:
     case FrameDecoder::Status::too_large:
       return end(ExchangeVerdict::violated, broken_frame(next));

@@ -1,15 +1,17 @@
 // The stream of one worker, and one exchange at a time on it: bytes in, verdicts out. It makes no
 // system call and knows no clock; the blocking caller, the epoll loop and the simulation drive it.
 //
-//                 start(id, frame, deadline)
-//     ┌──────┐ ─────────────────────────────▶ ┌─────────┐ a reply, a violation, end of file,
-//     ┌───────┐ │ idle │                                │ running │
-//     ─────────────────────────────────▶ │ ended │ └──────┘ ◀───────────────── start() ───
-//     └─────────┘ deadline, cancel, worker gone      └───────┘
-//        ▲                                                                                       │
-//        │  the late reply is gone            ┌──────────┐  begin_drain(), iff is_late()         │
-//        └─────────────────────────────────── │ draining │ ◀─────────────────────────────────────┘
-//                                             └──────────┘ ──▶ fault()
+//              start(id, frame)
+//     ┌──────┐ ───────────────▶ ┌─────────┐   reply, violation, end of file,    ┌───────┐
+//     │ idle │                  │ running │ ──────────────────────────────────▶ │ ended │
+//     └──────┘                  └─────────┘   deadline, cancel, worker gone     └───────┘
+//                                  ▲   ▲                                          │   │
+//                                  │   └──────── start(), iff is_clean() ─────────┘   │
+//                 ┌─────────┐      │               ┌──────────┐                       │
+//                 │ drained │ ─────┘ start()       │ draining │ ◀─────────────────────┘
+//                 └─────────┘ ◀─────────────────── └──────────┘  begin_drain(), iff is_late()
+//                               the late reply          │
+//                               has gone by             └──▶ fault()
 //
 // A driver, while running:
 //     write some of unwritten(), call on_written(n);           EPIPE: on_write_failed()
@@ -21,8 +23,8 @@
 //  (11) A reply, success or error, counts only if its id is the awaited one.
 //  (12) After a time-out or cancel with the request written, the channel takes no new request until
 //       begin_drain() has seen exactly the outstanding reply go by, or never.
-//  (13) One exchange at a time; ids strictly increase (0, the start-up ping, may only be the
-//  first). (14) Whatever else arrives ends this exchange alone, with a code that says how.
+//  (13) One exchange at a time; ids strictly increase.
+//  (14) Whatever else arrives ends this exchange alone, with a code that says how.
 //   (a) The first end counts; what comes after it is ignored. So a complete reply that was read
 //       wins over a deadline, cancel or death told later.
 //   (b) A worker cannot have answered what it has not wholly read: a frame that is complete before
@@ -38,49 +40,15 @@
 #include <string_view>
 
 #include "ordeal/pool/error.hpp"
-#include "pool/core/exchange_verdict.hpp"
 #include "pool/core/time.hpp"
+#include "pool/wire/exchange_result.hpp"
 #include "pool/wire/frame.hpp"
-#include "pool/wire/handshake.hpp"
 #include "pool/wire/reply.hpp"
 
 namespace ordeal::pool::wire {
 
 // A late reply up to this size is kept and its id checked; a longer one is discarded unread.
 inline constexpr std::uint32_t drain_judged_bytes_max = 1024 * 1024;
-
-// | verdict           | progress  | code                                                          |
-// |-------------------|-----------|---------------------------------------------------------------|
-// | replied           | written   | none, or stray_output: bytes behind the reply; the reply      |
-// | application_error | written   |   counts, the worker must go                                  |
-// | violated          | any       | malformed_frame, malformed_reply, reply_id_mismatch,          |
-// |                   |           |   reply_too_large, stray_output                               |
-// | lost              | any       | worker_closed_stream, truncated_reply, worker_died            |
-// | timed_out         | untouched | queue_timeout; else call_timeout                              |
-// | cancelled         | untouched | cancelled; else cancelled_in_flight                           |
-struct ExchangeResult {
-  core::ExchangeVerdict verdict = core::ExchangeVerdict::replied;
-  core::WireProgress progress = core::WireProgress::untouched;
-  ErrorCode code = ErrorCode::none;
-  std::string_view reply;        // with replied: the result's exact text; valid until the next
-                                 // read_space() or release()
-  ApplicationError application;  // with application_error
-  std::string message;           // with any other code than none: what happened
-  std::string excerpt;           // the offending bytes, if there are any
-
-  // The worker can take the next request at once.
-  [[nodiscard]] bool is_clean() const;
-  // The reply is outstanding, and the worker may be kept if begin_drain() comes to its end.
-  [[nodiscard]] bool is_late() const;
-};
-
-// REQUIRES: not a clean success. Code, message, excerpt and the worker's own error; who calls adds
-// worker, attempts, label and certificate.
-[[nodiscard]] Error to_error(const ExchangeResult& result);
-
-// The verdict on the exchange of the start-up ping. Errors: handshake_failed, protocol_unsupported,
-// and start_exited if the worker closed its stream or died.
-[[nodiscard]] Result<Handshake> judge_handshake(const ExchangeResult& result, Capabilities offered);
 
 class Channel {
  public:
@@ -125,7 +93,9 @@ class Channel {
   // Discards the outstanding reply as it arrives: on_read() until drained() or fault().
   // REQUIRES: result() is there and is_late().
   void begin_drain();
-  [[nodiscard]] bool is_draining() const { return state_ == State::draining; }
+  [[nodiscard]] bool is_draining() const {
+    return state_ == State::draining && fault_.code == ErrorCode::none;
+  }
   // The outstanding reply is gone; the worker can take the next request.
   [[nodiscard]] bool drained() const { return state_ == State::drained; }
   // How a drain, or an idle worker, went wrong; code none: not at all. The worker must go.

@@ -3,9 +3,10 @@
 #include <simdjson.h>
 
 #include <algorithm>
-#include <cassert>
 #include <cstring>
 #include <new>
+
+#include "pool/core/assert.hpp"
 
 namespace ordeal::pool::wire {
 
@@ -26,7 +27,7 @@ void store_length(char* header, std::uint32_t length) {
 }
 
 FrameDecoder::FrameDecoder(std::uint32_t frame_bytes_max) : frame_bytes_max_(frame_bytes_max) {
-  assert(frame_bytes_max > 0);
+  ORDEAL_ASSERT(frame_bytes_max > 0, "a frame has at least one byte");
 }
 
 std::span<char> FrameDecoder::write_space() {
@@ -41,14 +42,14 @@ std::span<char> FrameDecoder::write_space() {
   if (end_ == capacity_) {
     // Full of the beginning of a frame, whose length next() has found to be within the limit.
     const std::size_t whole = header_bytes + frame_bytes_max_;
-    assert(capacity_ < whole);
+    ORDEAL_ASSERT(capacity_ < whole, "whoever reads takes whole frames out");
     resize_buffer(std::min(2 * capacity_, whole));
   }
   return {buffer_.get() + end_, capacity_ - end_};
 }
 
 void FrameDecoder::commit(std::size_t n) {
-  assert(n <= capacity_ - end_);
+  ORDEAL_ASSERT(n <= capacity_ - end_, "no more was read than there was space");
   end_ += n;
 }
 

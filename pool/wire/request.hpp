@@ -1,7 +1,7 @@
 // Requests as bytes: header and body in one buffer, so that one write sends both.
 //
-//     {"id":7,"command":"echo","args":{...},"timestamp":"2026-11-23T17:20:05.123Z"
-//      ,"context":{"deadline_ms":250,"attempt":1,"label":"...","traceparent":"...","session":"..."}}
+//     {"id":7,"command":"echo","args":{...},"timestamp":"2026-11-23T17:20:05.123Z",
+//      "context":{"deadline_ms":250,"attempt":1,"label":..,"traceparent":..,"session":..}}
 //
 // Members, and their order, are DSPex's; `context` is Ordeal's, and goes only to workers that have
 // negotiated it. All functions clear `out` and keep its capacity.

@@ -22,6 +22,8 @@ struct Late : ::testing::Test {
   void expect_fault(ErrorCode code, std::string_view message) const {
     EXPECT_EQ(to_string(channel.fault().code), to_string(code));
     EXPECT_EQ(channel.fault().message, message);
+    EXPECT_FALSE(channel.is_draining())
+        << "a driver that reads while it drains must come to an end";
     EXPECT_FALSE(channel.drained());
     EXPECT_FALSE(channel.can_start());
   }
