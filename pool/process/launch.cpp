@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "pool/process/lifeline.hpp"
 #include "pool/process/raw_syscall.hpp"
 
 namespace ordeal::pool::process {
@@ -93,6 +94,9 @@ Result<Launched> launch(ChildPlan& plan, std::string_view subject) {
 
   Launched launched{pid, FileDescriptor(pidfd)};
   if (plan.error == 0 && plan.step == SpawnStep::executed) return launched;
+  if (plan.registered_group != 0) {
+    (void)send_lifeline_record(plan.lifeline, -plan.registered_group, -1);
+  }
   const int killed_by = reap_failed_child(pidfd);
   if (plan.error == 0) {
     return tl::unexpected(make_error(

@@ -114,6 +114,20 @@ void write_all(int descriptor, const std::string& text) {
   ASSERT_EQ(::write(descriptor, text.data(), text.size()), static_cast<ssize_t>(text.size()));
 }
 
+bool eventually(const std::function<bool()>& condition, int alive) {
+  const auto deadline = steady_clock::now() + patience;
+  while (!condition()) {
+    if (becomes_readable(alive, milliseconds{1})) return condition();
+    if (steady_clock::now() > deadline) return false;
+  }
+  return true;
+}
+
+std::size_t descriptors_of(int pid) {
+  const std::filesystem::directory_iterator all(fmt::format("/proc/{}/fd", pid));
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
 std::vector<std::string> children() {
   std::vector<std::string> found;
   siginfo_t info{};

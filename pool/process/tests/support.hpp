@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -46,6 +47,13 @@ class ProcessTest : public ::testing::Test {
 [[nodiscard]] ExitStatus must_reap(WorkerProcess& worker);
 
 void write_all(int descriptor, const std::string& text);
+
+// Asks `condition` again and again until it holds or patience is over, leaving the processor to
+// others in between. For states of another process that no descriptor announces; `alive` is the
+// pidfd of that process: its death ends the wait.
+[[nodiscard]] bool eventually(const std::function<bool()>& condition, int alive);
+// How many descriptors the process has open.
+[[nodiscard]] std::size_t descriptors_of(int pid);
 
 // The children of this process that are not reaped: "pid name state".
 [[nodiscard]] std::vector<std::string> children();
