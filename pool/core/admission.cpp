@@ -27,6 +27,7 @@ Ticket& Core::State::admit(const event::Submitted& e) {
 }
 
 void Core::State::on(const event::Submitted& e) {
+  expire();  // whose time is over makes room for the newcomer
   Ticket& ticket = admit(e);
   if (stopping) return resolve(ticket, ErrorCode::pool_stopping);
   if (circuit_open) return resolve(ticket, ErrorCode::workers_unavailable);

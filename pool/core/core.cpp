@@ -19,9 +19,10 @@ void Core::State::handle(Instant now, const Event& event) {
   now_ = now;
   ORDEAL_ASSERT(opened_ || std::holds_alternative<event::Opened>(event),
                 "the first event is opened");
-  // Time first: a request whose deadline is this very instant gets nothing that the event brings.
-  expire();
+  // The fact first: a worker that is known to be gone must not be signalled by a timer of the same
+  // instant. Then time, then what follows: a waiter whose deadline is now gets nothing any more.
   std::visit([this](const auto& e) { on(e); }, event);
+  expire();
   settle();
 }
 
@@ -88,7 +89,11 @@ const Counters& Core::counters() const { return state_->counters; }
 std::vector<WorkerView> Core::workers() const { return state_->views(); }
 bool Core::stopping() const { return state_->stopping; }
 bool Core::start_circuit_open() const { return state_->circuit_open; }
-void Core::check_invariants() const { state_->check_invariants(); }
+const char* Core::broken_invariant() const { return state_->broken_invariant(); }
+void Core::check_invariants() const {
+  const char* sentence = broken_invariant();
+  ORDEAL_ASSERT(sentence == nullptr, sentence);
+}
 
 std::vector<Lifecycle::Entry> Core::history(WorkerId id) const {
   const State& state = *state_;

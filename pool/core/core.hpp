@@ -115,6 +115,8 @@ class Core {
   // Aborts with a sentence that names what is broken. O(workers + tickets): for tests and the
   // simulator, which call it after each event.
   void check_invariants() const;
+  // The same sentence as a value, or null: for tests that shrink what they find.
+  [[nodiscard]] const char* broken_invariant() const;
 
  private:
   class State;

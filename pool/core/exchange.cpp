@@ -132,13 +132,15 @@ void Core::State::await_exit(Ticket& ticket) {
   ++worker.slots_lost;
   ticket.stage = Ticket::Stage::awaiting_exit;
   const Instant until = std::min(after(now_, options.certificate_wait), ticket.deadline);
+  if (until <= now_) return on_certificate(ticket.id.index);
   ticket.timer = timers.arm(until, Timer::certificate, ticket.id.index);
 }
 
 void Core::State::on_certificate(std::uint32_t index) {
   Ticket& ticket = tickets_[index];
   Worker& worker = holder(ticket);
-  on_stream_grace(worker);
+  // If the deadline came first, nobody knows yet whether the process lives on; lost streams are
+  // deaths but for rare exceptions, and stream_grace ends those.
   resolve(ticket, loss_code(worker));
   free_slot(worker, ticket.slot);
 }

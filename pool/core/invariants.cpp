@@ -4,23 +4,28 @@
 #include "pool/core/assert.hpp"
 #include "pool/core/state.hpp"
 
+// Sentences are returned, not asserted on the spot, so that a property test can shrink the walk
+// that broke one.
+#define INVARIANT(condition, sentence) \
+  if (!(condition)) return sentence
+
 namespace ordeal::pool::core {
 
-void Core::State::check_invariants() const {
-  check_workers();
-  check_tickets();
-  check_waiting();
-  check_available();
-  check_starts();
+const char* Core::State::broken_invariant() const {
+  for (const auto check : {&State::check_workers, &State::check_tickets, &State::check_waiting,
+                           &State::check_available, &State::check_starts}) {
+    if (const char* sentence = (this->*check)()) return sentence;
+  }
   const Counters& c = counters;
-  ORDEAL_ASSERT(c.submitted == c.ok + c.failed + c.timed_out + c.rejected + c.shed + c.cancelled +
-                                   c.queued + c.running + c.backing_off,
-                "identity: each submitted ticket is resolved, queued, running or backing off");
-  ORDEAL_ASSERT(!stopped_ || (workers_known_ == 0 && c.queued == 0 && c.running == 0),
-                "(10) stopped is last: no worker, no open ticket");
+  INVARIANT(c.submitted == c.ok + c.failed + c.timed_out + c.rejected + c.shed + c.cancelled +
+                               c.queued + c.running + c.backing_off,
+            "identity: each submitted ticket is resolved, queued, running or backing off");
+  INVARIANT(!stopped_ || (workers_known_ == 0 && c.queued == 0 && c.running == 0),
+            "(10) stopped is last: no worker, no open ticket");
+  return nullptr;
 }
 
-void Core::State::check_workers() const {
+const char* Core::State::check_workers() const {
   std::array<std::uint32_t, worker_state_count> counts{};
   std::uint32_t known = 0;
   std::uint32_t starting = 0;
@@ -28,162 +33,167 @@ void Core::State::check_workers() const {
     const Worker& w = workers_[i];
     if (!w.id) continue;
     const WorkerState state = w.lifecycle.state();
-    ORDEAL_ASSERT(w.id.index == i, "a worker stands at its index");
-    ORDEAL_ASSERT(w.id.serial <= last_worker_serial_, "(6) worker serials only grow");
+    INVARIANT(w.id.index == i, "a worker stands at its index");
+    INVARIANT(w.id.serial <= last_worker_serial_, "(6) worker serials only grow");
     ++known;
     ++counts[static_cast<std::size_t>(state)];
     if (w.takes_start) ++starting;
-    ORDEAL_ASSERT(w.exited == (state == WorkerState::terminated),
-                  "a worker is terminated iff its process is known to be gone");
-    ORDEAL_ASSERT(
+    INVARIANT(w.exited == (state == WorkerState::terminated),
+              "a worker is terminated iff its process is known to be gone");
+    INVARIANT(
         !w.takes_start || state == WorkerState::initializing || state == WorkerState::terminating,
         "a start takes its place until ready or exited");
-    check_slots(w);
+    if (const char* sentence = check_slots(w)) return sentence;
   }
-  ORDEAL_ASSERT(counts == state_counts_, "(1) the counts of states agree with the workers");
-  ORDEAL_ASSERT(known == workers_known_, "the count of workers agrees with the table");
-  ORDEAL_ASSERT(known + free_workers_.size() == workers_.size(), "each record is used or free");
-  ORDEAL_ASSERT(starting == starting_, "the count of starts agrees with the workers");
-  ORDEAL_ASSERT(taken() <= options.size + options.overflow,
-                "(1) starting + ready + busy + degraded <= size + overflow");
+  INVARIANT(counts == state_counts_, "(1) the counts of states agree with the workers");
+  INVARIANT(known == workers_known_, "the count of workers agrees with the table");
+  INVARIANT(known + free_workers_.size() == workers_.size(), "each record is used or free");
+  INVARIANT(starting == starting_, "the count of starts agrees with the workers");
+  INVARIANT(taken() <= options.size + options.overflow,
+            "(1) starting + ready + busy + degraded <= size + overflow");
+  return nullptr;
 }
 
-void Core::State::check_slots(const Worker& w) const {
+const char* Core::State::check_slots(const Worker& w) const {
   std::array<std::uint32_t, 4> uses{};
   for (std::uint32_t s = 0; s < w.slots.size(); ++s) {
     const Slot& slot = w.slots[s];
     ++uses[static_cast<std::size_t>(slot.use)];
     const bool held = slot.use == Slot::Use::granted || slot.use == Slot::Use::lost;
-    ORDEAL_ASSERT(held == (slot.ticket != no_index), "a slot has a ticket iff it is in use");
-    ORDEAL_ASSERT((slot.use == Slot::Use::dirty && options.quarantine_grace != Duration::max()) ==
-                      timers.is_armed(slot.quarantine),
-                  "(12) a slot has a quarantine timer iff a late reply is outstanding");
+    INVARIANT(held == (slot.ticket != no_index), "a slot has a ticket iff it is in use");
+    INVARIANT((slot.use == Slot::Use::dirty && options.quarantine_grace != Duration::max()) ==
+                  timers.is_armed(slot.quarantine),
+              "(12) a slot has a quarantine timer iff a late reply is outstanding");
     if (!held) continue;
     const Ticket& t = tickets_[slot.ticket];
-    ORDEAL_ASSERT(t.worker == w.id && t.slot == s, "(4) slot and ticket name one another");
-    ORDEAL_ASSERT(t.stage == (slot.use == Slot::Use::granted ? Ticket::Stage::running
-                                                             : Ticket::Stage::awaiting_exit),
-                  "(4) a granted slot's ticket runs, a lost one's waits for the exit");
+    INVARIANT(t.worker == w.id && t.slot == s, "(4) slot and ticket name one another");
+    INVARIANT(t.stage == (slot.use == Slot::Use::granted ? Ticket::Stage::running
+                                                         : Ticket::Stage::awaiting_exit),
+              "(4) a granted slot's ticket runs, a lost one's waits for the exit");
   }
-  ORDEAL_ASSERT(uses[1] == w.slots_granted && uses[2] == w.slots_lost && uses[3] == w.slots_dirty,
-                "the counts of slots agree with the slots");
+  INVARIANT(uses[1] == w.slots_granted && uses[2] == w.slots_lost && uses[3] == w.slots_dirty,
+            "the counts of slots agree with the slots");
   switch (w.lifecycle.state()) {
     case WorkerState::initializing:
-      ORDEAL_ASSERT(w.slots.empty() && w.takes_start, "a starting worker has no slots yet");
+      INVARIANT(w.slots.empty() && w.takes_start, "a starting worker has no slots yet");
       break;
     case WorkerState::ready:
-      ORDEAL_ASSERT(w.slots_granted + w.slots_dirty + w.slots_lost == 0, "ready means idle");
-      ORDEAL_ASSERT(w.available != stopping, "(21) an idle healthy worker can be handed out");
+      INVARIANT(w.slots_granted + w.slots_dirty + w.slots_lost == 0, "ready means idle");
+      INVARIANT(w.available != stopping, "(21) an idle healthy worker can be handed out");
       break;
     case WorkerState::busy:
-      ORDEAL_ASSERT(w.slots_granted > 0 && w.slots_lost == 0, "busy means in somebody's hands");
+      INVARIANT(w.slots_granted > 0 && w.slots_lost == 0, "busy means in somebody's hands");
       break;
     case WorkerState::degraded:
-      ORDEAL_ASSERT(w.slots_granted == 0 && w.slots_dirty > 0, "degraded means a late reply");
+      INVARIANT(w.slots_granted == 0 && w.slots_dirty > 0, "degraded means a late reply");
       break;
     case WorkerState::terminating:
-      ORDEAL_ASSERT(w.slots_dirty == 0, "a worker on its way out is drained no more");
-      ORDEAL_ASSERT(w.kill_sent || timers.is_armed(w.timer),
-                    "(1) a terminating worker is killed, or will be by its timer");
+      INVARIANT(w.slots_dirty == 0, "a worker on its way out is drained no more");
+      INVARIANT(w.kill_sent || timers.is_armed(w.timer),
+                "(1) a terminating worker is killed, or will be by its timer");
       break;
     case WorkerState::terminated:
-      ORDEAL_ASSERT(w.slots_granted > 0, "a terminated worker is kept for its drivers alone");
-      ORDEAL_ASSERT(w.slots_dirty + w.slots_lost == 0, "with the exit known nothing waits for it");
+      INVARIANT(w.slots_granted > 0, "a terminated worker is kept for its drivers alone");
+      INVARIANT(w.slots_dirty + w.slots_lost == 0, "with the exit known nothing waits for it");
       break;
   }
+  return nullptr;
 }
 
-void Core::State::check_tickets() const {
+const char* Core::State::check_tickets() const {
   std::uint32_t queued = 0;
   std::uint32_t running = 0;
   for (std::size_t i = 0; i < tickets_.size(); ++i) {
     const Ticket& t = tickets_[i];
     const bool waits = t.stage == Ticket::Stage::queued;
-    ORDEAL_ASSERT(queue_.contains(static_cast<std::uint32_t>(i)) == waits,
-                  "a ticket is in the queue iff it is queued");
+    INVARIANT(queue_.contains(static_cast<std::uint32_t>(i)) == waits,
+              "a ticket is in the queue iff it is queued");
     switch (t.stage) {
       case Ticket::Stage::none:
         break;
       case Ticket::Stage::queued:
         ++queued;
-        ORDEAL_ASSERT(t.deadline > now_, "(5) an expired request does not wait");
-        ORDEAL_ASSERT(timers.is_armed(t.timer) == (t.deadline != never),
-                      "(5) a waiting request with a deadline has a timer");
+        INVARIANT(t.deadline > now_, "(5) an expired request does not wait");
+        INVARIANT(timers.is_armed(t.timer) == (t.deadline != never),
+                  "(5) a waiting request with a deadline has a timer");
         break;
       case Ticket::Stage::running:
       case Ticket::Stage::awaiting_exit: {
         ++running;
         const Worker* w = find(t.worker);
-        ORDEAL_ASSERT(w != nullptr && w->slots[t.slot].ticket == i,
-                      "(4) a running ticket has its slot");
-        ORDEAL_ASSERT(t.stage == Ticket::Stage::running || timers.is_armed(t.timer),
-                      "a ticket does not wait for an exit without end");
+        INVARIANT(w != nullptr && w->slots[t.slot].ticket == i,
+                  "(4) a running ticket has its slot");
+        INVARIANT(t.stage == Ticket::Stage::running || timers.is_armed(t.timer),
+                  "a ticket does not wait for an exit without end");
         break;
       }
     }
   }
-  ORDEAL_ASSERT(queued == counters.queued && queued == queue_.size(), "the queue is as counted");
-  ORDEAL_ASSERT(running == counters.running, "the running tickets are as counted");
+  INVARIANT(queued == counters.queued && queued == queue_.size(), "the queue is as counted");
+  INVARIANT(running == counters.running, "the running tickets are as counted");
+  return nullptr;
 }
 
-void Core::State::check_waiting() const {
-  if (queue_.empty()) return;
-  ORDEAL_ASSERT(newest_available_ == no_index, "(5) work waits only while no worker can take it");
-  ORDEAL_ASSERT(!circuit_open, "(8) nobody waits for a pool that cannot start a worker");
-  ORDEAL_ASSERT(!stopping, "(10) nobody waits for a pool that stops");
+const char* Core::State::check_waiting() const {
+  if (queue_.empty()) return nullptr;
+  INVARIANT(newest_available_ == no_index, "(5) work waits only while no worker can take it");
+  INVARIANT(!circuit_open, "(8) nobody waits for a pool that cannot start a worker");
+  INVARIANT(!stopping, "(10) nobody waits for a pool that stops");
   std::uint64_t serial = 0;
   std::size_t count = 0;
   for (auto index = queue_.front(); index; index = queue_.behind(*index)) {
-    ORDEAL_ASSERT(tickets_[*index].id.serial > serial, "(5) the queue is in order of submission");
+    INVARIANT(tickets_[*index].id.serial > serial, "(5) the queue is in order of submission");
     serial = tickets_[*index].id.serial;
     ++count;
   }
-  ORDEAL_ASSERT(count == queue_.size(), "the queue's links reach all who wait");
+  INVARIANT(count == queue_.size(), "the queue's links reach all who wait");
+  return nullptr;
 }
 
-void Core::State::check_available() const {
+const char* Core::State::check_available() const {
   std::size_t listed = 0;
   std::uint32_t newer = no_index;
   Instant idle_since = never;
   for (std::uint32_t i = newest_available_; i != no_index; i = workers_[i].older) {
     const Worker& w = workers_[i];
-    ORDEAL_ASSERT(w.available && w.newer == newer, "the list of available workers is linked");
-    ORDEAL_ASSERT(w.slots_dirty == 0, "(12) a late reply outstanding: no work");
-    ORDEAL_ASSERT(w.slots_granted < w.slots.size(), "an available worker has a free slot");
-    ORDEAL_ASSERT(w.lifecycle.can_accept_work() || w.slots_granted > 0,
-                  "(21) a worker is handed out when ready and healthy, or between its slots");
+    INVARIANT(w.available && w.newer == newer, "the list of available workers is linked");
+    INVARIANT(w.slots_dirty == 0, "(12) a late reply outstanding: no work");
+    INVARIANT(w.slots_granted < w.slots.size(), "an available worker has a free slot");
+    INVARIANT(w.lifecycle.can_accept_work() || w.slots_granted > 0,
+              "(21) a worker is handed out when ready and healthy, or between its slots");
     if (w.lifecycle.state() == WorkerState::ready) {
-      ORDEAL_ASSERT(w.lifecycle.since() <= idle_since, "idle workers stand in order of idleness");
+      INVARIANT(w.lifecycle.since() <= idle_since, "idle workers stand in order of idleness");
       idle_since = w.lifecycle.since();
     }
     newer = i;
     ++listed;
   }
-  ORDEAL_ASSERT(newer == oldest_available_, "the list of available workers has its end");
+  INVARIANT(newer == oldest_available_, "the list of available workers has its end");
   const auto flagged = std::count_if(workers_.begin(), workers_.end(), [](const Worker& w) {
     return static_cast<bool>(w.id) && w.available;
   });
-  ORDEAL_ASSERT(listed == static_cast<std::size_t>(flagged), "all available workers are listed");
-  ORDEAL_ASSERT(!stopping || listed == 0, "(10) a stopping pool hands nobody out");
+  INVARIANT(listed == static_cast<std::size_t>(flagged), "all available workers are listed");
+  INVARIANT(!stopping || listed == 0, "(10) a stopping pool hands nobody out");
+  return nullptr;
 }
 
-void Core::State::check_starts() const {
-  if (!opened_) return;
-  ORDEAL_ASSERT(starting_ <= options.starts_parallel_max, "starts_parallel_max holds");
-  ORDEAL_ASSERT(!circuit_open || alive() == 0, "(8) the start circuit is open for the dead alone");
+const char* Core::State::check_starts() const {
+  if (!opened_) return nullptr;
+  INVARIANT(starting_ <= options.starts_parallel_max, "starts_parallel_max holds");
+  INVARIANT(!circuit_open || alive() == 0, "(8) the start circuit is open for the dead alone");
   if (stopping) {
-    ORDEAL_ASSERT(in_state(WorkerState::initializing) == 0, "(10) a stopping pool starts nobody");
-    ORDEAL_ASSERT(in_state(WorkerState::degraded) == 0, "(10) a stop drains nobody");
-    ORDEAL_ASSERT(stopped_ || stop_at_ == never || timers.is_armed(stop_grace_) || stop_at_ <= now_,
-                  "(10) a stop has an end");
-    return;
+    INVARIANT(in_state(WorkerState::initializing) == 0, "(10) a stopping pool starts nobody");
+    INVARIANT(in_state(WorkerState::degraded) == 0, "(10) a stop drains nobody");
+    INVARIANT(stopped_ || stop_at_ == never || timers.is_armed(stop_grace_) || stop_at_ <= now_,
+              "(10) a stop has an end");
+    return nullptr;
   }
-  ORDEAL_ASSERT(!start_needed() || !may_start(), "(3) what is missing is being started");
+  INVARIANT(!start_needed() || !may_start(), "(3) what is missing is being started");
   const std::uint32_t serving = in_state(WorkerState::ready) + in_state(WorkerState::busy);
-  ORDEAL_ASSERT(serving <= options.size || in_state(WorkerState::ready) == 0 ||
-                    timers.is_armed(overflow_idle_) ||
-                    options.overflow_idle_timeout == Duration::max(),
-                "(3) a surplus that is idle is on its way out");
+  INVARIANT(serving <= options.size || in_state(WorkerState::ready) == 0 ||
+                timers.is_armed(overflow_idle_) || options.overflow_idle_timeout == Duration::max(),
+            "(3) a surplus that is idle is on its way out");
+  return nullptr;
 }
 
 std::vector<WorkerView> Core::State::views() const {

@@ -86,7 +86,8 @@ class Core::State {
   State(const CoreOptions& options, std::uint64_t seed);
 
   void handle(Instant now, const Event& event);  // core.cpp
-  void check_invariants() const;                 // invariants.cpp
+  // invariants.cpp
+  [[nodiscard]] const char* broken_invariant() const;
   [[nodiscard]] std::vector<WorkerView> views() const;
   [[nodiscard]] const Worker* find(WorkerId id) const;
 
@@ -184,12 +185,12 @@ class Core::State {
   void finish_stop();
 
   // invariants.cpp
-  void check_workers() const;
-  void check_slots(const Worker& worker) const;
-  void check_tickets() const;
-  void check_waiting() const;
-  void check_available() const;
-  void check_starts() const;
+  [[nodiscard]] const char* check_workers() const;
+  [[nodiscard]] const char* check_slots(const Worker& worker) const;
+  [[nodiscard]] const char* check_tickets() const;
+  [[nodiscard]] const char* check_waiting() const;
+  [[nodiscard]] const char* check_available() const;
+  [[nodiscard]] const char* check_starts() const;
 
   [[nodiscard]] std::uint32_t& in_state(WorkerState state) {
     return state_counts_[static_cast<std::size_t>(state)];

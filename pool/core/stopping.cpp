@@ -7,6 +7,7 @@
 namespace ordeal::pool::core {
 
 void Core::State::on(const event::StopRequested& e) {
+  if (stopped_) return;
   const Instant until = after(now_, e.grace);
   if (!stopping) begin_stop();
   stop_at_ = std::min(stop_at_, until);  // a second stop can only shorten

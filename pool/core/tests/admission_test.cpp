@@ -74,6 +74,18 @@ TEST(Admission, RefusesOneMoreThanTheQueueHolds) {
   EXPECT_EQ(pool.core.counters().rejected, 1U);
 }
 
+TEST(Admission, AnExpiredWaiterMakesRoomForANewcomer) {
+  CoreOptions options = two_workers();
+  options.queue_max = 1;
+  Stage pool(options);
+  pool.feed(event::Opened{});
+  const TicketId a = pool.submit(pool.now + 1s);
+  pool.now += 1s;
+  const TicketId b = pool.submit();
+  EXPECT_EQ(pool.outcome(a), ErrorCode::queue_timeout);
+  EXPECT_EQ(pool.outcome(b), std::nullopt);
+}
+
 TEST(Admission, ExpiredOnArrivalNeverWaits) {
   cites(5);
   Stage pool(two_workers());

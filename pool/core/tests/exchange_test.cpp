@@ -146,8 +146,17 @@ TEST_F(Exchange, TheWaitForACertificateEndsWithTheDeadline) {
   pool.now += 10s - 1ms;
   pool.ended(a, V::lost);
   pool.advance(1ms);
-  EXPECT_EQ(pool.outcome(a), C::worker_closed_stream);
-  EXPECT_TRUE(killed(KillReason::fault));
+  EXPECT_EQ(pool.outcome(a), C::worker_died);
+  EXPECT_TRUE(pool.said<action::Kill>().empty());
+  pool.advance(options().certificate_wait / 2);
+  EXPECT_TRUE(killed(KillReason::fault)) << "whoever gets the answer, the process is not left";
+}
+
+TEST_F(Exchange, ALossBehindTheDeadlineDoesNotWait) {
+  cites(53);
+  pool.now += 10s;
+  pool.ended(a, V::lost);
+  EXPECT_EQ(pool.outcome(a), C::worker_died);
 }
 
 TEST_F(Exchange, AnExitInterruptsTheDriverAndTheReplyThatWasReadStillCounts) {

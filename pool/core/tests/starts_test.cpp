@@ -159,6 +159,14 @@ TEST(Starts, ReadyAfterItsStartWasGivenUpIsTooLate) {
   EXPECT_EQ(pool.state(worker), WorkerState::terminating);
 }
 
+TEST(Starts, AnExitAtTheInstantOfATimerIsHeardFirst) {
+  Stage pool(sized(1));
+  pool.feed(event::Opened{});
+  pool.now += CoreOptions{}.start_timeout;
+  pool.exited(pool.starting.begin()->second);
+  EXPECT_TRUE(pool.said<action::Kill>().empty()) << "its number may belong to somebody else by now";
+}
+
 TEST(Starts, TheFirstEarlyDeathIsReplacedAtOnceTheNextOnesBackOff) {
   cites(8);
   CoreOptions options = sized(1);

@@ -1,0 +1,243 @@
+// The events' half of the oracle, and the verdict after each event. The actions' half:
+// core_oracle_actions.cpp.
+#include "testing/model/core_oracle.hpp"
+
+#include <algorithm>
+#include <variant>
+
+namespace ordeal::trial {
+
+using namespace pool::core;  // NOLINT: this file speaks the core's vocabulary throughout
+using pool::ErrorCode;
+
+namespace {
+
+constexpr std::uint64_t bit(ErrorCode code) {
+  return std::uint64_t{1} << static_cast<unsigned>(code);
+}
+constexpr std::uint64_t lost_codes = bit(ErrorCode::worker_died) |
+                                     bit(ErrorCode::worker_closed_stream) |
+                                     bit(ErrorCode::stopped_in_flight);
+
+}  // namespace
+
+void CoreOracle::expect(bool holds, const char* sentence, std::uint64_t who) {
+  if (holds || !error_.empty()) return;
+  error_ = sentence;
+  if (who != 0) error_ += " (" + std::to_string(who) + ")";
+}
+
+CoreOracle::Ticket* CoreOracle::find(TicketId id) {
+  if (id.index >= tickets_.size()) return nullptr;
+  Ticket& ticket = tickets_[id.index];
+  return ticket.stage != Stage::none && ticket.id == id ? &ticket : nullptr;
+}
+
+CoreOracle::Worker* CoreOracle::find(WorkerId id) {
+  if (!id || id.index >= workers_.size()) return nullptr;
+  return workers_[id.index].id == id ? &workers_[id.index] : nullptr;
+}
+
+void CoreOracle::before(Instant now, const Event& event) {
+  now_ = now;
+  just_submitted_ = 0;
+  just_cancelled_ = 0;
+  unavailable_said_ = false;
+  waiting_before_ = waiting_.size();
+  std::visit([this](const auto& e) { on(e); }, event);
+}
+
+void CoreOracle::on(const event::Submitted& e) {
+  if (e.ticket.index >= tickets_.size()) tickets_.resize(e.ticket.index + std::size_t{1});
+  Ticket& ticket = tickets_[e.ticket.index];
+  ticket = Ticket{};
+  ticket.id = e.ticket;
+  ticket.stage = Stage::waiting;
+  ticket.deadline = e.deadline;
+  ticket.lease = e.lease;
+  waiting_.emplace(e.ticket.serial, e.ticket.index);
+  just_submitted_ = e.ticket.serial;
+  ++open_;
+  ++counters_.submitted;
+}
+
+void CoreOracle::on(const event::CancelRequested& e) {
+  Ticket* ticket = find(e.ticket);
+  if (ticket == nullptr) return;
+  just_cancelled_ = e.ticket.serial;
+  if (ticket->stage != Stage::ended) ticket->cancelled = true;
+}
+
+void CoreOracle::on(const event::WorkerReady& e) {
+  Worker* worker = find(e.worker);
+  if (worker == nullptr || !worker->starting || worker->given_up) return;
+  worker->starting = false;
+  --starting_;
+  worker->serving = true;
+  ++serving_;
+  worker->slots.assign(std::clamp(e.slots, 1U, options_.slots_max), Use::free);
+  failures_in_row_ = 0;
+  no_start_before_ = Instant::min();
+}
+
+void CoreOracle::on(const event::WorkerFaulted& e) {
+  Worker* worker = find(e.worker);
+  if (worker == nullptr) return;
+  if (worker->starting && !worker->given_up) start_failed(*worker);
+  out_of_service(*worker);
+}
+
+void CoreOracle::on(const event::WorkerExited& e) {
+  Worker* worker = find(e.worker);
+  if (worker == nullptr || worker->exited) return;
+  worker->exited = true;
+  if (worker->starting) {
+    if (!worker->given_up) start_failed(*worker);
+    worker->starting = false;
+    --starting_;
+  }
+  out_of_service(*worker);
+  for (const std::uint32_t index : ended_) {
+    if (tickets_[index].worker == e.worker) tickets_[index].due = now_;
+  }
+}
+
+void CoreOracle::start_failed(Worker& worker) {
+  worker.given_up = true;
+  ++failures_in_row_;
+  // The core's own row may be longer (early deaths), and half of it may be taken off by jitter:
+  // this is what it must wait at least.
+  Duration delay = options_.start_backoff_base;
+  for (std::uint32_t i = 1; i < failures_in_row_ && delay < options_.start_backoff_max; ++i) {
+    delay *= 2;
+  }
+  no_start_before_ = now_ + std::min(delay, options_.start_backoff_max) / 2;
+}
+
+void CoreOracle::out_of_service(Worker& worker) {
+  if (!worker.serving) return;
+  worker.serving = false;
+  --serving_;
+  for (Use& use : worker.slots) {
+    if (use == Use::dirty) use = Use::free;
+  }
+}
+
+void CoreOracle::on(const event::ExchangeEnded& e) {
+  Ticket* ticket = find(e.ticket);
+  expect(ticket != nullptr && ticket->stage == Stage::running,
+         "the trial itself is wrong: it ended an exchange that does not run", e.ticket.serial);
+  if (ticket != nullptr) ended(*ticket, e);
+}
+
+// The table of outcomes: verdict and progress to what the ticket must be told.
+void CoreOracle::ended(Ticket& ticket, const event::ExchangeEnded& e) {
+  Worker& worker = workers_[ticket.worker.index];
+  Use& slot = worker.slots[ticket.slot];
+  const bool untouched = e.progress == WireProgress::untouched;
+  slot = Use::free;
+  ticket.stage = Stage::ended;
+  ticket.due = now_;
+  ended_.push_back(ticket.id.index);
+  switch (e.verdict) {
+    case ExchangeVerdict::replied:
+    case ExchangeVerdict::application_error:
+      ticket.allowed = bit(e.verdict == ExchangeVerdict::replied ? ErrorCode::none
+                                                                 : ErrorCode::application_error);
+      if (e.code != ErrorCode::none) out_of_service(worker);
+      return;
+    case ExchangeVerdict::violated:
+      out_of_service(worker);
+      if (untouched && !ticket.lease) return wait_again(ticket);
+      ticket.allowed = bit(e.code == ErrorCode::none ? ErrorCode::malformed_reply : e.code);
+      return;
+    case ExchangeVerdict::lost:
+      out_of_service(worker);
+      if (untouched && !ticket.lease) return wait_again(ticket);
+      ticket.allowed = lost_codes;
+      if (!worker.exited) ticket.due = std::min(now_ + options_.certificate_wait, ticket.deadline);
+      return;
+    case ExchangeVerdict::timed_out:
+    case ExchangeVerdict::cancelled: {
+      const bool timed_out = e.verdict == ExchangeVerdict::timed_out;
+      if (untouched) {
+        ticket.allowed = bit(timed_out ? ErrorCode::queue_timeout : ErrorCode::cancelled);
+        return;
+      }
+      ticket.allowed = bit(timed_out ? ErrorCode::call_timeout : ErrorCode::cancelled_in_flight);
+      if (e.progress == WireProgress::partial) {
+        out_of_service(worker);
+      } else if (worker.serving) {
+        slot = Use::dirty;
+      }
+      return;
+    }
+  }
+}
+
+// It did not happen: unless there is nothing left to wait for, it waits where it stood.
+void CoreOracle::wait_again(Ticket& ticket) {
+  ended_.pop_back();
+  --workers_[ticket.worker.index].holds;
+  --running_;
+  ++counters_.requeued;
+  ticket.stage = Stage::waiting;
+  ticket.interrupted_gone = false;
+  waiting_.emplace(ticket.id.serial, ticket.id.index);
+  // Cancelled while it ran: it may be told so, and must not be granted again.
+  if (ticket.cancelled) just_cancelled_ = ticket.id.serial;
+}
+
+void CoreOracle::on(const event::LateReplyDrained& e) {
+  Worker* worker = find(e.worker);
+  if (worker == nullptr || e.slot >= worker->slots.size()) return;
+  if (worker->slots[e.slot] == Use::dirty) worker->slots[e.slot] = Use::free;
+}
+
+void CoreOracle::on(const event::StopRequested&) { stopping_ = true; }
+
+bool CoreOracle::could_take(const Worker& worker) const {
+  if (!worker.serving) return false;
+  bool room = false;
+  for (const Use use : worker.slots) {
+    if (use == Use::dirty) return false;
+    if (use == Use::free) room = true;
+  }
+  return room;
+}
+
+void CoreOracle::after(const Core& core) {
+  for (const std::uint32_t index : ended_) {
+    expect(tickets_[index].due > now_, "(53) a ticket's outcome is overdue",
+           tickets_[index].id.serial);
+  }
+  for (const auto& [serial, index] : waiting_) {
+    const Ticket& ticket = tickets_[index];
+    expect(ticket.deadline > now_, "(5) a request waits past its deadline", serial);
+    expect(!ticket.cancelled, "(9) a cancelled request waits", serial);
+  }
+  if (!waiting_.empty()) {
+    const bool idle = std::any_of(workers_.begin(), workers_.end(),
+                                  [this](const Worker& w) { return could_take(w); });
+    expect(!idle, "(5) a request waits while a worker could take it");
+    expect(!stopping_, "(10) a request waits in a pool that stops");
+  }
+  expect(taken() <= options_.size + options_.overflow, "(1) more workers than size + overflow");
+  expect(core.start_circuit_open() || stopping_ || serving_ > 0 ||
+             failures_in_row_ < options_.start_failures_max,
+         "(8) the circuit is closed although nobody is alive and starts fail");
+  expect(!core.start_circuit_open() || (serving_ == 0 && waiting_.empty()),
+         "(8) the circuit is open although somebody is alive or waits");
+  expect(!unavailable_said_ || core.start_circuit_open(),
+         "(8) workers_unavailable was said with the circuit closed");
+  const Counters& c = core.counters();
+  expect(c.submitted == counters_.submitted && c.ok == counters_.ok &&
+             c.failed == counters_.failed && c.timed_out == counters_.timed_out &&
+             c.rejected == counters_.rejected && c.cancelled == counters_.cancelled,
+         "the counters of outcomes agree with the outcomes");
+  expect(c.queued == waiting_.size(), "the counter of waiters agrees with the waiters");
+  expect(c.running == running_, "the counter of running requests agrees with the grants");
+  expect(c.spawns == last_worker_serial_, "the counter of spawns agrees with the spawns");
+}
+
+}  // namespace ordeal::trial

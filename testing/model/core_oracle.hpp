@@ -1,0 +1,141 @@
+// What the core of a pool must do, said a second time and naively: watches every event that a Core
+// is given and every action that it answers with, and names the first one that breaks a promise.
+//
+// It shares no code with the core but the vocabulary (events, actions), and looks into it only
+// through counters() and start_circuit_open(). The RapidCheck model and the simulator use it.
+//
+// Promises (numbers of behaviour spec, part B, unless named):
+//   (1) starting + ready + busy + degraded <= size + overflow; starts_parallel_max at once.
+//   (4) A slot is granted to one ticket at a time; each grant has one answer.
+//   (5) Grants go to the oldest waiter; never to one that is expired, cancelled or resolved; nobody
+//       waits while a worker could take it.
+//   (6) Worker serials are never reused.
+//   (8) No start before its back-off is over; the circuit is open iff it must be.
+//  (10) After a stop nothing is granted or spawned; Stopped is last, and once.
+//  (12) No work for a worker with a late reply outstanding.
+//  (53) Every ticket has exactly one outcome, the one that its exchange's verdict demands, in time.
+//       Counters agree with the tickets; a worker whose exit is known is never signalled.
+//
+// Use: before(now, event); core.handle_event(...); action(a) for each; after(core). Then error().
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "pool/core/core.hpp"
+
+namespace ordeal::trial {
+
+class CoreOracle {
+ public:
+  explicit CoreOracle(const pool::core::CoreOptions& options) : options_(options) {}
+
+  void before(pool::core::Instant now, const pool::core::Event& event);
+  void action(const pool::core::Action& action);
+  void after(const pool::core::Core& core);
+
+  // Empty: no promise was broken. Else a sentence; later ones are not kept.
+  [[nodiscard]] const std::string& error() const { return error_; }
+  [[nodiscard]] std::size_t open_tickets() const { return open_; }
+  [[nodiscard]] bool stopped() const { return stopped_; }
+
+ private:
+  enum class Stage : std::uint8_t {
+    none,
+    waiting,
+    running,
+    ended
+  };
+  struct Ticket {
+    pool::core::TicketId id;
+    Stage stage = Stage::none;
+    pool::core::Instant deadline{};
+    pool::core::Instant due{};  // ended: its outcome must be known by then
+    bool lease = false;
+    bool cancelled = false;
+    bool interrupted_cancel = false;
+    bool interrupted_gone = false;
+    pool::core::WorkerId worker;
+    std::uint32_t slot = 0;
+    std::uint64_t allowed = 0;  // ended: codes, as bits
+  };
+  enum class Use : std::uint8_t {
+    free,
+    granted,
+    dirty
+  };
+  struct Worker {
+    pool::core::WorkerId id;
+    bool starting = false;  // spawned, neither ready nor exited
+    bool given_up = false;  // of a starting one: failed already
+    bool serving = false;   // ready and not on its way out
+    bool exited = false;
+    bool kill_sent = false;
+    std::uint32_t holds = 0;  // tickets of which it is the worker, until they are resolved or moved
+    std::vector<Use> slots;
+  };
+
+  void on(const pool::core::event::Opened&) {}
+  void on(const pool::core::event::Submitted& e);
+  void on(const pool::core::event::CancelRequested& e);
+  void on(const pool::core::event::WorkerReady& e);
+  void on(const pool::core::event::WorkerFaulted& e);
+  void on(const pool::core::event::WorkerExited& e);
+  void on(const pool::core::event::ExchangeEnded& e);
+  void on(const pool::core::event::LateReplyDrained& e);
+  void on(const pool::core::event::TimePassed&) {}
+  void on(const pool::core::event::StopRequested& e);
+
+  void on(const pool::core::action::Spawn& a);
+  void on(const pool::core::action::Grant& a);
+  void on(const pool::core::action::Resolve& a);
+  void on(const pool::core::action::Interrupt& a);
+  void on(const pool::core::action::Drain& a);
+  void on(const pool::core::action::AskToStop& a);
+  void on(const pool::core::action::Kill& a);
+  void on(const pool::core::action::Forget& a);
+  void on(const pool::core::action::Emit&) {}
+  void on(const pool::core::action::Stopped& a);
+
+  void ended(Ticket& ticket, const pool::core::event::ExchangeEnded& e);
+  void end_wait(Ticket& ticket, pool::ErrorCode code);
+  void wait_again(Ticket& ticket);
+  void start_failed(Worker& worker);
+  void out_of_service(Worker& worker);
+  void release(Ticket& ticket);
+  void count(pool::ErrorCode code);
+  [[nodiscard]] bool could_take(const Worker& worker) const;
+  [[nodiscard]] Ticket* find(pool::core::TicketId id);
+  [[nodiscard]] Worker* find(pool::core::WorkerId id);
+  [[nodiscard]] std::uint32_t taken() const { return serving_ + starting_; }
+  void expect(bool holds, const char* sentence, std::uint64_t who = 0);
+
+  const pool::core::CoreOptions options_;
+  pool::core::Instant now_{};
+  std::string error_;
+
+  std::vector<Ticket> tickets_;                     // by index
+  std::map<std::uint64_t, std::uint32_t> waiting_;  // serial -> index: the naive FIFO
+  std::vector<std::uint32_t> ended_;                // whose outcome is awaited
+  std::uint64_t just_submitted_ = 0;
+  std::uint64_t just_cancelled_ = 0;
+  std::size_t waiting_before_ = 0;
+  std::size_t open_ = 0;
+  std::uint32_t running_ = 0;  // granted or ended, not resolved
+
+  std::vector<Worker> workers_;  // by index
+  std::uint32_t known_ = 0;
+  std::uint32_t starting_ = 0;
+  std::uint32_t serving_ = 0;
+  std::uint64_t last_worker_serial_ = 0;
+  std::uint32_t failures_in_row_ = 0;
+  pool::core::Instant no_start_before_{};
+  bool unavailable_said_ = false;
+  bool stopping_ = false;
+  bool stopped_ = false;
+  pool::core::Counters counters_;
+};
+
+}  // namespace ordeal::trial

@@ -1,0 +1,204 @@
+// The actions' half of the oracle: may the core say this now?
+#include <algorithm>
+
+#include "testing/model/core_oracle.hpp"
+
+namespace ordeal::trial {
+
+using namespace pool::core;  // NOLINT: this file speaks the core's vocabulary throughout
+using pool::ErrorCode;
+
+void CoreOracle::action(const Action& action) {
+  std::visit([this](const auto& a) { on(a); }, action);
+}
+
+void CoreOracle::on(const action::Spawn& a) {
+  expect(!stopping_, "(10) a worker is spawned after the stop", a.worker.serial);
+  expect(a.worker.serial == last_worker_serial_ + 1, "(6) worker serials count up",
+         a.worker.serial);
+  expect(starting_ < options_.starts_parallel_max, "(8) too many starts at once", a.worker.serial);
+  expect(taken() < options_.size + options_.overflow, "(1) a worker too many is spawned",
+         a.worker.serial);
+  expect(a.overflow == (taken() >= options_.size), "a spawn's overflow flag goes by count",
+         a.worker.serial);
+  expect(now_ >= no_start_before_, "(8) a start before its back-off is over", a.worker.serial);
+  last_worker_serial_ = a.worker.serial;
+  if (a.worker.index >= workers_.size()) workers_.resize(a.worker.index + std::size_t{1});
+  Worker& worker = workers_[a.worker.index];
+  expect(!worker.id, "(6) a worker's index is taken over before it is forgotten", a.worker.serial);
+  worker = Worker{};
+  worker.id = a.worker;
+  worker.starting = true;
+  ++starting_;
+  ++known_;
+}
+
+void CoreOracle::on(const action::Grant& a) {
+  expect(!stopping_, "(10) a grant after the stop", a.ticket.serial);
+  Ticket* ticket = find(a.ticket);
+  Worker* worker = find(a.worker);
+  expect(ticket != nullptr && ticket->stage == Stage::waiting,
+         "(5) a grant to a ticket that does not wait", a.ticket.serial);
+  expect(worker != nullptr, "(6) a grant of a worker that is not known", a.worker.serial);
+  if (ticket == nullptr || worker == nullptr || !error_.empty()) return;
+  expect(waiting_.begin()->first == a.ticket.serial, "(5) a grant past an older waiter",
+         a.ticket.serial);
+  expect(ticket->deadline > now_, "(5) a grant to an expired request", a.ticket.serial);
+  expect(!ticket->cancelled, "(9) a grant to a cancelled request", a.ticket.serial);
+  expect(could_take(*worker), "(12, 21) a grant of a worker that takes no work", a.worker.serial);
+  expect(a.slot < worker->slots.size() && worker->slots[a.slot] == Use::free,
+         "(4) a grant of a slot that is not free", a.worker.serial);
+  if (!error_.empty()) return;
+  worker->slots[a.slot] = Use::granted;
+  ++worker->holds;
+  waiting_.erase(a.ticket.serial);
+  ticket->stage = Stage::running;
+  ticket->worker = a.worker;
+  ticket->slot = a.slot;
+  ++running_;
+}
+
+void CoreOracle::count(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::none:
+      ++counters_.ok;
+      break;
+    case ErrorCode::queue_timeout:
+    case ErrorCode::call_timeout:
+      ++counters_.timed_out;
+      break;
+    case ErrorCode::queue_full:
+    case ErrorCode::workers_unavailable:
+    case ErrorCode::pool_stopping:
+      ++counters_.rejected;
+      break;
+    case ErrorCode::cancelled:
+    case ErrorCode::cancelled_in_flight:
+      ++counters_.cancelled;
+      break;
+    default:
+      ++counters_.failed;
+      break;
+  }
+}
+
+// Why may a ticket leave the queue without a worker?
+void CoreOracle::end_wait(Ticket& ticket, ErrorCode code) {
+  const std::uint64_t serial = ticket.id.serial;
+  switch (code) {
+    case ErrorCode::queue_timeout:
+      expect(ticket.deadline <= now_, "a queue_timeout before the deadline", serial);
+      break;
+    case ErrorCode::cancelled:
+      expect(just_cancelled_ == serial, "cancelled, and nobody asked for it", serial);
+      break;
+    case ErrorCode::pool_stopping:
+      expect(stopping_, "pool_stopping, and the pool does not stop", serial);
+      break;
+    case ErrorCode::workers_unavailable:
+      expect(serving_ == 0, "workers_unavailable, and one is alive", serial);
+      unavailable_said_ = true;
+      break;
+    case ErrorCode::queue_full:
+      expect(just_submitted_ == serial && waiting_before_ >= options_.queue_max,
+             "queue_full, and the queue has room", serial);
+      break;
+    default:
+      expect(false, "a waiting ticket is resolved with a code for running ones", serial);
+  }
+  waiting_.erase(serial);
+}
+
+void CoreOracle::on(const action::Resolve& a) {
+  Ticket* ticket = find(a.ticket);
+  expect(ticket != nullptr, "(53) a ticket that is not open is resolved", a.ticket.serial);
+  if (ticket == nullptr) return;
+  switch (ticket->stage) {
+    case Stage::none:
+      break;
+    case Stage::waiting:
+      end_wait(*ticket, a.code);
+      break;
+    case Stage::running:
+      expect(false, "(4) a ticket is resolved while a driver has its worker", a.ticket.serial);
+      break;
+    case Stage::ended: {
+      const auto bit = std::uint64_t{1} << static_cast<unsigned>(a.code);
+      expect((ticket->allowed & bit) != 0, "(53) a ticket gets another code than its verdict says",
+             a.ticket.serial);
+      --workers_[ticket->worker.index].holds;
+      --running_;
+      std::erase(ended_, ticket->id.index);
+      break;
+    }
+  }
+  ticket->stage = Stage::none;
+  --open_;
+  count(a.code);
+}
+
+void CoreOracle::on(const action::Interrupt& a) {
+  Ticket* ticket = find(a.ticket);
+  expect(ticket != nullptr && ticket->stage == Stage::running && ticket->worker == a.worker,
+         "an interrupt of an exchange that does not run", a.ticket.serial);
+  if (ticket == nullptr) return;
+  const bool cancel = a.reason == InterruptReason::cancelled;
+  bool& given = cancel ? ticket->interrupted_cancel : ticket->interrupted_gone;
+  expect(!given, "an interrupt is given twice", a.ticket.serial);
+  given = true;
+  expect(cancel ? ticket->cancelled : workers_[a.worker.index].exited,
+         "an interrupt without its reason", a.ticket.serial);
+}
+
+void CoreOracle::on(const action::Drain& a) {
+  Worker* worker = find(a.worker);
+  expect(worker != nullptr && worker->serving && a.slot < worker->slots.size() &&
+             worker->slots[a.slot] == Use::dirty,
+         "(12) a drain of a slot without a late reply", a.worker.serial);
+}
+
+void CoreOracle::on(const action::AskToStop& a) {
+  Worker* worker = find(a.worker);
+  expect(worker != nullptr && worker->serving, "only a serving worker is asked to leave",
+         a.worker.serial);
+  if (worker == nullptr) return;
+  expect(worker->holds == 0, "a worker is asked to leave with a request in hand", a.worker.serial);
+  expect(stopping_ || serving_ > options_.size, "the pool shrinks below its size", a.worker.serial);
+  out_of_service(*worker);
+}
+
+void CoreOracle::on(const action::Kill& a) {
+  Worker* worker = find(a.worker);
+  expect(worker != nullptr && !worker->exited, "a signal to a worker that is known to be gone",
+         a.worker.serial);
+  if (worker == nullptr) return;
+  expect(!worker->kill_sent, "a signal after SIGKILL", a.worker.serial);
+  worker->kill_sent = worker->kill_sent || a.signal == KillSignal::kill;
+  if (worker->starting && !worker->given_up) {
+    if (stopping_) {
+      worker->given_up = true;
+    } else {
+      expect(a.reason == KillReason::start_timeout, "a starting worker is killed without reason",
+             a.worker.serial);
+      start_failed(*worker);
+    }
+  }
+  out_of_service(*worker);
+}
+
+void CoreOracle::on(const action::Forget& a) {
+  Worker* worker = find(a.worker);
+  expect(worker != nullptr && worker->exited && worker->holds == 0,
+         "a worker is forgotten that is not gone or is in somebody's hands", a.worker.serial);
+  if (worker == nullptr) return;
+  worker->id = {};
+  --known_;
+}
+
+void CoreOracle::on(const action::Stopped&) {
+  expect(stopping_ && !stopped_, "(10) stopped is said once, and after a stop alone");
+  expect(known_ == 0 && open_ == 0, "(10) stopped is said with workers or tickets left");
+  stopped_ = true;
+}
+
+}  // namespace ordeal::trial

@@ -1,0 +1,81 @@
+// A Core, whatever outside world its contract allows, and the oracle that watches both.
+//
+// The world has no mind of its own: it does what a list of small numbers says (step), so that a
+// property test can draw the list, and shrink it. Obligations are kept (a grant is answered once,
+// a ready worker was spawned); everything else, sensible or not, is possible in any order.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pool/core/core.hpp"
+#include "testing/model/core_oracle.hpp"
+
+namespace ordeal::trial {
+
+inline constexpr std::uint32_t step_kinds = 32;
+struct Step {
+  std::uint32_t what = 0;  // which kind of event
+  std::uint32_t who = 0;   // which of those it can happen to
+  std::uint32_t how = 0;   // its parameters
+};
+
+class CoreWorld {
+ public:
+  CoreWorld(const pool::core::CoreOptions& options, std::uint64_t seed);
+
+  void step(const Step& step);
+  // From here on nothing fails: serves all who wait, then stops the pool and buries the workers.
+  void finish();
+
+  // Empty, or what was broken and by which event.
+  [[nodiscard]] const std::string& error() const { return error_; }
+  [[nodiscard]] const pool::core::Core& core() const { return core_; }
+  // What has happened, for "did the walk get anywhere?".
+  struct Visits {
+    std::uint32_t grants = 0, requeues = 0, drains = 0, circuit_opened = 0, queue_full = 0;
+    std::uint32_t kills = 0, asks = 0, interrupts = 0, stops = 0;
+  };
+  [[nodiscard]] const Visits& visits() const { return visits_; }
+
+ private:
+  struct Granted {
+    pool::core::TicketId ticket;
+    pool::core::WorkerId worker;
+  };
+  struct Dirty {
+    pool::core::WorkerId worker;
+    std::uint32_t slot = 0;
+  };
+
+  void feed(const pool::core::Event& event);
+  void note(const pool::core::Action& action);
+  void submit(const Step& step);
+  void end_exchange(const Step& step);
+  void start_succeeds(const Step& step);
+  void leaver_leaves(const Step& step);
+  void late_reply_comes(const Step& step);
+  void fault(const Step& step);
+  void pass_time(const Step& step, bool to_next_timer);
+  void exit(std::size_t position);
+  bool finish_one();
+
+  pool::core::Core core_;
+  CoreOracle oracle_;
+  pool::core::Instant now_{std::chrono::seconds{1}};
+  std::string error_;
+  Visits visits_;
+  std::uint64_t last_serial_ = 0;
+  std::vector<std::uint32_t> free_indexes_;
+  std::uint32_t indexes_ = 0;
+  std::vector<pool::core::TicketId> open_;
+  std::vector<Granted> granted_;
+  std::vector<pool::core::WorkerId> starting_;
+  std::vector<pool::core::WorkerId> processes_;  // spawned, not exited
+  std::vector<pool::core::WorkerId> dying_;      // asked or killed, not exited
+  std::vector<pool::core::WorkerId> gone_;
+  std::vector<Dirty> dirty_;
+};
+
+}  // namespace ordeal::trial

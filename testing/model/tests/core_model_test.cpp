@@ -1,0 +1,99 @@
+// Any walk through the core's contract keeps every promise of the oracle (testing/model).
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "testing/model/core_world.hpp"
+
+namespace ordeal::pool::core {
+
+// Both are found by RapidCheck through the argument's namespace.
+void showValue(const CoreOptions& o, std::ostream& out) {
+  out << "size " << o.size << ", overflow " << o.overflow << ", queue_max " << o.queue_max
+      << ", starts_parallel_max " << o.starts_parallel_max << ", start_failures_max "
+      << o.start_failures_max << ", slots_max " << o.slots_max;
+}
+
+}  // namespace ordeal::pool::core
+
+namespace ordeal::trial {
+
+void showValue(const Step& step, std::ostream& out) {
+  out << '{' << step.what << ", " << step.who << ", " << step.how << '}';
+}
+
+namespace {
+
+using pool::core::CoreOptions;
+using namespace std::chrono_literals;
+
+rc::Gen<Step> any_step() {
+  return rc::gen::build<Step>(rc::gen::set(&Step::what, rc::gen::inRange(0U, step_kinds)),
+                              rc::gen::set(&Step::who, rc::gen::inRange(0U, 64U)),
+                              rc::gen::set(&Step::how, rc::gen::inRange(0U, 216U)));
+}
+
+rc::Gen<CoreOptions> any_options(std::uint32_t slots_max) {
+  return rc::gen::apply(
+      [slots_max](std::uint32_t size, std::uint32_t overflow, std::uint32_t queue_max,
+                  std::uint32_t parallel, std::uint32_t failures) {
+        CoreOptions o;
+        o.size = size;
+        o.overflow = overflow;
+        o.queue_max = queue_max;
+        o.starts_parallel_max = parallel;
+        o.start_failures_max = failures;
+        o.slots_max = slots_max;
+        o.history_max = 4;
+        return o;
+      },
+      rc::gen::inRange(1U, 4U), rc::gen::inRange(0U, 3U), rc::gen::inRange(0U, 9U),
+      rc::gen::inRange(1U, 4U), rc::gen::inRange(1U, 4U));
+}
+
+CoreWorld::Visits seen;
+
+void walk(std::uint32_t slots_max) {
+  const auto options = *any_options(slots_max);
+  const auto steps = *rc::gen::scale(4.0, rc::gen::container<std::vector<Step>>(any_step()));
+  CoreWorld world(options, 1);
+  for (const Step& step : steps) {
+    world.step(step);
+    if (!world.error().empty()) RC_FAIL(world.error());
+  }
+  world.finish();
+  if (!world.error().empty()) RC_FAIL(world.error());
+  const auto& v = world.visits();
+  seen.grants += v.grants;
+  seen.requeues += v.requeues;
+  seen.drains += v.drains;
+  seen.circuit_opened += v.circuit_opened;
+  seen.queue_full += v.queue_full;
+  seen.kills += v.kills;
+  seen.asks += v.asks;
+  seen.interrupts += v.interrupts;
+  seen.stops += v.stops;
+}
+
+RC_GTEST_PROP(CoreModel, AnyWalkKeepsEveryPromiseWithOneSlot, ()) { walk(1); }
+
+RC_GTEST_PROP(CoreModel, AnyWalkKeepsEveryPromiseWithFourSlots, ()) { walk(4); }
+
+// A walk that never gets anywhere proves nothing. Runs behind the two above.
+TEST(CoreModel, TheWalksWentEverywhere) {
+  EXPECT_GT(seen.grants, 0U);
+  EXPECT_GT(seen.requeues, 0U);
+  EXPECT_GT(seen.drains, 0U);
+  EXPECT_GT(seen.circuit_opened, 0U);
+  EXPECT_GT(seen.queue_full, 0U);
+  EXPECT_GT(seen.kills, 0U);
+  EXPECT_GT(seen.asks, 0U);
+  EXPECT_GT(seen.interrupts, 0U);
+  EXPECT_GT(seen.stops, 0U);
+  std::cout << "grants " << seen.grants << ", requeues " << seen.requeues << ", drains "
+            << seen.drains << ", circuit " << seen.circuit_opened << ", queue_full "
+            << seen.queue_full << ", kills " << seen.kills << ", asks " << seen.asks
+            << ", interrupts " << seen.interrupts << ", stops " << seen.stops << '\n';
+}
+
+}  // namespace
+}  // namespace ordeal::trial
