@@ -94,9 +94,9 @@ Result<Launched> launch(ChildPlan& plan, std::string_view subject) {
 
   Launched launched{pid, FileDescriptor(pidfd)};
   if (plan.error == 0 && plan.step == SpawnStep::executed) return launched;
-  if (plan.registered_group != 0) {
-    (void)send_lifeline_record(plan.lifeline, -plan.registered_group, -1);
-  }
+  const bool may_be_registered = plan.lifeline >= 0 && plan.step >= SpawnStep::registered &&
+                                 !(plan.step == SpawnStep::registered && plan.error != 0);
+  if (may_be_registered) (void)send_lifeline_record(plan.lifeline, -pid, -1);
   const int killed_by = reap_failed_child(pidfd);
   if (plan.error == 0) {
     return tl::unexpected(make_error(

@@ -56,7 +56,6 @@ void register_with_warden(ChildPlan& plan) {
   const long sent =
       send_lifeline_record(plan.lifeline, static_cast<int>(pid), static_cast<int>(pidfd));
   if (sent < 0) fail(plan, sent);
-  plan.registered_group = static_cast<int>(pid);
 }
 
 void move_away(ChildPlan& plan, int& descriptor) {
