@@ -149,6 +149,10 @@ class TidyTest(unittest.TestCase):
         for folder, names, found in (
                 ("pool/core", "ordeal_test(q SOURCES tests/queue_test.cpp)", 0),
                 ("pool/core/tests", "ordeal_test(q SOURCES queue_test.cpp\n)", 0),
+                ("pool/core", "foreach(t IN ITEMS a queue)\nordeal_test(${t} SOURCES\n"
+                              "tests/${t}_test.cpp)\nendforeach()", 0),
+                ("pool/core", "foreach(t a\nb)\ntests/${t}_test.cpp\nendforeach()", 1),
+                ("pool/core", "add(\"${CMAKE_CURRENT_SOURCE_DIR}/tests/queue_test.cpp\")", 0),
                 ("pool/core", "# ordeal_test(q SOURCES tests/queue_test.cpp)", 1),
                 ("pool/core", "ordeal_test(q SOURCES queue_test.cpp)", 1),
                 ("pool/wire", "ordeal_test(q SOURCES tests/queue_test.cpp)", 1)):

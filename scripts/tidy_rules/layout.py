@@ -32,12 +32,24 @@ def file_size(tree):
                           True)
 
 
+FOREACH = re.compile(r"(?s)\bforeach\s*\(\s*(\w+)\s+(?:IN\s+ITEMS\s+)?([^)]*)\)(.*?)\bendforeach")
+
+
+def _words(code):
+    """What a CMakeLists.txt names, with its foreach loops over plain items written out."""
+    code = code.replace("${CMAKE_CURRENT_SOURCE_DIR}/", "")
+    code = FOREACH.sub(lambda loop: "\n".join(
+        loop.group(3).replace("${%s}" % loop.group(1), item)
+        for item in loop.group(2).split()), code)
+    return set(re.split(r'[\s()"]+', code))
+
+
 def unregistered(tree):
     """A C++ source that no CMakeLists.txt at or above its folder names is never built."""
     words = {}
     for file in tree.of_kind("cmake"):
         if os.path.basename(file.path) == "CMakeLists.txt":
-            words[os.path.dirname(file.path)] = set(re.split(r'[\s()"]+', file.code))
+            words[os.path.dirname(file.path)] = _words(file.code)
     for file in tree.of_kind("cpp"):
         if not file.path.endswith((".cpp", ".cc")):
             continue
