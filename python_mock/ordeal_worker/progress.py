@@ -9,7 +9,8 @@ shorter than PIPE_BUF, so it is written whole or not at all.
 import fcntl
 import json
 import os
-import sys
+
+from .stdio import say
 
 ENVIRONMENT_NAME = "ORDEAL_PROGRESS_FD"
 MAX_NOTE_CHARACTERS = 300  # Each may become 12 bytes ("\\ud83d\\ude00"); PIPE_BUF is 4096.
@@ -55,5 +56,5 @@ def _usable(text):
         os.set_inheritable(fd, False)
         return fd
     except (ValueError, OverflowError, OSError) as error:
-        print("ordeal_worker: %s=%s cannot be used: %s" % (ENVIRONMENT_NAME, text, error), file=sys.stderr)
+        say("%s=%s cannot be used: %s" % (ENVIRONMENT_NAME, text, error))
         return None

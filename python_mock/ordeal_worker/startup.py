@@ -5,8 +5,9 @@ They happen in this order, before the first request is read: delay, failure, han
 
 import os
 import signal
-import sys
 import time
+
+from .stdio import say
 
 GARBAGE = b"\xde\xad\xbe\xef this worker does not answer the handshake \xff\x00"
 
@@ -16,10 +17,10 @@ def perform_start(options, wire):
     if options.start_delay_ms:
         time.sleep(options.start_delay_ms / 1000.0)
     if _start_is_to_fail(options):
-        print("ordeal_worker: this start fails as scripted", file=sys.stderr)
-        sys.stderr.flush()
+        say("this start fails as scripted")
         os._exit(options.start_exit_code)
     if options.start_hang:
+        say("this start hangs as scripted")
         pause_forever()
     if options.start_garbage:
         wire.next_frame()  # The ping.

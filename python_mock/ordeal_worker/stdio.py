@@ -37,6 +37,23 @@ def adopt_descriptors(descriptors):
     return request_fd, reply_fd, progress_fd
 
 
+def say(message):
+    """One line on stderr; nothing if nobody reads there any more, which is no reason to fail."""
+    try:
+        print("ordeal_worker: " + message, file=sys.stderr)
+    except (AttributeError, OSError, ValueError):
+        pass
+    flush_quietly()
+
+
+def flush_quietly():
+    """Let go what was printed, for those who end the process at once."""
+    try:
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        pass
+
+
 def _private_copy(fd):
     copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_PRIVATE_FD)
     os.set_blocking(copy, True)  # The loop relies on it; the flag belongs to the pipe end, not to us.

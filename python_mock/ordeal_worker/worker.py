@@ -23,7 +23,7 @@ from .progress import ProgressChannel, take_from_environment
 from .replies import failure_frame, success_frame
 from .signals import prepare_signals
 from .startup import pause_forever, perform_start
-from .stdio import adopt_descriptors, protect_stdio
+from .stdio import adopt_descriptors, flush_quietly, protect_stdio, say
 from .wire import FrameError, Wire
 
 STATUS_BAD_STREAM = 65  # EX_DATAERR
@@ -100,9 +100,11 @@ class Worker:
         wire = Wire(request_fd, reply_fd, self._options.max_frame_bytes)
         perform_start(self._options, wire)
         status = self.serve(wire)
+        if self.refuses_to_die:
+            pause_forever()
         if self._stopping:
             sys.exit(status)  # Asked to go: the interpreter may tidy up.
-        sys.stderr.flush()
+        flush_quietly()
         os._exit(status)  # The host is gone: no hanging thread or exit hook may keep this process alive.
 
     def serve(self, wire):
@@ -114,7 +116,7 @@ class Worker:
         try:
             return self._serve()
         except FrameError as error:
-            print("ordeal_worker: %s" % error, file=sys.stderr)
+            say(str(error))
             return STATUS_BAD_STREAM
         except (BrokenPipeError, ConnectionResetError):
             return STATUS_NO_READER
@@ -124,8 +126,6 @@ class Worker:
         while not self._stopping:
             body = next_frame()
             if body is None:
-                if self.refuses_to_die:
-                    pause_forever()
                 return 0
             frame = handle(body)
             if frame is not None:

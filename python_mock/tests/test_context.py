@@ -58,7 +58,7 @@ class Cancel(WorkerTestCase):
     def test_requests_behind_a_cancel_are_kept_and_served_in_order(self):
         self.worker.send_bytes(
             frame({"id": 600, "command": "work_until_cancelled", "args": {"patience_s": 600}})
-            + frame({"id": 601, "command": "echo", "args": {"text": "\"$cancel\""}})
+            + frame({"id": 601, "command": "echo", "args": {"text": "$cancel"}})
             + frame({"id": 600, "command": "$cancel", "args": {}})
             + frame({"id": 602, "command": "echo", "args": {}})
         )

@@ -87,6 +87,14 @@ class Exit(WorkerTestCase):
         self.assertEqual(worker.wait_exit(), 74)
         self.assertEqual(worker.stderr_text(), "")
 
+    def test_it_ends_with_the_same_statuses_when_its_stderr_is_gone_too(self):
+        for last_bytes, status in ((b"", 0), (b"\x00", 65)):
+            worker = self.start_ready(stderr_pipe=True)
+            worker._process.stderr.close()
+            worker.send_bytes(last_bytes)
+            worker.end_input()
+            self.assertEqual(worker.wait_exit(), status)
+
     def start_in_a_request(self):
         """A worker known to be inside a handler: its progress has been heard of."""
         reader, writer = os.pipe()

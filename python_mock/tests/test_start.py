@@ -36,11 +36,15 @@ class Start(WorkerTestCase):
             worker.end_input()
         self.assertEqual(sorted(worker.wait_exit() for worker in workers), [0, 0, 1, 1, 1])
 
-    def test_a_hanging_start_takes_no_notice_of_the_end_of_input_but_of_sigterm(self):
-        worker = self.start("--start-hang")
+    def test_a_hanging_start_takes_no_notice_of_a_ping_or_the_end_of_input_but_of_sigterm(self):
+        worker = self.start("--start-hang", stderr_pipe=True)
+        worker.read_stderr_until("hangs as scripted")
+        worker.send("ping", request_id=0)
         worker.end_input()
+        worker.wait_until_asleep_in("pause_forever")
         worker.signal(signal.SIGTERM)
         self.assertEqual(worker.wait_exit(), -signal.SIGTERM)
+        self.assertEqual(worker.read_to_end(), b"")
 
     def test_a_babbling_start_answers_the_ping_with_the_same_garbage_each_time(self):
         from ordeal_worker.startup import GARBAGE

@@ -72,12 +72,17 @@ class Stubbornness(WorkerTestCase):
         worker.end_input()
         self.assertEqual(worker.wait_exit(), 0)
 
-    def test_refuse_to_die_survives_signals_shutdown_and_the_end_of_input(self):
+    def test_refuse_to_die_survives_signals_shutdown_and_any_end_of_input(self):
+        for last_bytes in (b"", b"\x00"):  # Between two frames, and inside one.
+            self.assert_refuses_to_die(last_bytes)
+
+    def assert_refuses_to_die(self, last_bytes):
         worker = self.start_faulty(stderr_pipe=True)
         worker.result("refuse_to_die")
         worker.signal(signal.SIGTERM)
         self.assertEqual(worker.result("shutdown")["status"], "shutting_down")
         self.assert_still_serves(worker)
+        worker.send_bytes(last_bytes)
         worker.end_input()
         worker.wait_until_asleep_in("pause_forever")
         worker.signal(signal.SIGTERM)
