@@ -123,6 +123,12 @@ class LintTest(Sandbox):
                 self.assertIn(found, out)
                 self.write(path, right)
 
+    def test_without_files_it_does_not_pass(self):
+        shutil.rmtree(os.path.join(self.root, ".git"))
+        code, _, err = self.run_script("scripts/lint")
+        self.assertEqual(code, 1)
+        self.assertIn("lint: git lists no files in " + self.root, err)
+
     def test_fix_formats(self):
         self.write("pool/a.cpp", "int  a = 1;\n")
         self.assertEqual(self.run_script("scripts/lint", "--fix")[0], 0)

@@ -80,7 +80,8 @@ MUST_FAIL = {
     ],
     "random": [
         ("perf/a.cpp", "int a = std::rand();\n"), ("perf/a.cpp", "srand(1);\n"),
-        ("testing/load/a.cpp", "std::random_device device;\n"),
+        ("testing/load/a.cpp", "unsigned seed = std::random_device{}();\n"),
+        ("pool/core/tests/a.cpp", "std::random_device device;\n"),
         ("pool/core/a.cpp", "std::uniform_int_distribution<int> d;\n"),
         ("testing/sim/a.cpp", "std::bernoulli_distribution d;\n"),
     ],
@@ -95,6 +96,7 @@ MUST_PASS = [
                                    '#include "ordeal/pool/error.hpp"\n'),
     ("pool/core/a.cpp", "// sleep_" "for(1s) is banned\nconst char* a = \"us" "leep(1)\";\n"),
     ("pool/core/tests/a.hpp", GOOD_HPP + '#include "testing/sim/a.hpp"\n'),
+    ("pool/core/tests/b.hpp", GOOD_HPP + "unsigned seed = std::random_device{}();\n"),
     ("pool/wire/a.cpp", '#include "pool/core/a.hpp"\nint a = 1\'000;  // it\'s one thousand\n'),
     ("pool/runtime/a.cpp", "std::random_device device;\nwake.wait_until(deadline, ticket);\n"
                            "poll(a, 1, 0);\npoll(a, 1, -1);\nepoll_wait(a, b, c, left_ms);\n"

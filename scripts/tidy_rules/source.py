@@ -99,7 +99,8 @@ def blank_python(text):
 
 def listed_files(root):
     """What git knows or would add; without git, whatever is there but for builds and caches."""
-    command = ["git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    command = ["git", "-C", root, "-c", "safe.directory=" + os.path.abspath(root), "ls-files", "-z",
+               "--cached", "--others", "--exclude-standard"]
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                               check=True)
