@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -74,6 +76,20 @@ class AllSignalsBlocked {
   return killed ? info.si_status : 0;
 }
 
+[[nodiscard]] long own_peak_rss_kib() {
+  rusage usage{};
+  (void)::getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+// The kernel counts resident pages (of files, anonymous, shared) for each processor and adds them
+// up now and then, so that two readings of an unchanged size differ by as much as a batch each.
+[[nodiscard]] long rss_counter_error_kib() {
+  const long processors = ::sysconf(_SC_NPROCESSORS_CONF);
+  const long batch_pages = std::max(32L, 2 * processors);
+  return 3 * batch_pages * processors * (::sysconf(_SC_PAGESIZE) / 1024);
+}
+
 }  // namespace
 
 Result<Launched> launch(ChildPlan& plan, std::string_view subject) {
@@ -82,6 +98,7 @@ Result<Launched> launch(ChildPlan& plan, std::string_view subject) {
   if (failed == 0 && !stack.is_mapped()) failed = ENOMEM;
   if (failed != 0) return tl::unexpected(spawn_error(subject, SpawnStep::mapped_stack, failed));
 
+  const long peak_before_kib = own_peak_rss_kib();
   const AllSignalsBlocked all_signals_blocked;
   failed = ask(plan.hook, SpawnStep::cloned);
   int pidfd = -1;
@@ -93,7 +110,15 @@ Result<Launched> launch(ChildPlan& plan, std::string_view subject) {
   if (failed != 0) return tl::unexpected(spawn_error(subject, SpawnStep::cloned, failed));
 
   Launched launched{pid, FileDescriptor(pidfd)};
-  if (plan.error == 0 && plan.step == SpawnStep::executed) return launched;
+  if (plan.error == 0 && plan.step == SpawnStep::executed) {
+    // The host's other threads went on, and may have grown between the child's look and its exec.
+    const long peak_after_kib = own_peak_rss_kib();
+    if (peak_after_kib > peak_before_kib) {
+      plan.inherited_peak_rss_kib = std::max(plan.inherited_peak_rss_kib, peak_after_kib);
+    }
+    plan.inherited_peak_rss_kib += rss_counter_error_kib();
+    return launched;
+  }
   const bool may_be_registered = plan.lifeline >= 0 && plan.step >= SpawnStep::registered &&
                                  !(plan.step == SpawnStep::registered && plan.error != 0);
   if (may_be_registered) (void)send_lifeline_record(plan.lifeline, -pid, -1);

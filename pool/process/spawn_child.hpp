@@ -30,8 +30,8 @@ struct ChildPlan {
   // Findings. error == 0 and step == executed: the program runs.
   SpawnStep step = SpawnStep::cloned;
   int error = 0;
-  // What exec puts into the process' peak RSS: that of the host, whose memory the child had. Only a
-  // peak above it is the program's own.
+  // The most that exec puts into the process' peak RSS: the peak of the host, whose memory the
+  // child had. Only a peak above it is the program's own.
   long inherited_peak_rss_kib = 0;
 };
 
