@@ -54,6 +54,26 @@ struct CoreOptions {
   Duration certificate_wait = std::chrono::seconds{1};
   Duration start_backoff_base = std::chrono::milliseconds{100};
   Duration start_backoff_max = std::chrono::seconds{10};
+
+  // For the trace's header: the core's decisions depend on each of these.
+  static constexpr auto fields() {
+    using O = CoreOptions;
+    return std::tuple{field("size", &O::size),
+                      field("overflow", &O::overflow),
+                      field("queue_max", &O::queue_max),
+                      field("starts_parallel_max", &O::starts_parallel_max),
+                      field("start_failures_max", &O::start_failures_max),
+                      field("slots_max", &O::slots_max),
+                      field("history_max", &O::history_max),
+                      field("start_timeout", &O::start_timeout),
+                      field("overflow_idle_timeout", &O::overflow_idle_timeout),
+                      field("quarantine_grace", &O::quarantine_grace),
+                      field("ask_grace", &O::ask_grace),
+                      field("terminate_grace", &O::terminate_grace),
+                      field("certificate_wait", &O::certificate_wait),
+                      field("start_backoff_base", &O::start_backoff_base),
+                      field("start_backoff_max", &O::start_backoff_max)};
+  }
 };
 
 // Cumulative, but for the last group. All monotonic.

@@ -1,6 +1,7 @@
 #include "pool/core/lifecycle.hpp"
 
 #include "pool/core/assert.hpp"
+#include "pool/core/names.hpp"
 
 namespace ordeal::pool::core {
 namespace {
@@ -22,23 +23,7 @@ constexpr std::array<std::uint8_t, worker_state_count> targets{
 
 }  // namespace
 
-std::string_view to_string(WorkerState state) {
-  switch (state) {
-    case S::initializing:
-      return "initializing";
-    case S::ready:
-      return "ready";
-    case S::busy:
-      return "busy";
-    case S::degraded:
-      return "degraded";
-    case S::terminating:
-      return "terminating";
-    case S::terminated:
-      return "terminated";
-  }
-  return "?";
-}
+std::string_view to_string(WorkerState state) { return name_of(state); }
 
 std::string_view to_string(Health health) {
   switch (health) {
@@ -52,35 +37,7 @@ std::string_view to_string(Health health) {
   return "?";
 }
 
-std::string_view to_string(TransitionReason reason) {
-  switch (reason) {
-    case TransitionReason::start_complete:
-      return "start_complete";
-    case TransitionReason::checkout:
-      return "checkout";
-    case TransitionReason::checkin:
-      return "checkin";
-    case TransitionReason::late_reply_outstanding:
-      return "late_reply_outstanding";
-    case TransitionReason::late_reply_drained:
-      return "late_reply_drained";
-    case TransitionReason::health_check_failed:
-      return "health_check_failed";
-    case TransitionReason::health_restored:
-      return "health_restored";
-    case TransitionReason::fault:
-      return "fault";
-    case TransitionReason::start_failed:
-      return "start_failed";
-    case TransitionReason::idle_retire:
-      return "idle_retire";
-    case TransitionReason::stop:
-      return "stop";
-    case TransitionReason::exited:
-      return "exited";
-  }
-  return "?";
-}
+std::string_view to_string(TransitionReason reason) { return name_of(reason); }
 
 bool is_allowed(WorkerState from, WorkerState to) {
   return (targets[static_cast<std::size_t>(from)] & bit(to)) != 0;

@@ -1,0 +1,106 @@
+// The names of the core's enumerators, for traces and for people.
+//
+// names<E> lists them in the enum's order. To add an enumerator: add its name here; the assertion
+// beside the list says so if it is forgotten.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+#include "pool/core/action.hpp"
+
+namespace ordeal::pool::core {
+
+template <typename E>
+struct Names;
+
+template <typename E>
+[[nodiscard]] constexpr std::string_view name_of(E value) {
+  const auto at = static_cast<std::size_t>(value);
+  return at < Names<E>::all.size() ? Names<E>::all[at] : std::string_view{"?"};
+}
+
+template <typename E>
+[[nodiscard]] constexpr std::optional<E> value_of(std::string_view name) {
+  for (std::size_t i = 0; i < Names<E>::all.size(); ++i) {
+    if (Names<E>::all[i] == name) return static_cast<E>(i);
+  }
+  return std::nullopt;
+}
+
+// `last` is the enum's last enumerator: as many names as there are values.
+template <typename E, std::size_t N>
+constexpr bool covers(const std::array<std::string_view, N>&, E last) {
+  return N == static_cast<std::size_t>(last) + 1;
+}
+
+template <>
+struct Names<WireProgress> {
+  static constexpr std::array<std::string_view, 3> all{"untouched", "partial", "written"};
+  static_assert(covers(all, WireProgress::written));
+};
+
+template <>
+struct Names<ExchangeVerdict> {
+  static constexpr std::array<std::string_view, 6> all{"replied", "application_error", "violated",
+                                                       "lost",    "timed_out",         "cancelled"};
+  static_assert(covers(all, ExchangeVerdict::cancelled));
+};
+
+template <>
+struct Names<WorkerState> {
+  static constexpr std::array<std::string_view, 6> all{"initializing", "ready",       "busy",
+                                                       "degraded",     "terminating", "terminated"};
+  static_assert(covers(all, WorkerState::terminated));
+};
+
+template <>
+struct Names<TransitionReason> {
+  static constexpr std::array<std::string_view, 12> all{"start_complete",
+                                                        "checkout",
+                                                        "checkin",
+                                                        "late_reply_outstanding",
+                                                        "late_reply_drained",
+                                                        "health_check_failed",
+                                                        "health_restored",
+                                                        "fault",
+                                                        "start_failed",
+                                                        "idle_retire",
+                                                        "stop",
+                                                        "exited"};
+  static_assert(covers(all, TransitionReason::exited));
+};
+
+template <>
+struct Names<InterruptReason> {
+  static constexpr std::array<std::string_view, 2> all{"cancelled", "worker_gone"};
+  static_assert(covers(all, InterruptReason::worker_gone));
+};
+
+template <>
+struct Names<KillSignal> {
+  static constexpr std::array<std::string_view, 2> all{"terminate", "kill"};
+  static_assert(covers(all, KillSignal::kill));
+};
+
+template <>
+struct Names<KillReason> {
+  static constexpr std::array<std::string_view, 6> all{"start_timeout",      "fault",
+                                                       "late_reply_overdue", "partial_write",
+                                                       "did_not_stop",       "stop_grace_over"};
+  static_assert(covers(all, KillReason::stop_grace_over));
+};
+
+template <>
+struct Names<Occurrence> {
+  static constexpr std::array<std::string_view, 14> all{
+      "request_submitted", "request_granted",      "request_requeued",     "request_resolved",
+      "worker_transition", "worker_spawning",      "worker_start_failed",  "worker_faulted",
+      "start_backing_off", "start_circuit_opened", "start_circuit_closed", "queue_full",
+      "pool_stopping",     "pool_stopped"};
+  static_assert(covers(all, Occurrence::pool_stopped));
+};
+
+}  // namespace ordeal::pool::core
