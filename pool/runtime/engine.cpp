@@ -53,7 +53,8 @@ Result<std::shared_ptr<Engine>> Engine::start(Options options) {
   if (auto valid = validate(options); !valid) return tl::unexpected(valid.error());
   if (!options.seed) options.seed = draw_seed();
   auto engine = std::make_shared<Engine>(std::move(options));
-  if (auto opened = engine->recorder_.open(engine->options_); !opened) {
+  if (auto opened = engine->recorder_.open(engine->options_, to_core_options(engine->options_));
+      !opened) {
     return tl::unexpected(opened.error());
   }
   engine->housekeeper_ = std::make_unique<Housekeeper>(*engine);
@@ -99,7 +100,9 @@ void Engine::feed(const core::Event& event) {
 }
 
 void Engine::feed_locked(Instant at, const core::Event& event, WakeList& wakes, TicketSlot* self) {
-  core_.set_emit(callbacks_.has_sinks());
+  const bool observed = callbacks_.has_sinks();
+  recorder_.emit(observed);
+  core_.set_emit(observed);
   recorder_.event(at, event);
   core_.handle_event(at, event);
   drain_actions(wakes, self);

@@ -131,7 +131,6 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   WakeWord progress_;  // something changed that start() or stop() waits for
   std::atomic<bool> stopped_{false};
-  std::atomic<bool> emitting_{false};
   std::mutex finish_mutex_;
   bool finished_ = false;
 

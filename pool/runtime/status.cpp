@@ -69,6 +69,7 @@ Status Engine::status() const {
     copy_counters(status, core_.counters());
     status.stopping = core_.stopping();
     status.start_circuit_open = core_.start_circuit_open();
+    status.record_stopped_early = recorder_.stopped_early();
     status.warden_restarts = housekeeper_->warden_restarts();
     status.warden_pid = housekeeper_->warden_pid();
     for (const core::WorkerView& view : core_.workers()) {

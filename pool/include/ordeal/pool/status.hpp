@@ -64,6 +64,7 @@ struct Status {
   std::uint64_t sink_failures = 0;
   std::uint64_t warden_restarts = 0;
   int warden_pid = 0;
+  bool record_stopped_early = false;  // record_bytes_max was reached
 
   std::vector<WorkerStatus> workers;  // by serial
 
