@@ -184,28 +184,30 @@ class WorkerProcess:
         # Not seek and read: the worker writes at the offset of this very descriptor.
         return os.pread(fd, os.fstat(fd).st_size, 0).decode("utf-8", "replace")
 
-    def read_stderr_until(self, words):
-        """The next lines on stderr up to one with these words; for a worker with stderr_pipe."""
-        text = line = b""
-        while words.encode() not in line:
+    def read_stderr_until(self, *words):
+        """The next lines on stderr up to one with all these words; for a worker with stderr_pipe."""
+        text = line = ""
+        while not line or any(word not in line for word in words):
             wait_readable(self._process.stderr, "%r on stderr; so far %r" % (words, text))
-            line = self._process.stderr.readline()
+            line = self._process.stderr.readline().decode("utf-8", "replace")
             if not line:
                 raise EOFError("stderr ended with %r" % text)
             text += line
-        return text.decode("utf-8", "replace")
+        return text
 
     def dump_stacks(self):
-        """What the worker is doing; for a worker with stderr_pipe."""
+        """What the threads of the worker are doing; for a worker with stderr_pipe."""
         self.signal(signal.SIGUSR1)
-        return self.read_stderr_until('%s", line' % self._bridge)  # The outermost entry of the stack.
+        # The outermost entry of the main thread, which comes last.
+        return self.read_stderr_until('%s", line' % self._bridge, "in <module>")
 
     def wait_until_asleep_in(self, function):
-        """Wait until the worker sleeps in this innermost function, by asking for its stack again and again."""
+        """Wait until the main thread sleeps in this innermost function, by asking for its stack again and again."""
         while True:
-            innermost = self.dump_stacks().splitlines()[1]
-            # Asked after the dump was read whole, so it does not sleep because of that.
-            if innermost.endswith("in " + function) and state_of(self.pid) == "S":
+            lines = self.dump_stacks().splitlines()
+            current = next(number for number, line in enumerate(lines) if line.startswith("Current thread"))
+            # The state is asked after the dump was read whole, so it does not sleep because of that.
+            if lines[current + 1].endswith("in " + function) and state_of(self.pid) == "S":
                 return
 
     # The end

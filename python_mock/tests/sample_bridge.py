@@ -4,6 +4,7 @@ import ctypes
 import os
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -135,6 +136,17 @@ def child_descriptors(command, args, context):
     """What descriptors a child gets that closes none, beside the one with which ls reads the folder."""
     listing = subprocess.run(["ls", "-l", "/proc/self/fd"], stdout=subprocess.PIPE, close_fds=False)
     return listing.stdout.decode()
+
+
+@worker.command("start_parrot")
+def start_parrot(command, args, context):
+    """A thread that repeats each byte from one pipe on another: it shows whether Python code can run."""
+
+    def repeat():
+        while True:
+            os.write(args["speak"], os.read(args["listen"], 1))
+
+    threading.Thread(target=repeat, daemon=True).start()
 
 
 @worker.command("frozen_objects")

@@ -4,7 +4,7 @@ import os
 import signal
 import unittest
 
-from harness import WorkerTestCase, frame
+from harness import WorkerTestCase, frame, wait_readable
 
 
 class Exit(WorkerTestCase):
@@ -104,6 +104,7 @@ class Exit(WorkerTestCase):
         worker.send("work_until_cancelled", {"patience_s": 600})
         heard = b""
         while b"working" not in heard:
+            wait_readable(reader, "progress")
             heard += os.read(reader, 1000)
         return worker
 

@@ -3,7 +3,7 @@
 import os
 import unittest
 
-from harness import HERE, WorkerTestCase
+from harness import HERE, WorkerTestCase, wait_readable
 
 
 class ForkedWorker(WorkerTestCase):
@@ -30,6 +30,7 @@ class ForkedWorker(WorkerTestCase):
         self.template.shake_hands()
         self.assertEqual(self.template.result("echo", {"n": 1}), {"n": 1})
         self.assertEqual(self.template.result("take_notes", {"notes": ["forked"]}), 1)
+        wait_readable(self.notes, "a note")
         self.assertIn(b'"note":"forked"', os.read(self.notes, 1000))
 
     def test_what_it_prints_goes_to_stderr_and_its_children_inherit_no_pipe(self):

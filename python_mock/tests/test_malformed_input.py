@@ -1,8 +1,13 @@
 """A frame that is no request is answered as such, and the worker lives on."""
 
+import json
+import random
 import unittest
 
 from harness import WorkerTestCase, frame
+
+from ordeal_worker import Worker
+from ordeal_worker.wire import Wire
 
 NULL_ID = {
     "an empty frame": b"",
@@ -80,6 +85,26 @@ class MalformedInput(WorkerTestCase):
 
     def test_an_unknown_command_is_an_error_of_its_own_type(self):
         self.assertEqual(self.worker.error("no_such")["type"], "UnknownCommand")
+
+
+class AnyInput(unittest.TestCase):
+    def test_any_bytes_get_one_well_formed_reply(self):
+        worker = Worker()
+        worker.command("echo")(lambda command, args, context: args)
+        worker.wire = Wire(-1, -1)
+        request = b'{"id": 3, "command": "echo", "args": {"a": [1.5, "\\u00fc", null, true]}, "timestamp": ""}'
+        random_of_this_test = random.Random(20)
+        for _ in range(3000):
+            body = bytearray(request)
+            for _ in range(random_of_this_test.randrange(1, 4)):
+                place = random_of_this_test.randrange(len(body))
+                body[place : place + random_of_this_test.randrange(3)] = random_of_this_test.choice(
+                    [b"", b'"', b"{", b"]", b"\\", b"\xff", b"\x00", b"9" * 30, b"e999", b"null", b"\\ud800"]
+                )
+            reply = worker.handle(bytes(body))
+            self.assertEqual(int.from_bytes(reply[:4], "big"), len(reply) - 4, body)
+            message = json.loads(reply[4:])
+            self.assertEqual(set(message), {"id", "success", "timestamp", "result" if message["success"] else "error"})
 
 
 class BrokenStream(WorkerTestCase):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import unittest
 
-from harness import DEADLINE_S, PYTHON_MOCK, own_children
+from harness import DEADLINE_S, PYTHON_MOCK, own_children, wait_readable
 
 from dspex.answers import answer
 
@@ -46,6 +46,7 @@ class Gemini:
             stderr=subprocess.PIPE,
             bufsize=0,
         )
+        wait_readable(self.process.stdout, "the address of the server")
         self.ready_line = self.process.stdout.readline().decode()
         host, port = self.ready_line.split()[-1].split(":")
         self.address = "http://%s:%s" % (host, port)

@@ -1,10 +1,11 @@
 """The animals that die, hang, will not die, grow, or leave children behind."""
 
 import os
+import select
 import signal
 import unittest
 
-from harness import WorkerTestCase, is_running, wait_gone
+from harness import WorkerTestCase, is_running, wait_gone, wait_readable
 
 
 class Deaths(WorkerTestCase):
@@ -56,10 +57,27 @@ class Hangs(WorkerTestCase):
         worker.signal(signal.SIGTERM)
         stack = worker.dump_stacks()
         self.assertIn("in _lock_again\n", stack)
-        self.assertIn("Current thread", stack)  # That is: it holds the GIL.
         self.assertTrue(is_running(worker.pid))
         worker.signal(signal.SIGKILL)
         self.assertEqual(worker.wait_exit(), -signal.SIGKILL)
+
+
+    def test_a_hang_with_the_gil_held_stops_the_other_threads_too(self):
+        (listen, wake), (told, speak) = os.pipe(), os.pipe()
+        for fd in (listen, wake, told, speak):
+            self.addCleanup(os.close, fd)
+        worker = self.start_ready("--faults", stderr_pipe=True, pass_fds=[listen, speak])
+        worker.result("start_parrot", {"listen": listen, "speak": speak})
+        os.write(wake, b"a")
+        wait_readable(told, "the parrot")
+        self.assertEqual(os.read(told, 1), b"a")
+        worker.send("hang", {"gil": True})
+        worker.wait_until_asleep_in("_lock_again")
+        os.write(wake, b"b")
+        while select.select([listen], [], [], 0)[0]:  # The parrot has not taken it yet.
+            worker.dump_stacks()
+        worker.dump_stacks()  # Time enough to repeat it, if it could.
+        self.assertEqual(select.select([told], [], [], 0)[0], [])
 
 
 class Stubbornness(WorkerTestCase):
