@@ -1,75 +1,11 @@
 #include "pool/wire/json_scan.hpp"
 
-#include <simdjson.h>
-
-#include <bit>
 #include <bitset>
-#include <memory>
-#include <new>
+
+#include "pool/wire/json_tokens.hpp"
 
 namespace ordeal::pool::wire {
 namespace {
-
-// Where the first control character inside a string stands. For errors.
-std::size_t bare_control(std::string_view text) {
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (in_string && static_cast<unsigned char>(text[i]) < 0x20) return i;
-    if (text[i] == '"') in_string = !in_string;
-    if (text[i] == '\\' && in_string) ++i;
-  }
-  return text.size();
-}
-
-// simdjson's stage 1: the position of each token's first byte.
-class Tokens {
- public:
-  // Returns false with flaw() set if the text cannot be JSON.
-  bool find(std::string_view text, JsonFlaw& flaw) {
-    reserve(text.size());
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
-    switch (stage_1_->stage1(bytes, text.size(), simdjson::stage1_mode::regular)) {
-      case simdjson::SUCCESS:
-        return true;
-      case simdjson::EMPTY:
-        flaw = {0, "there is no value"};
-        return false;
-      case simdjson::UTF8_ERROR:
-        flaw = {valid_utf8_prefix(text), "bytes are not UTF-8"};
-        return false;
-      case simdjson::UNCLOSED_STRING:
-        flaw = {text.size(), "a string has no end"};
-        return false;
-      case simdjson::UNESCAPED_CHARS:
-        flaw = {bare_control(text), "a string contains a bare control character"};
-        return false;
-      default:
-        flaw = {0, "text cannot be cut into tokens"};
-        return false;
-    }
-  }
-  [[nodiscard]] std::size_t count() const { return stage_1_->n_structural_indexes; }
-  [[nodiscard]] std::size_t operator[](std::size_t i) const {
-    return stage_1_->structural_indexes[i];
-  }
-  void trim() {
-    if (stage_1_ && stage_1_->capacity() > scratch_text_bytes_max) stage_1_.reset();
-  }
-
- private:
-  void reserve(std::size_t bytes) {
-    if (stage_1_ && stage_1_->capacity() >= bytes) return;
-    constexpr std::size_t smallest = 4096;
-    const std::size_t capacity = bytes <= smallest ? smallest : std::bit_ceil(bytes);
-    stage_1_.reset();
-    if (simdjson::get_active_implementation()->create_dom_parser_implementation(
-            capacity, 1, stage_1_) != simdjson::SUCCESS) {
-      throw std::bad_alloc{};
-    }
-  }
-
-  std::unique_ptr<simdjson::internal::dom_parser_implementation> stage_1_;
-};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -109,7 +45,7 @@ bool is_literal(std::string_view token, Constants constants) {
 static_assert(nesting_max == 1024);  // as its message says
 class Walk {
  public:
-  Walk(std::string_view text, const Tokens& tokens, Constants constants)
+  Walk(std::string_view text, const JsonTokens& tokens, Constants constants)
       : text_(text), tokens_(tokens), count_(tokens.count()), constants_(constants) {}
 
   std::optional<JsonFlaw> run(OnMember on_member, void* context) {
@@ -217,7 +153,7 @@ class Walk {
   }
 
   std::string_view text_;
-  const Tokens& tokens_;
+  const JsonTokens& tokens_;
   std::size_t count_;
   Constants constants_;
   std::size_t i_ = 0;
@@ -271,12 +207,11 @@ JsonKind kind_of(std::string_view text) {
 
 std::optional<JsonFlaw> scan_json(std::string_view text, Constants constants, OnMember on_member,
                                   void* context) {
-  thread_local Tokens tokens;
-  JsonFlaw flaw;
-  if (!tokens.find(text, flaw)) return flaw;
-  auto result = Walk(text, tokens, constants).run(on_member, context);
+  thread_local JsonTokens tokens;
+  auto flaw = tokens.find(text);
+  if (!flaw) flaw = Walk(text, tokens, constants).run(on_member, context);
   tokens.trim();
-  return result;
+  return flaw;
 }
 
 std::string describe(const JsonFlaw& flaw) {

@@ -6,8 +6,7 @@
 // Why not simdjson's own walk: it refuses integers beyond 64 bits and lone surrogates, which are
 // JSON, and with which a caller may be able to deal; and it does not look at what it skips.
 //
-// Limits: nesting_max levels. One scratch for each thread, 4 bytes for each byte of the longest
-// recent text; a scratch above scratch_bytes_max is not kept.
+// Limits: nesting_max levels. Thread-safe: one scratch (json_tokens.hpp) for each thread.
 #pragma once
 
 #include <cstddef>
@@ -17,11 +16,11 @@
 #include <string_view>
 
 #include "pool/wire/json_text.hpp"
+#include "pool/wire/json_tokens.hpp"
 
 namespace ordeal::pool::wire {
 
 inline constexpr std::size_t nesting_max = 1024;
-inline constexpr std::size_t scratch_text_bytes_max = 1024 * 1024;
 
 enum class JsonKind : std::uint8_t {
   object,
@@ -39,11 +38,6 @@ enum class JsonKind : std::uint8_t {
 enum class Constants : std::uint8_t {
   refused,
   passed
-};
-
-struct JsonFlaw {
-  std::size_t position = 0;  // in bytes from the beginning of the text
-  std::string_view what{};   // "a comma or a closing bracket is missing"
 };
 
 // One member of the outermost object, in the order of the text. `key` is what stands between the

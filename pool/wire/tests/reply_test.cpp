@@ -82,7 +82,6 @@ TEST(Reply, ThatBreaksTheRulesIsToldHow) {
             "frame of 37 bytes is not JSON: text goes on behind its value at byte 35"},
            {"{\"id\":1,\"success\":true,\"result\":\"\xff\"}", frame,
             "frame of 36 bytes is not JSON: bytes are not UTF-8 at byte 33"},
-           {"\x83h\x02", frame, "frame of 3 bytes is not JSON: bytes are not UTF-8 at byte 0"},
            {"[]", shape, "reply must be an object, not an array"},
            {"5", shape, "reply must be an object, not a number"},
            {"null", shape, "reply must be an object, not null"},
@@ -125,6 +124,13 @@ TEST(Reply, ThatBreaksTheRulesIsToldHow) {
     EXPECT_EQ(reply.error().message, message);
     EXPECT_FALSE(reply.error().excerpt.empty());
   }
+}
+
+TEST(Reply, OfAnErlangTermIsMalformed) {
+  const auto reply = decode_reply("\x83h\x02");
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, ErrorCode::malformed_frame);
+  EXPECT_EQ(reply.error().excerpt, "\\x83h\\x02");
 }
 
 TEST(Reply, ThatIsWrongShowsItsFirstBytesOnly) {

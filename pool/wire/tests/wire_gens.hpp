@@ -28,8 +28,11 @@ inline rc::Gen<std::string> text() {
       });
 }
 
+// Uniform, whatever the size that RapidCheck has come to.
+inline int below(int end) { return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0, end)); }
+
 inline nlohmann::json value(int depth) {
-  switch (*rc::gen::inRange(0, depth > 0 ? 8 : 6)) {
+  switch (below(depth > 0 ? 8 : 6)) {
     case 0:
       return nullptr;
     case 1:
@@ -44,12 +47,12 @@ inline nlohmann::json value(int depth) {
       return *text();
     case 6: {
       nlohmann::json array = nlohmann::json::array();
-      for (int i = *rc::gen::inRange(0, 4); i > 0; --i) array.push_back(value(depth - 1));
+      for (int i = below(4); i > 0; --i) array.push_back(value(depth - 1));
       return array;
     }
     default: {
       nlohmann::json object = nlohmann::json::object();
-      for (int i = *rc::gen::inRange(0, 4); i > 0; --i) object[*text()] = value(depth - 1);
+      for (int i = below(4); i > 0; --i) object[*text()] = value(depth - 1);
       return object;
     }
   }
@@ -57,7 +60,7 @@ inline nlohmann::json value(int depth) {
 
 inline nlohmann::json object() {
   nlohmann::json whole = nlohmann::json::object();
-  for (int i = *rc::gen::inRange(0, 4); i > 0; --i) whole[*text()] = value(3);
+  for (int i = below(4); i > 0; --i) whole[*text()] = value(3);
   return whole;
 }
 
