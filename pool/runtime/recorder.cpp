@@ -32,6 +32,7 @@ Result<void> Recorder::open(const Options& options, const core::CoreOptions& cor
   }
   file_.reset(file);
   bytes_left_ = options.record_bytes_max;
+  room_ = std::min(room_for_an_event, options.record_bytes_max / 4);
   core::write_header(line_, {.options = core_options, .seed = *options.seed, .emit = false});
   put_line();
   return {};
@@ -44,7 +45,7 @@ void Recorder::put_line() {
 }
 
 void Recorder::write_event(core::Instant at, const core::Event& event) {
-  if (bytes_left_ < room_for_an_event) {
+  if (bytes_left_ < room_) {
     stopped_early_ = true;
     return close();
   }

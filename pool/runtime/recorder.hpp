@@ -48,6 +48,7 @@ class Recorder {
   std::unique_ptr<std::FILE, Close> file_;
   std::string line_;
   std::uint64_t bytes_left_ = 0;
+  std::uint64_t room_ = 0;  // that must be left before the next event
   bool emitting_ = false;
   bool stopped_early_ = false;
 };

@@ -1,0 +1,132 @@
+// Layer 3, thin but real: DSPy programs through the pool, with LiteLLM and a stand-in for Gemini
+// over HTTP. Skipped, visibly, where DSPy is not installed (scripts/setup --dspy).
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "ordeal/pool/pool.hpp"
+#include "pool/process/environment.hpp"
+#include "pool/process/spawn.hpp"
+#include "testing/leaks/leak_listener.hpp"
+
+namespace {
+
+using namespace ordeal::pool;
+using namespace std::chrono_literals;
+
+constexpr std::string_view key = "AIza-a-secret-key";
+// What mock_gemini.py answers to this question (python_mock/README.md, "Mock answers").
+constexpr const char* call = R"({"program_id": "p", "inputs": {"question": "why?"}, "program_data":
+    {"signature": {"inputs": ["question"], "outputs": ["answer"]}}})";
+constexpr const char* expected_answer = "mock_response_answer_1430033101";
+// Importing DSPy takes seconds of computing, and more where other tests compute too.
+constexpr auto patience = 120s;
+
+// The stand-in for Gemini's HTTP API, as a process with an address.
+class Gemini {
+ public:
+  Gemini() {
+    process::SpawnRequest request;
+    request.command = {ORDEAL_PYTHON, ORDEAL_PYTHON_MOCK "/mock_gemini.py", "--key",
+                       std::string{key}};
+    request.environment = process::make_environment(
+        environ, process::default_inherited_variables(),
+        std::vector<std::string>{"ORDEAL_TEST_ID=" + std::string{ordeal::trial::test_id()}});
+    auto spawned = process::spawn(request);
+    if (!spawned) return;
+    process_.emplace(std::move(*spawned));
+    std::string line;
+    pollfd output{process_->pipes().from_worker.get(), POLLIN, 0};
+    while (line.find('\n') == std::string::npos && poll(&output, 1, patience_ms) > 0) {
+      char byte = 0;
+      if (::read(output.fd, &byte, 1) != 1) return;
+      line += byte;
+    }
+    constexpr std::string_view says = "listening on ";
+    if (line.starts_with(says)) address_ = line.substr(says.size(), line.size() - says.size() - 1);
+  }
+  // Empty if it did not start.
+  [[nodiscard]] const std::string& address() const { return address_; }
+
+ private:
+  static constexpr int patience_ms = 30'000;
+  std::optional<process::WorkerProcess> process_;  // its destructor kills and reaps
+  std::string address_;
+};
+
+class DspyPool : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::access(ORDEAL_DSPY_PYTHON, X_OK) != 0) {
+      GTEST_SKIP() << ORDEAL_DSPY_PYTHON << " has no dspy: run scripts/setup --dspy";
+    }
+    gemini_.emplace();
+    ASSERT_FALSE(gemini_->address().empty()) << "mock_gemini.py did not say where it listens";
+    Options options;
+    options.command = {ORDEAL_DSPY_PYTHON, ORDEAL_PYTHON_MOCK "/dspy_bridge.py",
+                       "--mode",           "pool-worker",
+                       "--worker-id",      "{worker_id}"};
+    options.size = 2;
+    options.start_timeout = patience;
+    options.environment["GEMINI_API_KEY"] = key;
+    options.environment["GEMINI_API_BASE"] = fmt::format("http://{}/v1beta", gemini_->address());
+    options.environment["ORDEAL_TEST_ID"] = ordeal::trial::test_id();
+    auto pool = Pool::start(options);
+    ASSERT_TRUE(pool) << pool.error().message;
+    pool_.emplace(std::move(*pool));
+  }
+  void TearDown() override {
+    pool_.reset();
+    gemini_.reset();
+  }
+
+  std::string answer() {
+    const auto reply = pool_->call("execute_program", JsonText{call}, {.deadline = patience});
+    if (!reply) return "error: " + reply.error().message;
+    const auto json = reply->json();
+    if (!json) return "error: " + json.error().message;
+    return json->at("outputs").at("answer").get<std::string>();
+  }
+
+  std::optional<Gemini> gemini_;
+  std::optional<Pool> pool_;
+};
+
+TEST_F(DspyPool, AnswersByAModelOverHttpFromEveryWorkerAtOnce) {
+  RecordProperty("invariant", "57");
+  std::mutex mutex;
+  std::vector<std::string> answers;
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      std::string mine = answer();
+      const std::lock_guard lock{mutex};
+      answers.push_back(std::move(mine));
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(answers, std::vector<std::string>(4, expected_answer));
+
+  // A program's error is the worker's own word, and costs no worker.
+  const auto unknown = pool_->call(
+      "execute_program", JsonText{R"({"program_id": "nobody", "session_id": "s", "inputs": {}})"},
+      {.deadline = patience});
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::application_error);
+  EXPECT_EQ(unknown.error().message.find(key), std::string::npos);
+
+  // A killed worker costs nobody who had no request in it; the program came with the call.
+  const Status before = pool_->status();
+  ASSERT_EQ(before.workers.size(), 2u);
+  ASSERT_EQ(::kill(before.workers.front().pid, SIGKILL), 0);
+  EXPECT_EQ(answer(), expected_answer);
+  EXPECT_EQ(answer(), expected_answer);
+}
+
+}  // namespace
