@@ -1,0 +1,80 @@
+#include "testing/sim/replay.hpp"
+
+#include <optional>
+
+#include "pool/core/trace.hpp"
+
+namespace ordeal::trial {
+
+using namespace pool::core;  // NOLINT: this file speaks the core's vocabulary throughout
+
+namespace {
+
+class Replayer {
+ public:
+  explicit Replayer(std::string_view trace) : reader_(trace) {}
+
+  ReplayResult run() {
+    for (;;) {
+      const auto line = reader_.next();
+      if (!line) return stop(line.error().line, line.error().message);
+      if (!*line) break;
+      std::visit([this](const auto& l) { on(l); }, **line);
+      if (result_.line != 0) return result_;
+    }
+    expect_nothing_more();
+    result_.same = result_.line == 0;
+    return result_;
+  }
+
+ private:
+  void on(const TraceHeader& header) {
+    core_.emplace(header.options, header.seed);
+    core_->set_emit(header.emit);
+  }
+  void on(const TracedEvent& traced) {
+    expect_nothing_more();
+    if (result_.line != 0) return;
+    ++result_.events;
+    core_->handle_event(traced.at, traced.event);
+  }
+  void on(const EmitSwitch& switched) {
+    expect_nothing_more();
+    core_->set_emit(switched.enabled);
+  }
+  void on(const Action&) {
+    ++result_.actions;
+    differ_unless(reader_.line());
+  }
+  // At the next event, or the end, the core must have said all that it has to say.
+  void expect_nothing_more() {
+    if (core_) differ_unless("");
+  }
+
+  void differ_unless(std::string_view expected) {
+    const auto action = core_->poll_action();
+    std::string said;
+    if (action) write_action(said, *action);
+    if (!said.empty()) said.pop_back();  // the end of the line
+    if (said == expected || result_.line != 0) return;
+    stop(reader_.line_number(),
+         "line " + std::to_string(reader_.line_number()) + ": the trace says <" +
+             (expected.empty() ? "no more actions" : std::string(expected)) + ">, the core says <" +
+             (said.empty() ? "no more actions" : said) + ">");
+  }
+  ReplayResult stop(std::uint64_t line, std::string why) {
+    result_.line = line;
+    result_.difference = std::move(why);
+    return result_;
+  }
+
+  TraceReader reader_;
+  std::optional<Core> core_;
+  ReplayResult result_;
+};
+
+}  // namespace
+
+ReplayResult replay(std::string_view trace) { return Replayer(trace).run(); }
+
+}  // namespace ordeal::trial

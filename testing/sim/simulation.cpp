@@ -1,0 +1,225 @@
+// Time, clients and checks. The workers: workers.cpp.
+#include "testing/sim/simulation.hpp"
+
+#include <variant>
+
+#include "pool/core/trace.hpp"
+
+namespace ordeal::trial {
+
+using namespace pool::core;  // NOLINT: this file speaks the core's vocabulary throughout
+using pool::ErrorCode;
+using Kind = Happening::Kind;
+
+namespace {
+
+// The world's draws and the core's must not be the same numbers.
+constexpr std::uint64_t world_salt = 0x5eed;
+// A core that asks to be woken at once, again and again, is in a loop.
+constexpr std::uint32_t wakes_in_a_row_max = 1000;
+// A request of the calm has time enough for any start or back-off that the faults left behind.
+constexpr Duration calm_budget = std::chrono::hours{1};
+
+}  // namespace
+
+Simulation::Simulation(std::uint64_t seed, const SimulationOptions& options)
+    : seed_(seed),
+      options_(options),
+      random_(seed ^ world_salt),
+      core_(options.core, seed),
+      oracle_(options.core),
+      clients_(options.clients) {
+  report_.seed = seed;
+  serials_max_ = options.requests;
+}
+
+SimulationReport Simulation::run() {
+  if (options_.record) {
+    write_header(report_.trace, {.options = options_.core, .seed = seed_, .emit = false});
+  }
+  feed(event::Opened{});
+  for (std::uint32_t client = 0; client < clients_.size(); ++client) {
+    agenda_.plan(now_ + up_to(options_.think_max), {.kind = Kind::submit, .who = client});
+  }
+  while (report_.error.empty() && !over()) step();
+  if (report_.error.empty() && core_.poll_timeout()) fail("a stopped pool has timers");
+  report_.virtual_time = now_ - Instant{};
+  report_.counters = core_.counters();
+  return std::move(report_);
+}
+
+bool Simulation::over() const { return stopped_ && alive_ == 0; }
+
+void Simulation::step() {
+  const auto timer = core_.poll_timeout();
+  const auto next = agenda_.next();
+  if (!timer && !next) return fail("deadlock: nothing can happen, and no timer is armed");
+  // Of a timer and a happening at one instant, now this one is first and now that one.
+  const bool wake = timer && (!next || *timer < *next || (*timer == *next && random_.chance(1, 2)));
+  if (!wake) {
+    wakes_in_a_row_ = 0;
+    now_ = std::max(now_, *next);
+    return happen(agenda_.take());
+  }
+  if (++wakes_in_a_row_ > wakes_in_a_row_max) return fail("livelock: the core wakes for nothing");
+  now_ = std::max(now_, *timer);
+  feed(event::TimePassed{});
+}
+
+void Simulation::feed(const Event& event) {
+  ++report_.events;
+  oracle_.before(now_, event);
+  core_.handle_event(now_, event);
+  if (options_.record) write_event(report_.trace, now_, event);
+  while (const auto action = core_.poll_action()) {
+    if (options_.record) write_action(report_.trace, *action);
+    oracle_.action(*action);
+    perform(*action);
+  }
+  check();
+}
+
+void Simulation::check() {
+  oracle_.after(core_);
+  if (!oracle_.error().empty()) fail(oracle_.error());
+  if (const char* broken = core_.broken_invariant()) fail(broken);
+  const bool open = core_.start_circuit_open();
+  if (open && !circuit_was_open_) ++report_.circuit_openings;
+  circuit_was_open_ = open;
+}
+
+void Simulation::fail(const std::string& why) {
+  if (!report_.error.empty()) return;
+  report_.error =
+      why + " (seed " + std::to_string(seed_) + ", event " + std::to_string(report_.events) + ")";
+}
+
+void Simulation::perform(const Action& action) {
+  std::visit(
+      [this](const auto& a) {
+        using A = std::decay_t<decltype(a)>;
+        if constexpr (std::is_same_v<A, action::Spawn>) {
+          spawn(a);
+        } else if constexpr (std::is_same_v<A, action::Grant>) {
+          grant(a);
+        } else if constexpr (std::is_same_v<A, action::Resolve>) {
+          resolved(a);
+        } else if constexpr (std::is_same_v<A, action::Interrupt>) {
+          interrupt(a);
+        } else if constexpr (std::is_same_v<A, action::Drain>) {
+          drain(a);
+        } else if constexpr (std::is_same_v<A, action::AskToStop>) {
+          leave(a.worker, false);
+        } else if constexpr (std::is_same_v<A, action::Kill>) {
+          ++report_.kills;
+          leave(a.worker, a.signal == KillSignal::kill);
+        } else if constexpr (std::is_same_v<A, action::Stopped>) {
+          stopped_ = true;
+        } else {
+          static_assert(std::is_same_v<A, action::Forget> || std::is_same_v<A, action::Emit>);
+        }
+      },
+      action);
+}
+
+void Simulation::happen(const Happening& h) {
+  switch (h.kind) {
+    case Kind::submit:
+      return submit(h.who);
+    case Kind::cancel:
+      // Also when it is resolved: a cancel that comes too late is part of life.
+      return feed(event::CancelRequested{TicketId{h.who, h.serial}});
+    case Kind::exchange_ends:
+      return end_exchange(h);
+    case Kind::ready:
+      if (Process* p = find(h.worker); p != nullptr && p->alive) {
+        p->ready = true;
+        feed(event::WorkerReady{h.worker, 1 + static_cast<std::uint32_t>(h.worker.serial % 5)});
+      }
+      return;
+    case Kind::fault:
+      if (Process* p = find(h.worker); p != nullptr && p->alive) {
+        feed(event::WorkerFaulted{h.worker, ErrorCode::handshake_failed});
+      }
+      return;
+    case Kind::dies:
+      return die(h);
+    case Kind::exit_noticed:
+      return feed(event::WorkerExited{h.worker, h.who != 0});
+    case Kind::late_reply:
+      if (Process* p = find(h.worker); p != nullptr && p->alive) {
+        feed(event::LateReplyDrained{h.worker, h.who});
+      }
+      return;
+    case Kind::stop:
+      return stop();
+  }
+}
+
+void Simulation::submit(std::uint32_t number) {
+  if (last_serial_ >= serials_max_) return go_home();
+  if (options_.stop_under_load && last_serial_ == options_.requests / 2) {
+    agenda_.plan(now_, {.kind = Kind::stop});
+  }
+  Client& client = clients_[number];
+  client = Client{};
+  client.ticket = {number, ++last_serial_};
+  client.open = true;
+  client.deadline = now_ + (calm_ ? calm_budget : up_to(options_.budget_max));
+  if (draw(options_.cancels)) {
+    const Duration patience = up_to(options_.budget_max);
+    agenda_.plan(now_ + patience,
+                 {.kind = Kind::cancel, .who = number, .serial = client.ticket.serial});
+  }
+  client.lease = draw(options_.leases);
+  feed(event::Submitted{client.ticket, client.deadline, false, client.lease});
+}
+
+// The last client to come home begins what is next.
+void Simulation::go_home() {
+  if (++clients_at_home_ < clients_.size() || stop_sent_) return;
+  calm_ ? stop() : begin_calm();
+}
+
+void Simulation::resolved(const action::Resolve& a) {
+  Client& client = clients_[a.ticket.index];
+  if (!client.open || client.ticket != a.ticket) return fail("an outcome for nobody");
+  if (now_ > client.deadline) fail("(53) an outcome behind its deadline");
+  // Where the queue is smaller than the crowd, even the calm knows queue_full.
+  if (calm_ && !stop_sent_ && a.code != ErrorCode::none && a.code != ErrorCode::queue_full) {
+    fail("a request of the calm fails with " + std::string(to_string(a.code)));
+  }
+  client.open = false;
+  ++report_.outcomes[static_cast<std::size_t>(a.code)];
+  agenda_.plan(now_ + up_to(options_.think_max), {.kind = Kind::submit, .who = a.ticket.index});
+}
+
+// The faults are over. What they have left behind (open circuits, back-offs, workers that are on
+// their way out) must heal by itself.
+void Simulation::begin_calm() {
+  calm_ = true;
+  clients_at_home_ = 0;
+  serials_max_ = last_serial_ + options_.calm_requests;
+  const Duration heal = 4 * (options_.core.start_backoff_max + options_.core.start_timeout +
+                             options_.start_max + options_.core.quarantine_grace);
+  for (std::uint32_t client = 0; client < clients_.size(); ++client) {
+    agenda_.plan(now_ + heal + up_to(options_.think_max), {.kind = Kind::submit, .who = client});
+  }
+}
+
+void Simulation::stop() {
+  if (stop_sent_) return;
+  stop_sent_ = true;
+  const Duration grace = random_.chance(1, 4) ? Duration{} : up_to(options_.stop_grace_max);
+  feed(event::StopRequested{grace});
+}
+
+Duration Simulation::up_to(Duration longest) {
+  return Duration{random_.between(1, longest.count())};
+}
+
+bool Simulation::draw(std::uint32_t parts) {
+  return !calm_ && parts != 0 && random_.chance(parts, 1000);
+}
+
+}  // namespace ordeal::trial

@@ -1,0 +1,161 @@
+// The pool's core in a world made up from one seed: clients, workers, faults and time.
+//
+// The world talks to the core through its public contract alone. After every event the core's own
+// invariants and the oracle of testing/model are asked. Further checks: every ticket has its
+// outcome by its deadline; nothing to do and no timer while tickets are open is a deadlock; with
+// the faults over, a calm round of requests succeeds without exception; the stop ends, with every
+// process gone.
+//
+// The same seed and options give the same run, byte for byte of its trace. A run that fails says
+// how to repeat it ("repro: ..."). Bug classes of references/pool-peers.md, section 17, that it
+// hunts: 1, 3, 5, 7, 9, 11, 12, 13, 16.
+//
+// To add a fault: 1. a part-of-1000 field in FaultRates, with a line on what it does; 2. its
+// effect, in workers.cpp, where a worker starts, is granted or is told to leave; 3. a draw in
+// swarm.cpp. If its outcomes are new, add them to those that the test wants to have seen.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pool/core/core.hpp"
+#include "pool/core/random.hpp"
+#include "testing/model/core_oracle.hpp"
+#include "testing/sim/agenda.hpp"
+
+namespace ordeal::trial {
+
+// Parts of 1000. Of starts:
+struct FaultRates {
+  std::uint32_t spawn_fails = 0;   // the system makes no process
+  std::uint32_t start_exits = 0;   // dies before it is ready
+  std::uint32_t start_faults = 0;  // answers the handshake with nonsense
+  std::uint32_t start_hangs = 0;   // never gets ready
+  std::uint32_t stubborn = 0;      // leaves neither when asked nor on SIGTERM
+  std::uint32_t dies_idle = 0;     // some time after it got ready, whatever it is doing then
+  // Of grants:
+  std::uint32_t dies_busy = 0;
+  std::uint32_t closes_stream = 0;  // ends its stream and lives on
+  std::uint32_t hangs = 0;          // never answers
+  std::uint32_t late = 0;           // answers some time behind the deadline
+  std::uint32_t violates = 0;       // breaks the protocol
+  std::uint32_t stray = 0;          // answers, and then says more
+  std::uint32_t unusable = 0;       // found out before a byte is written
+  std::uint32_t partial = 0;        // stops reading in the middle of the request
+  std::uint32_t application_error = 0;
+};
+
+struct SimulationOptions {
+  pool::core::CoreOptions core;
+  FaultRates faults;
+  std::uint32_t clients = 8;         // each has one request open at most; >= 1
+  std::uint64_t requests = 1000;     // with faults
+  std::uint64_t calm_requests = 20;  // behind them, without
+  std::uint32_t cancels = 0;         // parts of 1000 of the requests
+  std::uint32_t leases = 0;
+  bool stop_under_load = false;  // stops in the middle of the faults; then there is no calm
+  pool::core::Duration think_max = std::chrono::milliseconds{2};
+  pool::core::Duration latency_max = std::chrono::milliseconds{5};
+  pool::core::Duration start_max = std::chrono::milliseconds{50};
+  pool::core::Duration budget_max = std::chrono::milliseconds{50};  // of a request with faults
+  pool::core::Duration stop_grace_max = std::chrono::seconds{2};
+  bool record = false;  // keep the trace in the report
+};
+
+// A subset of the faults and a configuration of its own for each seed: two faults that hide one
+// another are sometimes apart.
+[[nodiscard]] SimulationOptions swarm(std::uint64_t seed);
+
+struct SimulationReport {
+  std::string error;  // empty: everything held
+  std::uint64_t seed = 0;
+  std::uint64_t events = 0;
+  pool::core::Duration virtual_time{};
+  pool::core::Counters counters;
+  std::array<std::uint64_t, pool::error_code_count> outcomes{};  // by code
+  std::uint64_t circuit_openings = 0;
+  std::uint64_t kills = 0;
+  std::string trace;
+};
+
+class Simulation {
+ public:
+  Simulation(std::uint64_t seed, const SimulationOptions& options);
+  [[nodiscard]] SimulationReport run();
+
+ private:
+  // A client has one ticket at a time, so its number is the ticket's index too.
+  struct Client {
+    pool::core::TicketId ticket;
+    bool open = false;
+    bool granted = false;      // a driver is talking to a worker for it
+    std::uint64_t grants = 0;  // tells what was planned for an earlier grant
+    pool::core::Instant deadline{};
+    pool::core::WorkerId worker;
+    std::uint32_t slot = 0;
+    pool::core::WireProgress progress{};  // what has been written if it is interrupted now
+    pool::core::Instant late_reply = pool::core::never;  // when the worker will have answered
+    bool reply_in_pipe = false;                          // its worker answered before it died
+    bool lease = false;
+  };
+  struct Process {
+    pool::core::WorkerId id;
+    bool alive = false;  // as a process; the core may not know yet
+    bool stubborn = false;
+    bool ready = false;
+  };
+
+  // simulation.cpp: time, clients, checks
+  void feed(const pool::core::Event& event);
+  void perform(const pool::core::Action& action);
+  void check();
+  void step();
+  void happen(const Happening& h);
+  void submit(std::uint32_t client);
+  void resolved(const pool::core::action::Resolve& a);
+  void go_home();
+  void begin_calm();
+  void stop();
+  void fail(const std::string& why);
+  [[nodiscard]] bool over() const;
+
+  // workers.cpp: processes, and the drivers that talk to them
+  void spawn(const pool::core::action::Spawn& a);
+  void grant(const pool::core::action::Grant& a);
+  void plan_exchange(std::uint32_t client);
+  void interrupt(const pool::core::action::Interrupt& a);
+  void drain(const pool::core::action::Drain& a);
+  void leave(pool::core::WorkerId worker, bool forced);
+  void die(const Happening& h);
+  void end_exchange(const Happening& h);
+  void plan_end(std::uint32_t client, pool::core::Instant at, pool::core::ExchangeVerdict verdict,
+                pool::core::WireProgress progress, pool::ErrorCode code = pool::ErrorCode::none);
+  [[nodiscard]] bool draw(std::uint32_t parts);  // a fault; none in the calm
+  [[nodiscard]] pool::core::Duration up_to(pool::core::Duration longest);
+  [[nodiscard]] Process* find(pool::core::WorkerId worker);
+
+  const std::uint64_t seed_;
+  const SimulationOptions options_;
+  pool::core::Random random_;
+  pool::core::Core core_;
+  CoreOracle oracle_;
+  Agenda agenda_;
+  pool::core::Instant now_{};
+  std::vector<Client> clients_;
+  std::vector<Process> processes_;  // by worker index
+  std::uint64_t last_serial_ = 0;
+  std::uint64_t last_grant_ = 0;
+  std::uint64_t serials_max_ = 0;  // of this phase
+  std::uint32_t alive_ = 0;
+  std::uint32_t wakes_in_a_row_ = 0;
+  std::uint32_t clients_at_home_ = 0;  // have nothing more to ask in this phase
+  bool calm_ = false;
+  bool stop_sent_ = false;
+  bool stopped_ = false;
+  bool circuit_was_open_ = false;
+  SimulationReport report_;
+};
+
+}  // namespace ordeal::trial

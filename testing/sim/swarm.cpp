@@ -1,0 +1,62 @@
+// Swarm testing: each seed draws its own subset of the faults, and its own configuration.
+#include <array>
+
+#include "testing/sim/simulation.hpp"
+
+namespace ordeal::trial {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint64_t swarm_salt = 0x5a47;  // draws of its own, apart from the run's
+
+// Every other fault is off; the others are rare, usual or frequent.
+std::uint32_t rate(pool::core::Random& random) {
+  static constexpr std::array<std::uint32_t, 4> rates{5, 20, 100, 400};
+  if (random.chance(1, 2)) return 0;
+  return rates[random.below(rates.size())];
+}
+
+template <typename T, std::size_t N>
+T one_of(pool::core::Random& random, const std::array<T, N>& values) {
+  return values[random.below(N)];
+}
+
+}  // namespace
+
+SimulationOptions swarm(std::uint64_t seed) {
+  pool::core::Random random(seed ^ swarm_salt);
+  SimulationOptions o;
+  o.core.size = static_cast<std::uint32_t>(random.between(1, 4));
+  o.core.overflow = static_cast<std::uint32_t>(random.between(0, 2));
+  o.core.queue_max = one_of<std::uint32_t>(random, std::array{0U, 2U, 8U, 1000U});
+  o.core.starts_parallel_max = static_cast<std::uint32_t>(random.between(1, 4));
+  o.core.start_failures_max = static_cast<std::uint32_t>(random.between(1, 4));
+  o.core.slots_max = one_of<std::uint32_t>(random, std::array{1U, 1U, 4U});
+  o.core.history_max = 8;
+  o.core.start_timeout = 200ms;
+  o.core.overflow_idle_timeout = 20ms;
+  o.core.quarantine_grace = 10ms;
+  o.core.ask_grace = 50ms;
+  o.core.terminate_grace = 50ms;
+  o.core.certificate_wait = 20ms;
+  o.core.start_backoff_base = 2ms;
+  o.core.start_backoff_max = 100ms;
+  for (std::uint32_t* fault :
+       {&o.faults.spawn_fails, &o.faults.start_exits, &o.faults.start_faults, &o.faults.start_hangs,
+        &o.faults.stubborn, &o.faults.dies_idle, &o.faults.dies_busy, &o.faults.closes_stream,
+        &o.faults.hangs, &o.faults.late, &o.faults.violates, &o.faults.stray, &o.faults.unusable,
+        &o.faults.partial, &o.faults.application_error, &o.cancels, &o.leases}) {
+    *fault = rate(random);
+  }
+  o.clients = static_cast<std::uint32_t>(random.between(1, 16));
+  o.requests = 300;
+  o.calm_requests = 20;
+  o.stop_under_load = random.chance(1, 4);
+  o.budget_max =
+      one_of<pool::core::Duration>(random, std::array<pool::core::Duration, 3>{4ms, 50ms, 500ms});
+  return o;
+}
+
+}  // namespace ordeal::trial

@@ -1,0 +1,103 @@
+// A few hundred worlds, each from its seed; and that a seed is all there is to a run.
+#include "testing/sim/simulation.hpp"
+
+#include <gtest/gtest.h>
+
+#include "testing/sim/replay.hpp"
+
+namespace ordeal::trial {
+namespace {
+
+using pool::ErrorCode;
+
+constexpr std::uint64_t seeds = 300;
+
+TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
+  for (const int invariant : {1, 3, 4, 5, 6, 8, 9, 10, 12, 53}) {
+    RecordProperty("invariant_" + std::to_string(invariant), "checked after each event");
+  }
+  SimulationReport all;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    const SimulationReport report = Simulation(seed, swarm(seed)).run();
+    ASSERT_EQ(report.error, "") << "repro: ordeal-sim run --seeds " << seed << ".." << seed;
+    for (std::size_t i = 0; i < all.outcomes.size(); ++i) all.outcomes[i] += report.outcomes[i];
+    all.circuit_openings += report.circuit_openings;
+    all.counters.requeued += report.counters.requeued;
+    all.counters.late_replies_drained += report.counters.late_replies_drained;
+    all.counters.start_failures += report.counters.start_failures;
+    all.kills += report.kills;
+  }
+  // What a suite never saw it has not tested.
+  for (const ErrorCode code :
+       {ErrorCode::none, ErrorCode::queue_full, ErrorCode::queue_timeout,
+        ErrorCode::workers_unavailable, ErrorCode::pool_stopping, ErrorCode::cancelled,
+        ErrorCode::call_timeout, ErrorCode::cancelled_in_flight, ErrorCode::worker_died,
+        ErrorCode::worker_closed_stream, ErrorCode::stopped_in_flight, ErrorCode::malformed_frame,
+        ErrorCode::malformed_reply, ErrorCode::reply_id_mismatch, ErrorCode::reply_too_large,
+        ErrorCode::application_error}) {
+    EXPECT_GT(all.outcomes[static_cast<std::size_t>(code)], 0U) << to_string(code);
+  }
+  EXPECT_GT(all.circuit_openings, 0U);
+  EXPECT_GT(all.counters.requeued, 0U);
+  EXPECT_GT(all.counters.late_replies_drained, 0U);
+  EXPECT_GT(all.counters.start_failures, 0U);
+  EXPECT_GT(all.kills, 0U);
+}
+
+SimulationReport recorded(std::uint64_t seed) {
+  SimulationOptions options = swarm(seed);
+  options.record = true;
+  return Simulation(seed, options).run();
+}
+
+TEST(Simulation, TheSameSeedIsTheSameRun) {
+  RecordProperty("invariant", 51);
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const std::string trace = recorded(seed).trace;
+    ASSERT_EQ(trace, recorded(seed).trace) << "seed " << seed;
+    ASSERT_NE(trace, recorded(seed + 1).trace);
+  }
+}
+
+TEST(Replay, OfARunGivesTheSameActions) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const SimulationReport report = recorded(seed);
+    const ReplayResult result = replay(report.trace);
+    ASSERT_TRUE(result.same) << result.difference;
+    ASSERT_EQ(result.events, report.events);
+  }
+}
+
+TEST(Replay, NamesTheFirstDifference) {
+  std::string trace = recorded(1).trace;
+  const auto spawn = trace.find("< spawn worker=0:1");
+  ASSERT_NE(spawn, std::string::npos);
+  std::string other = trace;
+  other.replace(spawn, 18, "< spawn worker=0:9");
+  const ReplayResult changed = replay(other);
+  EXPECT_FALSE(changed.same);
+  EXPECT_EQ(changed.line, 3U);
+  EXPECT_EQ(changed.difference,
+            "line 3: the trace says << spawn worker=0:9 overflow=0>, the core says << spawn "
+            "worker=0:1 overflow=0>");
+}
+
+TEST(Replay, NoticesActionsThatAreMissingOrTooMany) {
+  const std::string trace = recorded(1).trace;
+  const auto spawn = trace.find("< spawn");
+  const auto end = trace.find('\n', spawn) + 1;
+  std::string fewer = trace;
+  fewer.erase(spawn, end - spawn);
+  EXPECT_FALSE(replay(fewer).same);
+  const std::string more = trace + "< stopped\n";
+  EXPECT_NE(replay(more).difference.find("the core says <no more actions>"), std::string::npos);
+}
+
+TEST(Replay, RefusesWhatItCannotRead) {
+  EXPECT_EQ(replay("").difference,
+            "line 1: not_a_trace: the first line is not an ordeal-trace header");
+  EXPECT_EQ(replay(recorded(1).trace + "nonsense\n").same, false);
+}
+
+}  // namespace
+}  // namespace ordeal::trial

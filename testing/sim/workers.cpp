@@ -1,0 +1,196 @@
+// The simulated workers, and the drivers that talk to them for the core's tickets.
+#include <algorithm>
+#include <array>
+
+#include "testing/sim/simulation.hpp"
+
+namespace ordeal::trial {
+
+using namespace pool::core;  // NOLINT: this file speaks the core's vocabulary throughout
+using pool::ErrorCode;
+using Kind = Happening::Kind;
+using namespace std::chrono_literals;
+
+namespace {
+
+// How long news takes on its way through the host, at most: end of file, an exit, an interrupt.
+constexpr Duration news_max = 200us;
+constexpr Duration kill_max = 1ms;
+constexpr Duration leave_max = 20ms;
+
+constexpr std::array<ErrorCode, 4> violations{
+    ErrorCode::malformed_frame, ErrorCode::malformed_reply, ErrorCode::reply_id_mismatch,
+    ErrorCode::reply_too_large};
+
+}  // namespace
+
+Simulation::Process* Simulation::find(WorkerId worker) {
+  if (worker.index >= processes_.size()) return nullptr;
+  Process& process = processes_[worker.index];
+  return process.id == worker ? &process : nullptr;
+}
+
+void Simulation::spawn(const action::Spawn& a) {
+  if (a.worker.index >= processes_.size()) processes_.resize(a.worker.index + std::size_t{1});
+  Process& process = processes_[a.worker.index];
+  if (process.alive) return fail("a worker's place is taken over while its process lives");
+  process = Process{.id = a.worker};
+  const Instant then = now_ + up_to(options_.start_max);
+  if (draw(options_.faults.spawn_fails)) {
+    return agenda_.plan(then, {.kind = Kind::exit_noticed, .worker = a.worker});
+  }
+  process.alive = true;
+  ++alive_;
+  process.stubborn = draw(options_.faults.stubborn);
+  if (draw(options_.faults.start_hangs)) return;
+  if (draw(options_.faults.start_exits)) {
+    return agenda_.plan(then, {.kind = Kind::dies, .worker = a.worker});
+  }
+  if (draw(options_.faults.start_faults)) {
+    return agenda_.plan(then, {.kind = Kind::fault, .worker = a.worker});
+  }
+  agenda_.plan(then, {.kind = Kind::ready, .worker = a.worker});
+  if (draw(options_.faults.dies_idle)) {
+    const Duration lives = up_to(options_.start_max);
+    agenda_.plan(then + lives, {.kind = Kind::dies, .worker = a.worker});
+  }
+}
+
+void Simulation::grant(const action::Grant& a) {
+  Client& client = clients_[a.ticket.index];
+  if (!client.open || client.ticket != a.ticket || client.granted) {
+    return fail("(1 of section 17) a worker for nobody");
+  }
+  client.granted = true;
+  client.grants = ++last_grant_;
+  client.worker = a.worker;
+  client.slot = a.slot;
+  client.progress = WireProgress::written;
+  client.late_reply = never;
+  client.reply_in_pipe = false;
+  plan_exchange(a.ticket.index);
+}
+
+void Simulation::plan_exchange(std::uint32_t number) {
+  using V = ExchangeVerdict;
+  using P = WireProgress;
+  Client& client = clients_[number];
+  const FaultRates& faults = options_.faults;
+  const Process* process = find(client.worker);
+  if (process == nullptr) return fail("a grant of a worker that never was");
+  const Instant soon = now_ + up_to(news_max);
+  if (!process->alive) {  // it died, and the core has not been told yet
+    return plan_end(number, soon, V::lost, random_.chance(1, 2) ? P::untouched : P::written);
+  }
+  if (draw(faults.unusable)) {
+    return plan_end(number, soon, V::violated, P::untouched, ErrorCode::stray_output);
+  }
+  const Instant then = now_ + up_to(options_.latency_max);
+  if (draw(faults.closes_stream)) return plan_end(number, then, V::lost, P::written);
+  if (draw(faults.violates)) {
+    const ErrorCode code = violations[random_.below(violations.size())];
+    return plan_end(number, then, V::violated, P::written, code);
+  }
+  if (draw(faults.dies_busy)) {
+    agenda_.plan(then, {.kind = Kind::dies, .worker = client.worker});
+    return plan_end(number, never, V::timed_out, P::written);
+  }
+  if (draw(faults.hangs)) return plan_end(number, never, V::timed_out, P::written);
+  if (draw(faults.partial)) {
+    client.progress = P::partial;
+    return plan_end(number, never, V::timed_out, P::partial);
+  }
+  if (draw(faults.late)) {
+    client.late_reply = client.deadline + up_to(2 * options_.core.quarantine_grace);
+    return plan_end(number, never, V::timed_out, P::written);
+  }
+  client.late_reply = then;
+  // A caller that gives up at once may do so before the first byte.
+  if (draw(options_.cancels)) client.progress = P::untouched;
+  if (draw(faults.application_error))
+    return plan_end(number, then, V::application_error, P::written);
+  const bool stray = draw(faults.stray);
+  plan_end(number, then, V::replied, client.lease ? P::untouched : P::written,
+           stray ? ErrorCode::stray_output : ErrorCode::none);
+}
+
+// The driver keeps the deadline, whatever else it waits for.
+void Simulation::plan_end(std::uint32_t number, Instant at, ExchangeVerdict verdict,
+                          WireProgress progress, ErrorCode code) {
+  Client& client = clients_[number];
+  Happening end{.kind = Kind::exchange_ends,
+                .verdict = verdict,
+                .progress = progress,
+                .code = code,
+                .who = number,
+                .serial = client.grants};
+  if (at > client.deadline) {
+    at = client.deadline;
+    end.verdict = ExchangeVerdict::timed_out;
+    end.progress = client.progress;
+    end.code = ErrorCode::none;
+  }
+  agenda_.plan(at, end);
+}
+
+void Simulation::end_exchange(const Happening& h) {
+  Client& client = clients_[h.who];
+  if (!client.open || !client.granted || client.grants != h.serial) return;  // it has ended
+  const bool worker_spoke = h.verdict == ExchangeVerdict::replied ||
+                            h.verdict == ExchangeVerdict::application_error ||
+                            h.verdict == ExchangeVerdict::violated;
+  const Process* process = find(client.worker);
+  const bool alive = process != nullptr && process->alive;
+  if (worker_spoke && !alive && !client.reply_in_pipe) return;  // it died first: see die()
+  client.granted = false;
+  feed(event::ExchangeEnded{client.ticket, h.verdict, h.progress, h.code});
+}
+
+void Simulation::interrupt(const action::Interrupt& a) {
+  const Client& client = clients_[a.ticket.index];
+  if (!client.granted || client.ticket != a.ticket) return fail("an interrupt for nobody");
+  const Instant soon = now_ + up_to(news_max);
+  if (a.reason == InterruptReason::cancelled) {
+    plan_end(a.ticket.index, soon, ExchangeVerdict::cancelled, client.progress);
+  } else {
+    plan_end(a.ticket.index, soon, ExchangeVerdict::lost, WireProgress::written);
+  }
+}
+
+// The late reply is that of the last one who had the slot.
+void Simulation::drain(const action::Drain& a) {
+  const Client* last = nullptr;
+  for (const Client& client : clients_) {
+    if (client.worker != a.worker || client.slot != a.slot || client.grants == 0) continue;
+    if (last == nullptr || client.grants > last->grants) last = &client;
+  }
+  if (last == nullptr || last->late_reply == never) return;
+  const Instant at = std::max(now_, last->late_reply);
+  const Kind kind = draw(options_.faults.violates) ? Kind::fault : Kind::late_reply;
+  agenda_.plan(at, {.kind = kind, .who = a.slot, .worker = a.worker});
+}
+
+void Simulation::leave(WorkerId worker, bool forced) {
+  const Process* process = find(worker);
+  if (process == nullptr || !process->alive || (process->stubborn && !forced)) return;
+  agenda_.plan(now_ + up_to(forced ? kill_max : leave_max), {.kind = Kind::dies, .worker = worker});
+}
+
+// The process ends. Its host hears of it from two sides, in any order.
+void Simulation::die(const Happening& h) {
+  Process* process = find(h.worker);
+  if (process == nullptr || !process->alive) return;
+  process->alive = false;
+  --alive_;
+  agenda_.plan(now_ + up_to(news_max), {.kind = Kind::exit_noticed, .who = 1, .worker = h.worker});
+  for (std::uint32_t number = 0; number < clients_.size(); ++number) {
+    Client& client = clients_[number];
+    if (!client.open || !client.granted || client.worker != h.worker) continue;
+    const Instant then = now_ + up_to(news_max);
+    client.reply_in_pipe = client.late_reply != never && random_.chance(1, 4);
+    plan_end(number, then, client.reply_in_pipe ? ExchangeVerdict::replied : ExchangeVerdict::lost,
+             WireProgress::written);
+  }
+}
+
+}  // namespace ordeal::trial
