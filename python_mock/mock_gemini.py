@@ -176,7 +176,7 @@ def main(argv=None):
     server = Server(options.port, options.key, options.delay_ms / 1000.0)
     if options.exit_with_stdin:
         threading.Thread(target=_exit_with_stdin, daemon=True).start()
-    os.write(options.ready_fd, b"listening on 127.0.0.1:%d\n" % server.server_address[1])
+    os.write(options.ready_fd, b"listening on %s:%d\n" % (server.server_address[0].encode(), server.server_address[1]))
     if options.ready_fd > 2:
         os.close(options.ready_fd)
     server.serve_forever()

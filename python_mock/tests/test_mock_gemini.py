@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import select
 import subprocess
 import sys
 import unittest
@@ -71,8 +70,11 @@ class Gemini:
         self.connection.close()
         if self.process.poll() is None:
             self.process.kill()
-        out, err = self.process.communicate()
-        return (out + err).decode()
+        self.process.wait()
+        written = self.process.stdout.read() + self.process.stderr.read()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            stream.close()
+        return written.decode()
 
 
 class MockGemini(unittest.TestCase):
@@ -144,16 +146,12 @@ class MockGemini(unittest.TestCase):
 class Lives(unittest.TestCase):
     def test_it_ends_with_its_standard_input_if_told_so(self):
         gemini = Gemini("--exit-with-stdin")
-        gemini.process.stdin.close()
+        self.addCleanup(gemini.end)
         pidfd = os.pidfd_open(gemini.process.pid)
-        try:
-            self.assertTrue(select.select([pidfd], [], [], DEADLINE_S)[0])
-        finally:
-            os.close(pidfd)
-            gemini.process.wait()
-            gemini.process.stdin = None
-            gemini.end()
-        self.assertEqual(gemini.process.returncode, 0)
+        self.addCleanup(os.close, pidfd)
+        gemini.process.stdin.close()
+        wait_readable(pidfd, "the end of the server")
+        self.assertEqual(gemini.process.wait(), 0)
 
 
 if __name__ == "__main__":
