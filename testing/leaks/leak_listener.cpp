@@ -77,7 +77,8 @@ Identity make_identity() {
   if (getrandom(&number, sizeof number, 0) != sizeof number) std::abort();
   char digits[17];
   std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(number));
-  Identity made{.id = digits, .folder = (fs::temp_directory_path() / "ordeal-test-XXXXXX").string()};
+  Identity made{.id = digits,
+                .folder = (fs::temp_directory_path() / "ordeal-test-XXXXXX").string()};
   if (mkdtemp(made.folder.data()) == nullptr) std::abort();
   return made;
 }

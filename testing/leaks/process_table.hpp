@@ -15,10 +15,10 @@ namespace ordeal::trial {
 struct ProcessEntry {
   int pid = 0;
   int parent = 0;
-  char state = '?';                // as in /proc/<pid>/stat; Z: zombie
-  std::uint64_t start_ticks = 0;   // with the pid: its identity
-  std::string name;                // of the program
-  std::string command_line;        // bounded; empty for zombies
+  char state = '?';               // as in /proc/<pid>/stat; Z: zombie
+  std::uint64_t start_ticks = 0;  // with the pid: its identity
+  std::string name;               // of the program
+  std::string command_line;       // bounded; empty for zombies
   [[nodiscard]] bool is_zombie() const { return state == 'Z' || state == 'X'; }
   [[nodiscard]] std::string describe() const;  // "process 812 (S, child of 4) python3 bridge.py"
 };

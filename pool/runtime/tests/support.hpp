@@ -1,0 +1,95 @@
+// What the tests of the whole pool share: a pool of mock workers, and waits that have an event and
+// a deadline.
+//
+// Every program here links ordeal_trial_leak_check, so each test also says: nothing is left behind.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "ordeal/pool/pool.hpp"
+#include "pool/runtime/clock.hpp"
+
+namespace ordeal::pool {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using Json = nlohmann::json;
+
+// Ample: a test that passes never waits so long.
+inline constexpr milliseconds patience{10'000};
+
+// Workers of python_mock/mock_bridge.py with the zoo. Graces are short, so that tests are.
+[[nodiscard]] Options mock_options(std::uint32_t size, const std::vector<std::string>& flags = {});
+// The same around another script, in its own words.
+[[nodiscard]] Options script_options(std::uint32_t size, const std::string& script,
+                                     const std::vector<std::string>& arguments = {});
+// Pool::start, failing the test (and ending the program: nothing else makes sense) if it fails.
+[[nodiscard]] Pool must_start(const Options& options);
+
+// Whether `predicate` of the pool's status comes true in time. Looks again after each event of the
+// pool; subscribes before it looks, so none is missed.
+[[nodiscard]] bool wait_until(Pool& pool, const std::function<bool(const Status&)>& predicate,
+                              milliseconds wait_max = patience);
+// `size` workers are ready, and nothing is on its way.
+[[nodiscard]] bool is_whole(const Status& status);
+// Waits for that; checks the sum of all requests; lets each worker answer, and compares the answer.
+void expect_whole(Pool& pool);
+void expect_sum(const Status& status);
+[[nodiscard]] std::string describe(const Status& status);
+[[nodiscard]] std::set<std::uint64_t> serials(const Status& status);
+
+// Something that happens in another thread, once, and can be waited for.
+class Signal {
+ public:
+  void set();
+  [[nodiscard]] bool is_set() const { return set_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool wait(milliseconds wait_max = patience);
+
+ private:
+  std::atomic<bool> set_{false};
+  runtime::WakeWord word_;
+};
+
+// A call on a thread of its own. join() is bounded by the call's deadline.
+class Caller {
+ public:
+  Caller(Pool& pool, std::string command, Json arguments, CallOptions options = {});
+  ~Caller() { join(); }
+  Caller(const Caller&) = delete;
+  Caller& operator=(const Caller&) = delete;
+  const Result<Reply>& join();
+  // Joins. How long the call took.
+  [[nodiscard]] milliseconds took();
+
+ private:
+  Result<Reply> result_{tl::unexpect, make_error(ErrorCode::none, "not yet")};
+  milliseconds took_{};
+  std::thread thread_;
+};
+
+// A text that no other call of this program has.
+[[nodiscard]] std::string fresh_nonce();
+// Echoes a fresh nonce; whether the very same came back.
+[[nodiscard]] ::testing::AssertionResult echoes(Pool& pool, const CallOptions& options = {});
+
+// "call_timeout: worker 3 did not ..." or "ok: {...}", for messages.
+[[nodiscard]] std::string describe(const Result<Reply>& result);
+[[nodiscard]] ErrorCode code_of(const Result<Reply>& result);
+
+// A number to draw from: ORDEAL_SEED, or a new one; printed by a failing test's trace.
+[[nodiscard]] std::uint64_t draw_seed();
+
+// Until `at`, or until `descriptor` (if there is one) becomes readable.
+bool wait_readable(int descriptor, steady_clock::time_point at);
+
+}  // namespace ordeal::pool

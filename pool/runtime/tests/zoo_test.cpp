@@ -1,0 +1,483 @@
+// Each fault of the zoo, and what must come of it: exactly the right error for exactly the caller
+// whose worker it was, nothing for its neighbour, and a whole pool afterwards.
+//
+// To add a fault: a row in `zoo`. What needs more than a row is below.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "pool/runtime/tests/support.hpp"
+
+namespace ordeal::pool {
+namespace {
+
+using ::testing::HasSubstr;
+
+enum class Fate {
+  kept,      // serves on
+  drained,   // serves on, once its late reply has gone by
+  replaced,  // is gone, and another has come
+};
+
+struct Row {
+  std::string name;
+  std::string command;
+  Json arguments = Json::object();
+  milliseconds deadline = patience;
+  ErrorCode code = ErrorCode::none;
+  std::vector<std::string> message_parts = {};
+  Fate fate = Fate::kept;
+  std::optional<int> exit_code = {};  // in the certificate
+  std::optional<int> signal = {};
+  bool killed_by_pool = false;
+};
+
+void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
+
+constexpr milliseconds soon{60};
+constexpr auto wire_error = "worker ";
+
+const Row zoo[] = {
+    // Ordinary replies.
+    {.name = "Echo", .command = "echo", .arguments = {{"deep", {1, {{"x", nullptr}}}}}},
+    {.name = "Sleep", .command = "sleep", .arguments = {{"ms", 20}}},
+    {.name = "Busy", .command = "busy", .arguments = {{"ms", 20}}},
+    {.name = "Pid", .command = "pid"},
+    {.name = "Progress", .command = "progress", .arguments = {{"count", 3}}},
+    {.name = "BigReply", .command = "big_reply", .arguments = {{"bytes", 3 << 20}}},
+    {.name = "DribbleReply",
+     .command = "dribble_reply",
+     .arguments = {{"piece", 1}, {"text", "one byte at a time"}}},
+    {.name = "PrintOnStdout", .command = "print_stdout", .arguments = {{"text", "stray\n"}}},
+    {.name = "FloodStderr", .command = "flood_stderr", .arguments = {{"bytes", 1 << 20}}},
+    {.name = "GrowMemory", .command = "grow_memory", .arguments = {{"mb", 32}}},
+    {.name = "IgnoreSignals", .command = "ignore_signals"},
+    {.name = "RefuseToDie", .command = "refuse_to_die"},
+    {.name = "Error",
+     .command = "error",
+     .arguments = {{"type", "Mishap"}, {"message", "as told"}},
+     .code = ErrorCode::application_error,
+     .message_parts = {"Mishap: as told"}},
+    {.name = "Raise",
+     .command = "raise",
+     .code = ErrorCode::application_error,
+     .message_parts = {"ValueError: raised as asked"}},
+    {.name = "UnknownCommand",
+     .command = "no_such_command",
+     .code = ErrorCode::application_error,
+     .message_parts = {"Unknown command: no_such_command"}},
+    {.name = "UnrepresentableNanRefusedByTheKit",
+     .command = "unrepresentable",
+     .arguments = {{"kind", "nan"}},
+     .code = ErrorCode::application_error},
+    {.name = "UnrepresentableBytesSentRaw",
+     .command = "unrepresentable",
+     .arguments = {{"kind", "bytes"}, {"raw", true}},
+     .code = ErrorCode::malformed_frame,
+     .message_parts = {wire_error, "not JSON"},
+     .fate = Fate::replaced},
+
+    // Time-outs.
+    {.name = "LateReplyWithinTheGrace",
+     .command = "late_reply",
+     .arguments = {{"ms", 120}},
+     .deadline = soon,
+     .code = ErrorCode::call_timeout,
+     .message_parts = {"did not answer within the deadline"},
+     .fate = Fate::drained},
+    {.name = "LateReplyBeyondTheGrace",
+     .command = "late_reply",
+     .arguments = {{"ms", 60'000}},
+     .deadline = soon,
+     .code = ErrorCode::call_timeout,
+     .fate = Fate::replaced},
+    {.name = "WaitCancelIsCancelledByTheTimeOut",
+     .command = "wait_cancel",
+     .deadline = soon,
+     .code = ErrorCode::call_timeout,
+     .fate = Fate::drained},
+    {.name = "Hang",
+     .command = "hang",
+     .deadline = soon,
+     .code = ErrorCode::call_timeout,
+     .fate = Fate::replaced},
+    {.name = "HangWithTheGil",
+     .command = "hang",
+     .arguments = {{"gil", true}},
+     .deadline = soon,
+     .code = ErrorCode::call_timeout,
+     .fate = Fate::replaced},
+    {.name = "StoppedBySignal",
+     .command = "crash",
+     .arguments = {{"signal", "SIGSTOP"}},
+     .deadline = soon,
+     .code = ErrorCode::call_timeout,
+     .fate = Fate::replaced},
+    {.name = "PartialFrameThenHang",
+     .command = "partial_frame",
+     .arguments = {{"bytes", 10}},
+     .deadline = soon,
+     .code = ErrorCode::call_timeout,
+     .fate = Fate::replaced},
+    {.name = "AnnouncedFrameWithoutBody",
+     .command = "oversize_frame",
+     .arguments = {{"length", 1000}},
+     .deadline = soon,
+     .code = ErrorCode::call_timeout,
+     .fate = Fate::replaced},
+
+    // The stream.
+    {.name = "Garbage",
+     .command = "garbage",
+     .arguments = {{"seed", 0}},
+     .code = ErrorCode::reply_too_large,
+     .message_parts = {wire_error, "exceeds frame_bytes_max 4194304"},
+     .fate = Fate::replaced},
+    {.name = "BadJson",
+     .command = "bad_json",
+     .code = ErrorCode::malformed_frame,
+     .message_parts = {wire_error, "not JSON"},
+     .fate = Fate::replaced},
+    {.name = "NotAnObject",
+     .command = "not_object",
+     .code = ErrorCode::malformed_reply,
+     .message_parts = {wire_error, "reply must be an object, not"},
+     .fate = Fate::replaced},
+    {.name = "PartialFrameThenExit",
+     .command = "partial_frame",
+     .arguments = {{"bytes", 10}, {"then", "exit"}, {"exit_code", 7}},
+     .code = ErrorCode::truncated_reply,
+     .message_parts = {wire_error, "in the middle of a frame"},
+     .fate = Fate::replaced,
+     .exit_code = 7},
+    {.name = "OversizeFrame",
+     .command = "oversize_frame",
+     .code = ErrorCode::reply_too_large,
+     .message_parts = {"reply of 4294967295 bytes exceeds frame_bytes_max 4194304"},
+     .fate = Fate::replaced},
+    {.name = "OversizeByOne",
+     .command = "oversize_frame",
+     .arguments = {{"length", (4 << 20) + 1}},
+     .code = ErrorCode::reply_too_large,
+     .message_parts = {"reply of 4194305 bytes exceeds frame_bytes_max 4194304"},
+     .fate = Fate::replaced},
+    {.name = "EmptyFrame",
+     .command = "oversize_frame",
+     .arguments = {{"length", 0}},
+     .code = ErrorCode::malformed_frame,
+     .message_parts = {"length of 0"},
+     .fate = Fate::replaced},
+    {.name = "WrongIdAbove",
+     .command = "wrong_id",
+     .code = ErrorCode::reply_id_mismatch,
+     .message_parts = {"worker answered request 2, it had request 1"},
+     .fate = Fate::replaced},
+    {.name = "WrongIdOfThePing",
+     .command = "wrong_id",
+     .arguments = {{"delta", -1}},
+     .code = ErrorCode::reply_id_mismatch,
+     .message_parts = {"worker answered request 0, it had request 1"},
+     .fate = Fate::replaced},
+    {.name = "StrayBytesAfterTheReply",
+     .command = "stray_bytes_after_reply",
+     .arguments = {{"bytes", 5}},
+     .fate = Fate::replaced},
+    {.name = "DuplicateReply", .command = "duplicate_reply", .fate = Fate::replaced},
+    {.name = "CloseStdout",
+     .command = "close_stdout",
+     .code = ErrorCode::worker_closed_stream,
+     .message_parts = {"closed its reply stream and lived on"},
+     .fate = Fate::replaced,
+     .signal = SIGKILL,
+     .killed_by_pool = true},
+
+    // The process.
+    {.name = "CrashByExitCode",
+     .command = "crash",
+     .arguments = {{"exit_code", 3}},
+     .code = ErrorCode::worker_died,
+     .message_parts = {"died with the request in hand", "exited with status 3"},
+     .fate = Fate::replaced,
+     .exit_code = 3},
+    {.name = "CrashByExitCodeZero",
+     .command = "crash",
+     .arguments = {{"exit_code", 0}},
+     .code = ErrorCode::worker_died,
+     .message_parts = {"exited with status 0"},
+     .fate = Fate::replaced,
+     .exit_code = 0},
+    {.name = "CrashBySigkill",
+     .command = "crash",
+     .arguments = {{"signal", "SIGKILL"}},
+     .code = ErrorCode::worker_died,
+     .message_parts = {"killed by SIGKILL"},
+     .fate = Fate::replaced,
+     .signal = SIGKILL},
+    {.name = "CrashBySegmentationFault",
+     .command = "crash",
+     .arguments = {{"signal", "SIGSEGV"}},
+     .code = ErrorCode::worker_died,
+     .message_parts = {"killed by SIGSEGV"},
+     .fate = Fate::replaced,
+     .signal = SIGSEGV},
+    {.name = "CrashBySigterm",
+     .command = "crash",
+     .arguments = {{"signal", "SIGTERM"}},
+     .code = ErrorCode::worker_died,
+     .message_parts = {"killed by SIGTERM"},
+     .fate = Fate::replaced,
+     .signal = SIGTERM},
+    {.name = "ExitAfterReply", .command = "exit_after_reply", .fate = Fate::replaced},
+};
+
+class Zoo : public ::testing::TestWithParam<Row> {};
+
+// A neighbour: echoes nonces on the other worker for as long as the fault lasts.
+class Neighbour {
+ public:
+  explicit Neighbour(Pool& pool)
+      : thread_([this, &pool] {
+          while (!over_.is_set() || served_ < calls_min) {
+            const auto answer = echoes(pool, {.deadline = patience});
+            if (!answer) failure_ = answer.message();
+            if (!failure_.empty()) break;
+            ++served_;
+            begun_.set();
+          }
+          begun_.set();
+        }) {
+    EXPECT_TRUE(begun_.wait());
+  }
+  ~Neighbour() {
+    over_.set();
+    thread_.join();
+    EXPECT_EQ(failure_, "") << "a neighbour was hurt after " << served_ << " calls";
+  }
+  Neighbour(const Neighbour&) = delete;
+  Neighbour& operator=(const Neighbour&) = delete;
+
+ private:
+  static constexpr int calls_min = 3;
+  Signal over_;
+  Signal begun_;
+  int served_ = 0;
+  std::string failure_;
+  std::thread thread_;
+};
+
+std::uint64_t worker_of(const Result<Reply>& result) {
+  return result ? result->worker : result.error().worker.value_or(0);
+}
+
+void expect_answer(const Row& row, const Result<Reply>& result) {
+  ASSERT_EQ(to_string(code_of(result)), to_string(row.code)) << describe(result);
+  if (result) {
+    if (row.command == "echo") {
+      EXPECT_EQ(*result->json(), row.arguments);
+    }
+    return;
+  }
+  const Error& error = result.error();
+  for (const std::string& part : row.message_parts) {
+    EXPECT_THAT(error.message, HasSubstr(part));
+  }
+  EXPECT_EQ(error.attempts, 1U);
+  EXPECT_EQ(error.label, "zoo");
+  EXPECT_EQ(error.category(), traits(row.code).category);
+  if (!row.exit_code && !row.signal) return;
+  ASSERT_NE(error.certificate, nullptr) << describe(result);
+  EXPECT_TRUE(error.certificate->status_known);
+  EXPECT_EQ(error.certificate->exit_code, row.exit_code);
+  EXPECT_EQ(error.certificate->term_signal, row.signal);
+  EXPECT_EQ(error.certificate->killed_by_pool, row.killed_by_pool);
+  EXPECT_EQ(error.certificate->worker, worker_of(result));
+  EXPECT_EQ(error.certificate->request_in_hand, 1U) << "the first request of this worker";
+  EXPECT_FALSE(error.certificate->before_ready);
+}
+
+TEST_P(Zoo, HurtsItsCallerAloneAndThePoolIsWholeAgain) {
+  RecordProperty("invariant", "4, 11, 12, 14, 16, 17, 53; bug classes 2, 3, 14");
+  const Row& row = GetParam();
+  Pool pool = must_start(mock_options(2));
+  const auto workers_before = serials(pool.status());
+  std::optional<Result<Reply>> result;
+  {
+    const Neighbour neighbour{pool};
+    result = pool.call(row.command, row.arguments, {.deadline = row.deadline, .label = "zoo"});
+  }
+  expect_answer(row, *result);
+  const auto settled = [&](const Status& status) {
+    if (!is_whole(status)) return false;
+    return row.fate != Fate::replaced || !serials(status).contains(worker_of(*result));
+  };
+  EXPECT_TRUE(wait_until(pool, settled)) << describe(pool.status());
+  const Status after = pool.status();
+  if (row.fate == Fate::replaced) {
+    EXPECT_EQ(after.workers_lost, 1U) << describe(after);
+    EXPECT_EQ(after.spawns, 3U) << describe(after);
+  } else {
+    EXPECT_EQ(serials(after), workers_before);
+    EXPECT_EQ(after.workers_lost, 0U);
+  }
+  EXPECT_EQ(after.late_replies_drained, row.fate == Fate::drained ? 1U : 0U);
+  expect_whole(pool);
+}
+
+INSTANTIATE_TEST_SUITE_P(, Zoo, ::testing::ValuesIn(zoo),
+                         [](const auto& row_info) { return row_info.param.name; });
+
+// What needs more than a row.
+
+TEST(ZooMore, AnErrorReplyBringsTypeMessageTracebackAndTheWorkersOwnRetryability) {
+  RecordProperty("invariant", "17");
+  Pool pool = must_start(mock_options(1));
+  const auto told =
+      pool.call("error", Json{{"type", "Overload"}, {"message", "later"}, {"retryable", true}}, {});
+  ASSERT_EQ(code_of(told), ErrorCode::application_error);
+  ASSERT_NE(told.error().application, nullptr);
+  EXPECT_EQ(told.error().application->type, "Overload");
+  EXPECT_EQ(told.error().application->message, "later");
+  EXPECT_TRUE(told.error().retryable());
+  const auto raised = pool.call("raise", Json::object(), {});
+  ASSERT_NE(raised.error().application, nullptr);
+  EXPECT_EQ(raised.error().application->type, "ValueError");
+  EXPECT_THAT(raised.error().application->traceback, HasSubstr("raise_uncaught"));
+  EXPECT_FALSE(raised.error().retryable());
+}
+
+TEST(ZooMore, WhatJsonCannotCarryIsHandedThroughAsTextAndATypedErrorWhereItIsParsed) {
+  RecordProperty("invariant", "15, 16");
+  Pool pool = must_start(mock_options(1));
+  const std::pair<const char*, const char*> kinds[] = {
+      {"nan", "NaN"}, {"surrogate", "\"\\ud800\""}, {"bigint", "1180591620717411303424"}};
+  for (const auto& [kind, text] : kinds) {
+    SCOPED_TRACE(kind);
+    const auto reply = pool.call("unrepresentable", Json{{"kind", kind}, {"raw", true}}, {});
+    ASSERT_TRUE(reply) << describe(reply);
+    EXPECT_EQ(reply->result_text, text);
+    const auto parsed = reply->json();
+    ASSERT_FALSE(parsed) << "silently became " << parsed->dump();
+    EXPECT_EQ(parsed.error().code, ErrorCode::unrepresentable_value);
+  }
+  EXPECT_EQ(pool.status().workers_lost, 0U);
+  expect_whole(pool);
+}
+
+TEST(ZooMore, ASecondReplyThatComesLaterReachesNobody) {
+  RecordProperty("invariant", "11, 14; bug class 2");
+  Pool pool = must_start(mock_options(1));
+  const auto first = pool.call("duplicate_reply", Json{{"apart_ms", 30}}, {});
+  ASSERT_TRUE(first) << describe(first);
+  // The second reply comes while the worker is idle, or while it has the next request.
+  for (int i = 0; i < 20; ++i) {
+    const auto answer = echoes(pool, {.deadline = patience});
+    if (answer) continue;
+    // It may hit a request in hand, which is then told so; it is never that request's answer.
+    EXPECT_TRUE(std::string{answer.message()}.find("mixed up") == std::string::npos)
+        << answer.message();
+  }
+  EXPECT_TRUE(wait_until(pool, [](const Status& s) { return s.workers_lost == 1 && is_whole(s); }))
+      << describe(pool.status());
+  expect_whole(pool);
+}
+
+TEST(ZooMore, ADuplicateReplyBehindAnIdleWorkerCostsTheNextCallerNothing) {
+  RecordProperty("invariant", "14; bug class 13");
+  Pool pool = must_start(mock_options(2));
+  const auto first = pool.call("duplicate_reply", Json{{"apart_ms", 10}}, {.deadline = patience});
+  ASSERT_TRUE(first) << describe(first);
+  // On the other worker, for as long as the second reply needs.
+  auto lease = pool.checkout({.deadline = patience});
+  auto other = pool.checkout({.deadline = patience});
+  ASSERT_TRUE(lease && other);
+  Lease& healthy = lease->worker() == first->worker ? *other : *lease;
+  Lease& babbling = lease->worker() == first->worker ? *lease : *other;
+  ASSERT_TRUE(healthy.call("sleep", Json{{"ms", 100}}, {}));
+  babbling.release();
+  // Only the worker that has babbled is free. The request finds that out before a byte is written,
+  // and goes to its replacement.
+  EXPECT_TRUE(echoes(pool, {.deadline = patience}));
+  healthy.release();
+  expect_whole(pool);
+  EXPECT_EQ(pool.status().workers_lost, 1U);
+}
+
+TEST(ZooMore, AWorkerWithoutAnEarTimesItsNextCallerOutAndIsReplaced) {
+  RecordProperty("invariant", "14, 53; bug class 3");
+  Pool pool = must_start(mock_options(1));
+  const auto closed = pool.call("close_stdin", Json::object(), {.deadline = patience});
+  ASSERT_TRUE(closed) << describe(closed);
+  const auto next = pool.call("echo", Json::object(), {.deadline = soon});
+  EXPECT_EQ(code_of(next), ErrorCode::call_timeout) << describe(next);
+  EXPECT_TRUE(wait_until(pool, [](const Status& s) { return s.workers_lost == 1 && is_whole(s); }));
+  expect_whole(pool);
+}
+
+TEST(ZooMore, AnExitAfterTheReplyCostsTheNextCallerNothing) {
+  RecordProperty("invariant", "4, 53; bug class 3");
+  Pool pool = must_start(mock_options(1));
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(pool.call("exit_after_reply", Json::object(), {.deadline = patience}));
+    EXPECT_TRUE(echoes(pool, {.deadline = patience})) << "the worker before it has just gone";
+  }
+  expect_whole(pool);
+}
+
+TEST(ZooMore, GrandchildrenDieWithTheirWorkerEvenIfTheyHoldItsPipes) {
+  RecordProperty("invariant", "2, 52; bug class 6");
+  for (const char* hold : {"nothing", "stderr", "protocol"}) {
+    SCOPED_TRACE(hold);
+    Pool pool = must_start(mock_options(1));
+    const auto born =
+        pool.call("grandchildren", Json{{"count", 3}, {"ignore_term", true}, {"hold", hold}}, {});
+    ASSERT_TRUE(born) << describe(born);
+    const auto crashed = pool.call("crash", Json{{"signal", "SIGKILL"}}, {.deadline = patience});
+    EXPECT_EQ(code_of(crashed), ErrorCode::worker_died) << describe(crashed);
+    expect_whole(pool);
+    ASSERT_TRUE(pool.call("grandchildren", Json{{"hold", hold}, {"ignore_term", true}}, {}));
+    EXPECT_TRUE(pool.stop(0ms));
+    // The leak check finds whoever is left.
+  }
+}
+
+TEST(ZooMore, StderrOfADeadWorkerReachesItsCaller) {
+  RecordProperty("invariant", "53");
+  Pool pool = must_start(mock_options(1));
+  ASSERT_TRUE(pool.call("print_stdout", Json{{"text", "last words"}}, {.deadline = patience}));
+  const auto crashed = pool.call("crash", Json::object(), {.deadline = patience});
+  ASSERT_NE(crashed.error().certificate, nullptr);
+  EXPECT_THAT(crashed.error().certificate->stderr_tail, HasSubstr("last words"));
+  EXPECT_EQ(crashed.error().certificate->served, 1U);
+}
+
+TEST(ZooMore, ProgressIsSeenInTheStatus) {
+  Pool pool = must_start(mock_options(1));
+  ASSERT_TRUE(pool.call("progress", Json{{"count", 3}}, {.deadline = patience}));
+  EXPECT_TRUE(wait_until(pool, [&](const Status& status) {
+    // No event of the pool tells of progress: a call makes one.
+    (void)pool.call("echo", Json::object(), {.deadline = patience});
+    return status.workers.at(0).last_progress.find("step 3 of 3") != std::string::npos;
+  })) << pool.status().workers.at(0).last_progress;
+}
+
+TEST(ZooMore, StopEndsEvenThoseWhoRefuseToDie) {
+  RecordProperty("invariant", "10; bug class 11");
+  Options options = mock_options(2);
+  options.ask_grace = 50ms;
+  options.terminate_grace = 50ms;
+  Pool pool = must_start(options);
+  auto lease = pool.checkout({});
+  auto other = pool.checkout({});
+  ASSERT_TRUE(lease->call("refuse_to_die", Json::object(), {}));
+  ASSERT_TRUE(other->call("ignore_signals", Json::object(), {}));
+  lease->release();
+  other->release();
+  const auto begun = steady_clock::now();
+  EXPECT_TRUE(pool.stop(patience));
+  EXPECT_LT(steady_clock::now() - begun, 2s);
+  EXPECT_TRUE(pool.status().workers.empty());
+}
+
+}  // namespace
+}  // namespace ordeal::pool
