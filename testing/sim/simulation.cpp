@@ -191,7 +191,10 @@ void Simulation::resolved(const action::Resolve& a) {
   }
   client.open = false;
   ++report_.outcomes[static_cast<std::size_t>(a.code)];
-  agenda_.plan(now_ + up_to(options_.think_max), {.kind = Kind::submit, .who = a.ticket.index});
+  // Who is turned away comes back later, so that not all requests are spent on a closed door.
+  const bool turned_away = a.attempts == 0 && a.code != ErrorCode::none;
+  const Duration pause = up_to(turned_away ? 10 * options_.think_max : options_.think_max);
+  agenda_.plan(now_ + pause, {.kind = Kind::submit, .who = a.ticket.index});
 }
 
 // The faults are over. What they have left behind (open circuits, back-offs, workers that are on

@@ -11,10 +11,10 @@ namespace {
 
 constexpr std::uint64_t swarm_salt = 0x5a47;  // draws of its own, apart from the run's
 
-// Every other fault is off; the others are rare, usual or frequent.
+// More than half of the faults are off; the others are rare, usual or frequent.
 std::uint32_t rate(pool::core::Random& random) {
-  static constexpr std::array<std::uint32_t, 4> rates{5, 20, 100, 400};
-  if (random.chance(1, 2)) return 0;
+  static constexpr std::array<std::uint32_t, 4> rates{2, 10, 50, 200};
+  if (random.chance(3, 5)) return 0;
   return rates[random.below(rates.size())];
 }
 
@@ -30,7 +30,7 @@ SimulationOptions swarm(std::uint64_t seed) {
   SimulationOptions o;
   o.core.size = static_cast<std::uint32_t>(random.between(1, 4));
   o.core.overflow = static_cast<std::uint32_t>(random.between(0, 2));
-  o.core.queue_max = one_of<std::uint32_t>(random, std::array{0U, 2U, 8U, 1000U});
+  o.core.queue_max = one_of<std::uint32_t>(random, std::array{0U, 2U, 8U, 64U, 1000U, 1000U});
   o.core.starts_parallel_max = static_cast<std::uint32_t>(random.between(1, 4));
   o.core.start_failures_max = static_cast<std::uint32_t>(random.between(1, 4));
   o.core.slots_max = one_of<std::uint32_t>(random, std::array{1U, 1U, 4U});
@@ -54,8 +54,8 @@ SimulationOptions swarm(std::uint64_t seed) {
   o.requests = 300;
   o.calm_requests = 20;
   o.stop_under_load = random.chance(1, 4);
-  o.budget_max =
-      one_of<pool::core::Duration>(random, std::array<pool::core::Duration, 3>{4ms, 50ms, 500ms});
+  o.budget_max = one_of<pool::core::Duration>(
+      random, std::array<pool::core::Duration, 4>{5ms, 50ms, 100ms, 500ms});
   return o;
 }
 

@@ -1,7 +1,10 @@
 // ordeal-sim: runs simulations of the pool's core by the seed, and replays traces.
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <array>
 #include <chrono>
-#include <cstdio>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 
@@ -37,13 +40,14 @@ int simulate(const Arguments& arguments) {
   std::uint64_t first = 0;
   std::uint64_t last = 0;
   if (!read_seeds(arguments.seeds, first, last)) {
-    std::fprintf(stderr, "ordeal-sim: seeds are A..B or A, not %s\n", arguments.seeds.c_str());
+    fmt::print(stderr, "ordeal-sim: seeds are A..B or A, not {}\n", arguments.seeds);
     return 2;
   }
   std::uint64_t requests = 0;
   std::uint64_t events = 0;
   ordeal::pool::core::Duration virtual_time{};
-  const auto begin = std::chrono::steady_clock::now();
+  std::array<std::uint64_t, ordeal::pool::error_code_count> outcomes{};
+  const std::clock_t begin = std::clock();  // processor time: other programs do not count
   for (std::uint64_t seed = first; seed <= last; ++seed) {
     SimulationOptions options = ordeal::trial::swarm(seed);
     if (arguments.requests != 0) options.requests = arguments.requests;
@@ -51,42 +55,45 @@ int simulate(const Arguments& arguments) {
     const SimulationReport report = ordeal::trial::Simulation(seed, options).run();
     if (options.record) std::ofstream(arguments.trace_out) << report.trace;
     if (!report.error.empty()) {
-      std::printf("FAIL %s\nrepro: ordeal-sim run --seeds %llu..%llu%s --trace fail.trace\n",
-                  report.error.c_str(), static_cast<unsigned long long>(seed),
-                  static_cast<unsigned long long>(seed),
-                  arguments.requests == 0
-                      ? ""
-                      : (" --requests " + std::to_string(arguments.requests)).c_str());
+      const std::string more =
+          arguments.requests == 0 ? "" : fmt::format(" --requests {}", arguments.requests);
+      fmt::print("FAIL {}\nrepro: ordeal-sim run --seeds {}{} --trace fail.trace\n", report.error,
+                 seed, more);
       return 1;
     }
     requests += report.counters.submitted;
     events += report.events;
     virtual_time += report.virtual_time;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += report.outcomes[i];
   }
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  std::printf(
-      "%llu seeds held: %llu requests, %llu events, %.0f s of virtual time, in %.2f s: "
-      "%.0f requests a second\n",
-      static_cast<unsigned long long>(last - first + 1), static_cast<unsigned long long>(requests),
-      static_cast<unsigned long long>(events), std::chrono::duration<double>(virtual_time).count(),
-      took.count(), static_cast<double>(requests) / took.count());
+  const double took = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  fmt::print(
+      "{} seeds held: {} requests, {} events, {} s of virtual time, in {:.2f} s of processor "
+      "time: {:.0f} requests a second\n",
+      last - first + 1, requests, events,
+      std::chrono::duration_cast<std::chrono::seconds>(virtual_time).count(), took,
+      static_cast<double>(requests) / took);
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if (outcomes[i] == 0) continue;
+    const auto code = static_cast<ordeal::pool::ErrorCode>(i);
+    fmt::print("{:>12} {}\n", outcomes[i], i == 0 ? "ok" : to_string(code));
+  }
   return 0;
 }
 
 int replay(const Arguments& arguments) {
   std::ifstream file(arguments.trace_in, std::ios::binary);
   if (!file) {
-    std::fprintf(stderr, "ordeal-sim: cannot open %s\n", arguments.trace_in.c_str());
+    fmt::print(stderr, "ordeal-sim: cannot open {}\n", arguments.trace_in);
     return 2;
   }
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   const ReplayResult result = ordeal::trial::replay(text);
   if (!result.same) {
-    std::printf("DIFFERENT %s\n", result.difference.c_str());
+    fmt::print("DIFFERENT {}\n", result.difference);
     return 1;
   }
-  std::printf("same: %llu events, %llu actions\n", static_cast<unsigned long long>(result.events),
-              static_cast<unsigned long long>(result.actions));
+  fmt::print("same: {} events, {} actions\n", result.events, result.actions);
   return 0;
 }
 
