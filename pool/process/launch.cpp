@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "pool/process/lifeline.hpp"
+#include "pool/process/raw_clone.hpp"
 #include "pool/process/raw_syscall.hpp"
 
 namespace ordeal::pool::process {
@@ -104,8 +105,10 @@ Result<Launched> launch(ChildPlan& plan, std::string_view subject) {
   int pidfd = -1;
   int pid = -1;
   if (failed == 0) {
-    pid = ::clone(run_child, stack.top(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD, &plan, &pidfd);
-    if (pid < 0) failed = errno;
+    const long cloned =
+        raw_clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD, stack.top(), &pidfd, run_child, &plan);
+    pid = static_cast<int>(cloned);
+    if (cloned < 0) failed = static_cast<int>(-cloned);
   }
   if (failed != 0) return tl::unexpected(spawn_error(subject, SpawnStep::cloned, failed));
 

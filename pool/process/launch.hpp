@@ -10,8 +10,8 @@
 //     read, and no two run on one thread's data.
 //   - no exit signal: a child that fails before exec raises no SIGCHLD in the host and cannot be
 //     reaped by the host's waitpid(-1). exec makes it an ordinary child.
-// By the C library's clone() and not by clone3: the same, written for every architecture, and not
-// refused by container seccomp profiles that know no clone3.
+// By clone and not by clone3: the same flags, and not refused by container seccomp profiles that
+// know no clone3.
 #pragma once
 
 #include <string_view>
