@@ -1,0 +1,103 @@
+// Events as log lines.
+#include "pool/observe/log_line.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+
+#include "ordeal/pool/observe.hpp"
+#include "pool/wire/json_text.hpp"
+
+namespace ordeal::pool {
+namespace observe {
+namespace {
+
+using Level = spdlog::level::level_enum;
+
+Level level_of(Severity severity) {
+  switch (severity) {
+    case Severity::warning:
+    case Severity::minor:
+      return Level::warn;
+    case Severity::major:
+      return Level::err;
+    case Severity::critical:
+      return Level::critical;
+  }
+  return Level::err;
+}
+
+std::string milliseconds(std::chrono::nanoseconds duration) {
+  return fmt::format("{:.3f} ms", static_cast<double>(duration.count()) / 1e6);
+}
+
+std::string resolved(const PoolEvent& event) {
+  std::string line = fmt::format("request {} ", event.request);
+  if (event.code == ErrorCode::none) {
+    line += "ok";
+  } else {
+    line += fmt::format("{} ({})", to_string(event.code), to_string(traits(event.code).certainty));
+  }
+  if (event.worker != 0) line += fmt::format(" on worker {}", event.worker);
+  return line + " after " + milliseconds(event.duration);
+}
+
+// What happened, without the caller's own words. An event unknown here is still a line.
+std::string sentence(const PoolEvent& event) {
+  const std::string_view what = event.what;
+  if (what == "request_resolved") return resolved(event);
+  if (what == "request_submitted") return fmt::format("request {} submitted", event.request);
+  if (what == "request_granted") {
+    return fmt::format("request {} granted worker {}", event.request, event.worker);
+  }
+  if (what == "request_requeued") {
+    return fmt::format("request {} queued again, worker {} was unusable", event.request,
+                       event.worker);
+  }
+  if (what == "worker_spawning") return fmt::format("worker {} spawning", event.worker);
+  if (what == "worker_transition") {
+    return fmt::format("worker {} {} -> {} ({})", event.worker, event.from, event.to, event.reason);
+  }
+  if (what == "start_backing_off") {
+    return fmt::format("next start in {}", milliseconds(event.duration));
+  }
+  std::string line{what};
+  if (event.request != 0) line += fmt::format(" request {}", event.request);
+  if (event.worker != 0) line += fmt::format(" worker {}", event.worker);
+  if (event.code != ErrorCode::none) line += fmt::format(" {}", to_string(event.code));
+  if (event.count != 0) line += fmt::format(" count {}", event.count);
+  return line;
+}
+
+}  // namespace
+
+Level log_level(const PoolEvent& event) {
+  const std::string_view what = event.what;
+  if (what == "start_circuit_opened") return Level::critical;
+  if (what == "queue_full" || what == "start_backing_off" || what == "request_requeued") {
+    return Level::warn;
+  }
+  if (event.code != ErrorCode::none) return level_of(traits(event.code).severity);
+  if (what.starts_with("request_") || what == "worker_transition") return Level::debug;
+  return Level::info;
+}
+
+std::string log_line(const PoolEvent& event) {
+  std::string line = sentence(event);
+  if (!event.label.empty()) line += " [" + wire::excerpt(event.label) + "]";
+  if (!event.traceparent.empty()) line += " traceparent " + wire::excerpt(event.traceparent);
+  return line;
+}
+
+}  // namespace observe
+
+Sink spdlog_sink(std::shared_ptr<spdlog::logger> logger) {
+  return [logger = std::move(logger)](const PoolEvent& event) {
+    const auto level = observe::log_level(event);
+    // Most events are debug lines that nobody wants: not formatted then.
+    if (logger->should_log(level)) logger->log(level, observe::log_line(event));
+  };
+}
+
+}  // namespace ordeal::pool
