@@ -56,6 +56,7 @@ void Core::State::on_violated(Ticket& ticket, const event::ExchangeEnded& e) {
 
 void Core::State::on_lost(Ticket& ticket, const event::ExchangeEnded& e) {
   Worker& worker = holder(ticket);
+  ticket.reply_truncated = e.code == ErrorCode::truncated_reply;
   if (!worker.lifecycle.should_remove()) {
     // Most likely its process has ended and the news is on its way. Give it a moment, so that the
     // caller learns how it ended, and so that a stream closed by a living worker is told apart.
@@ -68,7 +69,7 @@ void Core::State::on_lost(Ticket& ticket, const event::ExchangeEnded& e) {
     return free_slot(worker, ticket.slot);
   }
   if (worker.exited) {
-    resolve(ticket, loss_code(worker));
+    resolve(ticket, loss_code(ticket, worker));
     return free_slot(worker, ticket.slot);
   }
   await_exit(ticket);
@@ -141,7 +142,7 @@ void Core::State::on_certificate(std::uint32_t index) {
   Worker& worker = holder(ticket);
   // If the deadline came first, nobody knows yet whether the process lives on; lost streams are
   // deaths but for rare exceptions, and stream_grace ends those.
-  resolve(ticket, loss_code(worker));
+  resolve(ticket, loss_code(ticket, worker));
   free_slot(worker, ticket.slot);
 }
 
@@ -151,8 +152,9 @@ void Core::State::on_stream_grace(Worker& worker) {
   kill(worker, KillSignal::kill, KillReason::fault);
 }
 
-ErrorCode Core::State::loss_code(const Worker& worker) const {
+ErrorCode Core::State::loss_code(const Ticket& ticket, const Worker& worker) const {
   if (worker.stop_killed) return ErrorCode::stopped_in_flight;
+  if (ticket.reply_truncated) return ErrorCode::truncated_reply;
   if (worker.stream_closed) return ErrorCode::worker_closed_stream;
   return ErrorCode::worker_died;
 }

@@ -73,6 +73,7 @@ struct Ticket {
   bool lease = false;
   bool cancel_requested = false;
   bool told_worker_gone = false;
+  bool reply_truncated = false;  // its worker's stream ended inside a frame
   Instant deadline = never;
   Instant submitted_at{};
   WorkerId worker;  // the last one that had it
@@ -134,7 +135,7 @@ class Core::State {
   void on_certificate(std::uint32_t index);
   void on_stream_grace(Worker& worker);
   void on_quarantine_grace(Worker& worker, std::uint32_t slot);
-  [[nodiscard]] ErrorCode loss_code(const Worker& worker) const;
+  [[nodiscard]] ErrorCode loss_code(const Ticket& ticket, const Worker& worker) const;
 
   // workers.cpp
   void on(const event::WorkerReady& e);

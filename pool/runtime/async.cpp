@@ -50,7 +50,6 @@ TicketSlot& Engine::reserve_async(const CallOptions& options, std::unique_ptr<As
   TicketSlot& slot = tickets_.acquire(TicketSlot::Kind::async, options.label, options.traceparent);
   slot.submitted = false;
   slot.async = std::move(async);
-  ++async_open_;
   return slot;
 }
 
@@ -91,16 +90,6 @@ void Engine::deliver(TicketSlot& slot) {
       tickets_.release(slot);
     }
   }
-  struct Done {
-    Engine& engine;
-    ~Done() {
-      {
-        const std::lock_guard lock{engine.mutex_};
-        --engine.async_open_;
-      }
-      engine.progress_.notify();
-    }
-  } const done{*this};
   if (callback) callback(std::move(result));
 }
 

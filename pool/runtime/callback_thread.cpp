@@ -47,15 +47,18 @@ CallbackThread::~CallbackThread() {
 }
 
 void CallbackThread::post_callback(std::function<void()> job) {
+  bool wake = false;
   {
     const std::lock_guard lock{mutex_};
     jobs_.emplace_back(std::move(job));
     ++posted_;
+    wake = std::exchange(idle_, false);
   }
-  work_.notify();
+  if (wake) work_.notify();
 }
 
 void CallbackThread::post_event(PoolEvent event) {
+  bool wake = false;
   {
     const std::lock_guard lock{mutex_};
     if (events_queued_ >= events_max) {
@@ -65,8 +68,9 @@ void CallbackThread::post_event(PoolEvent event) {
     jobs_.emplace_back(std::move(event));
     ++events_queued_;
     ++posted_;
+    wake = std::exchange(idle_, false);
   }
-  work_.notify();
+  if (wake) work_.notify();
 }
 
 std::shared_ptr<void> CallbackThread::add_sink(Sink sink) {
@@ -97,11 +101,12 @@ void CallbackThread::run() {
   while (true) {
     if (jobs_.empty()) {
       if (finishing_) return;
+      // Whoever posts next sees idle_ and notifies; a notify() before the wait is not lost.
+      idle_ = true;
       const std::uint32_t ticket = work_.ticket();
       lock.unlock();
       work_.wait_until(core::never, ticket);
       lock.lock();
-      // A notify() between ticket() and unlock() is not lost, and jobs_ is looked at again.
       continue;
     }
     Job job = std::move(jobs_.front());
@@ -112,7 +117,7 @@ void CallbackThread::run() {
     job = Job{};  // destroyed outside the lock: captures may be anything
     lock.lock();
     ++done_;
-    progress_.notify();
+    if (drainers_ > 0) progress_.notify();
   }
 }
 
@@ -144,18 +149,21 @@ void CallbackThread::perform(Job& job) {
 void CallbackThread::drain() {
   std::unique_lock lock{mutex_};
   const std::uint64_t until = posted_;
+  ++drainers_;
   while (done_ < until) {
     const std::uint32_t ticket = progress_.ticket();
     lock.unlock();
     progress_.wait_until(core::never, ticket);
     lock.lock();
   }
+  --drainers_;
 }
 
 void CallbackThread::finish() {
   {
     const std::lock_guard lock{mutex_};
     finishing_ = true;
+    idle_ = false;
   }
   work_.notify();
   if (thread_.joinable()) thread_.join();

@@ -60,6 +60,8 @@ class CallbackThread {
   std::uint64_t posted_ = 0;
   std::uint64_t done_ = 0;
   bool finishing_ = false;
+  bool idle_ = false;  // it sleeps, or is about to: the next post must wake it
+  int drainers_ = 0;
   WakeWord work_;
   WakeWord progress_;
   std::atomic<std::uint64_t> events_dropped_{0};

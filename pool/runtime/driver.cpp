@@ -193,7 +193,8 @@ ExchangeOutcome drive_blocking(WorkerRecord& worker, const RequestView& request,
     }
     if (!channel.result()) wait_and_read(worker, request.deadline);
   }
-  if (channel.result()->verdict == core::ExchangeVerdict::lost) {
+  if (channel.result()->verdict == core::ExchangeVerdict::lost &&
+      channel.result()->progress != core::WireProgress::untouched) {
     await_death_news(worker, request.deadline);
   }
   const Instant ended_at = now();

@@ -1,5 +1,6 @@
 #include "pool/runtime/engine.hpp"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -63,7 +64,7 @@ Result<std::shared_ptr<Engine>> Engine::start(Options options) {
   }
   engine->feed(core::event::Opened{});
   if (auto ready = engine->await_ready(); !ready) {
-    (void)engine->stop(std::chrono::milliseconds{0});
+    engine->retire(std::chrono::milliseconds{0});
     return tl::unexpected(ready.error());
   }
   return engine;
@@ -100,6 +101,9 @@ void Engine::feed(const core::Event& event) {
 }
 
 void Engine::feed_locked(Instant at, const core::Event& event, WakeList& wakes, TicketSlot* self) {
+  // Whoever took the time before it got the lock may come later than one with a later time.
+  at = std::max(at, last_fed_at_);
+  last_fed_at_ = at;
   const bool observed = callbacks_.has_sinks();
   recorder_.emit(observed);
   core_.set_emit(observed);

@@ -49,6 +49,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void release_lease(LeaseState& lease);
   void cancel(core::TicketId ticket);
   Result<void> stop(std::chrono::milliseconds grace);
+  // Stops for good: afterwards no thread of the pool is left, so that whoever drops the last
+  // reference (a lease, a ticket, on whatever thread) destroys nothing but memory.
+  void retire(std::chrono::milliseconds grace);
   [[nodiscard]] Status status() const;
   [[nodiscard]] const Options& options() const { return options_; }
   [[nodiscard]] Subscription subscribe(Sink sink);
@@ -125,7 +128,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Inbox inbox_;
   std::vector<core::TicketId> idle_leases_lost_;
   std::optional<Error> last_start_failure_;
-  std::uint32_t async_open_ = 0;
+  Instant last_fed_at_{};  // the core's time never runs backwards
   Instant housekeeper_wakes_at_ = core::never;
   Recorder recorder_;
 

@@ -20,11 +20,34 @@ Result<std::string> encode(const nlohmann::json& arguments) {
   }
 }
 
+// nlohmann's own tree builder, but for one thing: an integer beyond 64 bits would silently become a
+// double there.
+class ExactReader : public nlohmann::detail::json_sax_dom_parser<nlohmann::json> {
+ public:
+  explicit ExactReader(nlohmann::json& into) : json_sax_dom_parser(into) {}
+  bool number_float(double value, const std::string& text) {
+    if (text.find_first_of(".eE") == std::string::npos) {
+      too_long = text;
+      return false;
+    }
+    return json_sax_dom_parser::number_float(value, text);
+  }
+  std::string too_long;
+};
+
 }  // namespace
 
 Result<nlohmann::json> Reply::json() const {
   try {
-    return nlohmann::json::parse(result_text);
+    nlohmann::json value;
+    ExactReader reader{value};
+    nlohmann::json::sax_parse(result_text, &reader);
+    if (!reader.too_long.empty()) {
+      return tl::unexpected(make_error(
+          ErrorCode::unrepresentable_value,
+          "the result's integer " + reader.too_long.substr(0, 40) + " does not fit into 64 bits"));
+    }
+    return value;
   } catch (const nlohmann::json::exception& error) {
     return tl::unexpected(make_error(ErrorCode::unrepresentable_value, error.what()));
   }
@@ -86,7 +109,7 @@ Pool::~Pool() {
     new std::shared_ptr<runtime::Engine>(std::move(engine_));
     return;
   }
-  (void)engine_->stop(engine_->options().stop_grace);
+  engine_->retire(engine_->options().stop_grace);
 }
 
 Result<Pool> Pool::start(Options options) {

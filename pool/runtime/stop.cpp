@@ -34,4 +34,9 @@ Result<void> Engine::stop(std::chrono::milliseconds grace) {
   return {};
 }
 
+void Engine::retire(std::chrono::milliseconds grace) {
+  (void)stop(grace);
+  callbacks_.finish();
+}
+
 }  // namespace ordeal::pool::runtime

@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint64_t bit(ErrorCode code) {
   return std::uint64_t{1} << static_cast<unsigned>(code);
 }
-constexpr std::uint64_t lost_codes = bit(ErrorCode::worker_died) |
+constexpr std::uint64_t lost_codes = bit(ErrorCode::worker_died) | bit(ErrorCode::truncated_reply) |
                                      bit(ErrorCode::worker_closed_stream) |
                                      bit(ErrorCode::stopped_in_flight);
 

@@ -109,9 +109,17 @@ TEST_F(Exchange, ALeaseGivenBackUnusedHasServedNothing) {
   EXPECT_EQ(pool.core.workers()[0].served, 1U);
 }
 
+TEST_F(Exchange, AStreamThatEndedInsideAFrameIsToldApart) {
+  cites(14);
+  pool.ended(a, V::lost, P::written, C::truncated_reply);
+  EXPECT_EQ(pool.outcome(a), std::nullopt);
+  pool.exited(worker);
+  EXPECT_EQ(pool.outcome(a), C::truncated_reply);
+}
+
 TEST_F(Exchange, ALostStreamWaitsForTheExitSoThatTheCertificateIsComplete) {
   cites(4);
-  pool.ended(a, V::lost, P::written, C::truncated_reply);
+  pool.ended(a, V::lost);
   EXPECT_EQ(pool.outcome(a), std::nullopt);
   EXPECT_EQ(pool.core.counters().running, 1U);
   EXPECT_TRUE(pool.said<action::Kill>().empty());
