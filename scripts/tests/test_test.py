@@ -35,6 +35,11 @@ class OptionsTest(Sandbox):
 
 
 class SelectionTest(Sandbox):
+    def setUp(self):
+        super().setUp()
+        self.stand_in("ctest", "for label in layer_1 layer_2 property performance; do "
+                               "echo \"  $label\"; done")
+
     def selected(self, *arguments):
         """The folder of the build, and ctest's arguments beyond the usual ones."""
         code, _, err = self.run_script("scripts/test", *arguments)
@@ -46,7 +51,7 @@ class SelectionTest(Sandbox):
         return folder, call[len(usual % (self.root, folder)):].strip()
 
     def test_tests_and_build_follow_the_options(self):
-        no_times = " -LE ^performance$"
+        no_times = "-LE ^performance$"
         for arguments, folder, tests in (
                 ("", "build", ""),
                 ("--layer 1", "build", "-L ^(layer_1)$"),
@@ -54,12 +59,14 @@ class SelectionTest(Sandbox):
                 ("--label property --layer 1", "build", "-L ^(layer_1)$ -L ^(property)$"),
                 ("--compiler clang", "build-clang", ""),
                 ("--compiler gcc", "build-gcc", ""),
-                ("--sanitize undefined,address", "build-address-undefined", no_times.strip()),
+                ("--sanitize undefined,address", "build-address-undefined", no_times),
                 ("--sanitize address --sanitize undefined", "build-address-undefined",
-                 no_times.strip()),
-                ("--sanitize thread", "build-thread", "-L ^(layer_1|layer_2)$" + no_times),
+                 no_times),
+                ("--sanitize thread", "build-thread", no_times + " -L ^(layer_1|layer_2)$"),
                 ("--sanitize thread --label property --compiler clang", "build-clang-thread",
-                 "-L ^(property)$" + no_times),
+                 no_times + " -L ^(property)$"),
+                ("--sanitize thread --label performance --label property", "build-thread",
+                 "-L ^(performance|property)$"),
                 ("-- -R options", "build", "-R options")):
             with self.subTest(arguments=arguments):
                 self.assertEqual(self.selected(*arguments.split()), (folder, tests))
@@ -83,7 +90,7 @@ class SelectionTest(Sandbox):
     def test_a_label_without_tests_is_refused_before_the_build(self):
         code, _, err = self.run_script("scripts/test", "--label", "propery")
         self.assertEqual((code, err), (2, "test: no test has the label 'propery'; labels here: "
-                                          "layer_1, layer_2, property\n"))
+                                          "layer_1, layer_2, performance, property\n"))
         self.assertEqual(self.calls("ninja"), [])
 
     def test_build_only_runs_no_test(self):
