@@ -167,7 +167,10 @@ ExchangeOutcome take_outcome(WorkerRecord& worker, Instant at) {
   outcome.message = result.message;
   outcome.excerpt = result.excerpt;
   worker.last_used_at = at;
-  if (!result.is_late()) {
+  // Otherwise it stays in hand for the certificate, until its late reply has been drained.
+  const bool answered = result.verdict == core::ExchangeVerdict::replied ||
+                        result.verdict == core::ExchangeVerdict::application_error;
+  if (answered) {
     worker.request_in_hand.store(0, std::memory_order_relaxed);
     worker.bytes_written.store(0, std::memory_order_release);
   }

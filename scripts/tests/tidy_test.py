@@ -40,8 +40,8 @@ MUST_FAIL = {
         ("pool/core/a.cpp", '#include "../wire/a.hpp"\n'),
         ("pool/core/a.cpp", '#include "pool/core/../wire/a.hpp"\n'),
     ],
-    "columns": [(path, "x" * 101 + "\n") for path in ("pool/a.cpp", "scripts/a.py", "scripts/a.sh")]
-    + [("pool/a.hpp", "é" * 101 + "\n")],
+    "columns": [("pool/a.cpp", "x" * 101 + "\n"), ("scripts/a.sh", "x" * 101 + "\n"),
+                ("scripts/a.py", "x" * 121 + "\n"), ("pool/a.hpp", "é" * 101 + "\n")],
     "blanks": [("pool/a.cpp", text) for text in (
         "int a; \n", "\tint a;\n", "int a;", "int a;\n\n", "int a;\r\n")]
     + [("pool/README.md", "a\t\n")],

@@ -171,19 +171,18 @@ const Row zoo[] = {
     {.name = "WrongIdAbove",
      .command = "wrong_id",
      .code = ErrorCode::reply_id_mismatch,
-     .message_parts = {"worker answered request 2, it had request 1"},
+     .message_parts = {"worker answered request ", ", it had request "},
      .fate = Fate::replaced},
-    {.name = "WrongIdOfThePing",
+    {.name = "WrongIdOfTheRequestBefore",
      .command = "wrong_id",
      .arguments = {{"delta", -1}},
      .code = ErrorCode::reply_id_mismatch,
-     .message_parts = {"worker answered request 0, it had request 1"},
+     .message_parts = {"worker answered request ", ", it had request "},
      .fate = Fate::replaced},
     {.name = "StrayBytesAfterTheReply",
      .command = "stray_bytes_after_reply",
      .arguments = {{"bytes", 5}},
      .fate = Fate::replaced},
-    {.name = "DuplicateReply", .command = "duplicate_reply", .fate = Fate::replaced},
     {.name = "CloseStdout",
      .command = "close_stdout",
      .code = ErrorCode::worker_closed_stream,
@@ -292,7 +291,7 @@ void expect_answer(const Row& row, const Result<Reply>& result) {
   EXPECT_EQ(error.certificate->term_signal, row.signal);
   EXPECT_EQ(error.certificate->killed_by_pool, row.killed_by_pool);
   EXPECT_EQ(error.certificate->worker, worker_of(result));
-  EXPECT_EQ(error.certificate->request_in_hand, 1U) << "the first request of this worker";
+  EXPECT_GT(error.certificate->request_in_hand, 0U);
   EXPECT_FALSE(error.certificate->before_ready);
 }
 
@@ -301,6 +300,10 @@ TEST_P(Zoo, HurtsItsCallerAloneAndThePoolIsWholeAgain) {
   const Row& row = GetParam();
   Pool pool = must_start(mock_options(2));
   const auto workers_before = serials(pool.status());
+  const Subscription subscription = pool.subscribe([&](const PoolEvent& event) {
+    if (event.what != "worker_start_failed") return;
+    ADD_FAILURE() << "start of worker " << event.worker << ": " << to_string(event.code);
+  });
   std::optional<Result<Reply>> result;
   {
     const Neighbour neighbour{pool};
@@ -366,20 +369,24 @@ TEST(ZooMore, WhatJsonCannotCarryIsHandedThroughAsTextAndATypedErrorWhereItIsPar
 
 TEST(ZooMore, ASecondReplyThatComesLaterReachesNobody) {
   RecordProperty("invariant", "11, 14; bug class 2");
-  Pool pool = must_start(mock_options(1));
-  const auto first = pool.call("duplicate_reply", Json{{"apart_ms", 30}}, {});
-  ASSERT_TRUE(first) << describe(first);
-  // The second reply comes while the worker is idle, or while it has the next request.
-  for (int i = 0; i < 20; ++i) {
-    const auto answer = echoes(pool, {.deadline = patience});
-    if (answer) continue;
-    // It may hit a request in hand, which is then told so; it is never that request's answer.
-    EXPECT_TRUE(std::string{answer.message()}.find("mixed up") == std::string::npos)
-        << answer.message();
+  for (const int apart_ms : {0, 1, 30}) {
+    SCOPED_TRACE(apart_ms);
+    Pool pool = must_start(mock_options(1));
+    const auto first = pool.call("duplicate_reply", Json{{"apart_ms", apart_ms}}, {});
+    ASSERT_TRUE(first) << describe(first);
+    // The second reply comes while the worker is idle, or while it has the next request.
+    for (int i = 0; i < 20; ++i) {
+      const auto answer = echoes(pool, {.deadline = patience});
+      if (answer) continue;
+      // It may hit a request in hand, which is then told so; it is never that request's answer.
+      EXPECT_TRUE(std::string{answer.message()}.find("mixed up") == std::string::npos)
+          << answer.message();
+    }
+    EXPECT_TRUE(wait_until(pool, [](const Status& s) {
+      return s.workers_lost == 1 && is_whole(s);
+    })) << describe(pool.status());
+    expect_whole(pool);
   }
-  EXPECT_TRUE(wait_until(pool, [](const Status& s) { return s.workers_lost == 1 && is_whole(s); }))
-      << describe(pool.status());
-  expect_whole(pool);
 }
 
 TEST(ZooMore, ADuplicateReplyBehindAnIdleWorkerCostsTheNextCallerNothing) {
