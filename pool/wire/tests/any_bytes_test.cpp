@@ -76,6 +76,25 @@ TEST(AnyBytes, OfAMutatedReplyNeverMakeItAnothersAnswer) {
   }));
 }
 
+TEST(AnyReply, CountsIffItsIdIsTheAwaitedOne) {
+  cites(11);
+  cites_bug_class(2);
+  EXPECT_TRUE(rc::check("replies and errors with any id", [] {
+    const auto awaited = *rc::gen::element<std::uint64_t>(0, 1, 7, 10, 77, UINT64_MAX);
+    const auto id = *rc::gen::element<std::uint64_t>(0, 1, 7, 10, 77, UINT64_MAX);
+    const std::string reply = *rc::gen::arbitrary<bool>() ? success(id, "1") : failure(id, "\"\"");
+    const bool is_late = *rc::gen::arbitrary<bool>();
+    Channel channel(1000);
+    start_written(channel, awaited, "request");
+    if (is_late) channel.on_cancel();
+    if (is_late) channel.begin_drain();
+    feed(channel, reply);
+    RC_ASSERT(channel.can_start() == (id == awaited));
+    const ErrorCode code = is_late ? channel.fault().code : channel.result()->code;
+    RC_ASSERT(code == (id == awaited ? ErrorCode::none : ErrorCode::reply_id_mismatch));
+  }));
+}
+
 // A worker and its callers, told as a story of exchanges. The worker answers each request once,
 // with its nonce; each caller may give up at any byte; a worker that must go is replaced.
 TEST(Story, GivesEveryCallerItsOwnAnswerOrADefiniteEnd) {

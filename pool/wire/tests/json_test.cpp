@@ -151,6 +151,10 @@ TEST(Unescaped, ResolvesEveryEscape) {
 }
 
 TEST(Unescaped, ReplacesLoneSurrogates) {
+  for (const std::string_view lone : {"\\ud800", "\\udbff", "\\udc00", "\\uDFFF"}) {
+    EXPECT_EQ(unescaped(lone), "\xef\xbf\xbd") << lone;
+  }
+  EXPECT_EQ(unescaped("\\ud7ff\\ue000"), "\xed\x9f\xbf\xee\x80\x80") << "their neighbours are none";
   EXPECT_EQ(unescaped("a\\udc80b"),
             "a\xef\xbf\xbd"
             "b");
