@@ -1,0 +1,220 @@
+// Starts that fail, hang, babble or dawdle: a definite error soon, a bounded rate, and recovery by
+// itself when the cause is gone.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <mutex>
+
+#include "pool/runtime/tests/support.hpp"
+#include "testing/leaks/leak_listener.hpp"
+
+namespace ordeal::pool {
+namespace {
+
+using ::testing::HasSubstr;
+
+// The file in which failing starts count themselves; gone at the end of the test.
+class StartState {
+ public:
+  ~StartState() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  [[nodiscard]] std::vector<std::string> failing(int times) const {
+    return {"--start-fail", std::to_string(times), "--start-state", path_};
+  }
+
+ private:
+  std::string path_ = trial::temp_folder() + "/starts";
+};
+
+// Pool::start that must fail; what it says.
+Error must_not_start(const Options& options) {
+  const auto begun = steady_clock::now();
+  const auto pool = Pool::start(options);
+  EXPECT_LT(steady_clock::now() - begun, 5s);
+  return pool ? make_error(ErrorCode::none, "it has started") : pool.error();
+}
+
+TEST(Start, RecoversFromStartsThatFailTwice) {
+  RecordProperty("invariant", "3, 8; bug classes 5, 9");
+  const StartState state;
+  Options options = mock_options(1, state.failing(2));
+  options.start_failures_max = 3;
+  Pool pool = must_start(options);
+  const Status status = pool.status();
+  EXPECT_EQ(status.start_failures, 2U);
+  EXPECT_EQ(status.spawns, 3U);
+  EXPECT_EQ(status.workers_lost, 0U) << "a death before ready is told apart from later ones";
+  expect_whole(pool);
+}
+
+TEST(Start, ThatAlwaysFailsIsADefiniteErrorWithTheWorkersLastWords) {
+  RecordProperty("invariant", "8; bug class 9");
+  const Error error =
+      must_not_start(mock_options(2, {"--start-fail", "always", "--start-exit-code", "9"}));
+  EXPECT_EQ(to_string(error.code), to_string(ErrorCode::start_exited)) << error.message;
+  EXPECT_THAT(error.message, HasSubstr("did not become ready"));
+  EXPECT_THAT(error.message, HasSubstr("exited with status 9"));
+  ASSERT_NE(error.certificate, nullptr);
+  EXPECT_TRUE(error.certificate->before_ready);
+  EXPECT_EQ(error.certificate->exit_code, 9);
+  EXPECT_THAT(error.certificate->stderr_tail, HasSubstr("this start fails as scripted"));
+}
+
+TEST(Start, ThatHangsIsKilledAtItsTimeOut) {
+  RecordProperty("invariant", "8, 10; bug class 9");
+  Options options = mock_options(2, {"--start-hang"});
+  options.start_timeout = 250ms;
+  options.start_failures_max = 2;
+  const Error error = must_not_start(options);
+  EXPECT_EQ(to_string(error.code), to_string(ErrorCode::start_timeout)) << error.message;
+  EXPECT_THAT(error.message, HasSubstr("not ready within start_timeout"));
+  ASSERT_NE(error.certificate, nullptr);
+  EXPECT_TRUE(error.certificate->killed_by_pool);
+}
+
+TEST(Start, ThatHangsIsKilledBeforeAnotherIsLaunched) {
+  RecordProperty("invariant", "1; bug class 9");
+  Options options = mock_options(1, {"--start-hang"});
+  options.start_timeout = 100ms;
+  options.await_ready = AwaitReady::none;
+  Pool pool = must_start(options);
+  std::uint32_t most = 0;
+  EXPECT_TRUE(wait_until(pool, [&](const Status& status) {
+    most = std::max<std::uint32_t>(most, static_cast<std::uint32_t>(status.workers.size()));
+    return status.spawns >= 4;
+  }));
+  EXPECT_EQ(most, 1U) << "two processes at once for one place";
+}
+
+TEST(Start, ThatBabblesIsAFailedHandshake) {
+  RecordProperty("invariant", "14; bug class 14");
+  const Error error = must_not_start(mock_options(1, {"--start-garbage"}));
+  EXPECT_EQ(to_string(error.code), to_string(ErrorCode::handshake_failed)) << error.message;
+  EXPECT_THAT(error.message, HasSubstr("exceeds frame_bytes_max"));
+  EXPECT_FALSE(error.excerpt.empty());
+}
+
+TEST(Start, OfAProgramThatDoesNotExistNamesIt) {
+  Options options = mock_options(1);
+  options.command = {"/no/such/program"};
+  const Error error = must_not_start(options);
+  EXPECT_EQ(to_string(error.code), to_string(ErrorCode::spawn_failed)) << error.message;
+  EXPECT_THAT(error.message, HasSubstr("/no/such/program"));
+}
+
+TEST(Start, OfAProgramThatIsNoWorkerIsADefiniteError) {
+  Options options = mock_options(1);
+  options.command = {"/bin/true"};
+  const Error error = must_not_start(options);
+  EXPECT_EQ(to_string(error.code), to_string(ErrorCode::start_exited)) << error.message;
+}
+
+TEST(Start, RefusesOptionsThatMakeNoSense) {
+  Options options = mock_options(0);
+  const Error error = must_not_start(options);
+  EXPECT_EQ(error.code, ErrorCode::invalid_option);
+  EXPECT_THAT(error.message, HasSubstr("size"));
+}
+
+TEST(Start, WaitersOfAPoolThatCannotStartGetADefiniteErrorLongBeforeTheirDeadline) {
+  RecordProperty("invariant", "8; bug class 9");
+  Options options = mock_options(2, {"--start-fail", "always"});
+  options.await_ready = AwaitReady::none;
+  Pool pool = must_start(options);
+  Caller waiting{pool, "echo", Json::object(), {.deadline = patience}};
+  EXPECT_EQ(to_string(code_of(waiting.join())), to_string(ErrorCode::workers_unavailable));
+  EXPECT_THAT(waiting.join().error().message, HasSubstr("starts keep failing"));
+  EXPECT_THAT(waiting.join().error().message, HasSubstr("exited with status 1"));
+  EXPECT_LT(waiting.took(), 5s);
+  // And from now on at once.
+  const auto begun = steady_clock::now();
+  const auto refused = pool.call("echo", Json::object(), {.deadline = patience});
+  EXPECT_EQ(code_of(refused), ErrorCode::workers_unavailable) << describe(refused);
+  EXPECT_LT(steady_clock::now() - begun, 500ms);
+  EXPECT_TRUE(pool.status().start_circuit_open);
+  expect_sum(pool.status());
+}
+
+TEST(Start, FailuresBackOffByTheLawAndNeverMakeAHotLoop) {
+  RecordProperty("invariant", "8, 39; bug class 9");
+  Options options = mock_options(1, {"--start-fail", "always"});
+  options.await_ready = AwaitReady::none;
+  options.start_backoff_base = 40ms;
+  options.start_backoff_max = 120ms;
+  std::mutex mutex;
+  std::vector<steady_clock::time_point> spawned;
+  std::vector<std::pair<steady_clock::time_point, std::chrono::nanoseconds>> pauses;
+  Signal enough;
+  Pool pool = must_start(options);
+  const Subscription subscription = pool.subscribe([&](const PoolEvent& event) {
+    const std::lock_guard lock{mutex};
+    if (event.what == "worker_spawning") spawned.push_back(event.at);
+    if (event.what == "start_backing_off") pauses.emplace_back(event.at, event.duration);
+    if (spawned.size() == 8) enough.set();
+  });
+  EXPECT_TRUE(enough.wait());
+  const std::lock_guard lock{mutex};
+  for (std::size_t i = 0; i < pauses.size(); ++i) {
+    EXPECT_GT(pauses[i].second, 0ns);
+    EXPECT_LE(pauses[i].second, options.start_backoff_max);
+    const auto next = std::find_if(spawned.begin(), spawned.end(),
+                                   [&](const auto& at) { return at >= pauses[i].first; });
+    if (next != spawned.end()) {
+      EXPECT_GE(*next - pauses[i].first + 1ms, pauses[i].second);
+    }
+  }
+}
+
+TEST(Start, CircuitClosesByItselfWhenTheCauseIsGone) {
+  RecordProperty("invariant", "8; bug classes 5, 9");
+  const StartState state;
+  Options options = mock_options(1, state.failing(4));
+  options.await_ready = AwaitReady::none;
+  options.start_failures_max = 2;
+  Pool pool = must_start(options);
+  EXPECT_EQ(code_of(pool.call("echo", Json::object(), {.deadline = patience})),
+            ErrorCode::workers_unavailable);
+  EXPECT_TRUE(wait_until(pool, is_whole));
+  EXPECT_FALSE(pool.status().start_circuit_open);
+  expect_whole(pool);
+}
+
+TEST(Start, CallersOfAPoolThatAwaitsNobodyWaitForTheFirstWorker) {
+  Options options = mock_options(1, {"--start-delay-ms", "150"});
+  options.await_ready = AwaitReady::none;
+  Pool pool = must_start(options);
+  EXPECT_EQ(pool.status().idle, 0U);
+  EXPECT_TRUE(echoes(pool, {.deadline = patience}));
+  expect_whole(pool);
+}
+
+TEST(Start, AwaitsOneIfToldSo) {
+  const StartState state;
+  Options options = mock_options(3);
+  options.starts_parallel_max = 1;
+  options.await_ready = AwaitReady::one;
+  Pool pool = must_start(options);
+  EXPECT_TRUE(echoes(pool, {.deadline = patience}));
+  expect_whole(pool);
+}
+
+TEST(Start, ThatHangsDoesNotHoldUpAStop) {
+  RecordProperty("invariant", "10; bug class 12");
+  Options options = mock_options(3, {"--start-hang"});
+  options.await_ready = AwaitReady::none;
+  Pool pool = must_start(options);
+  Caller waiting{pool, "echo", Json::object(), {.deadline = patience}};
+  EXPECT_TRUE(wait_until(pool, [](const Status& s) {
+    return s.starting == 3 && s.queue_depth == 1 && s.workers.at(2).pid > 0;
+  }));
+  const auto begun = steady_clock::now();
+  EXPECT_TRUE(pool.stop(patience));
+  EXPECT_LT(steady_clock::now() - begun, 2s);
+  EXPECT_EQ(code_of(waiting.join()), ErrorCode::pool_stopping);
+}
+
+}  // namespace
+}  // namespace ordeal::pool
