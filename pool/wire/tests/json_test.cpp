@@ -111,8 +111,7 @@ TEST(Json, Nests1024LevelsDeepAndNoDeeper) {
 // Every text of up to five tokens from a small box, against another parser.
 TEST(Json, AgreesWithNlohmannOnEveryShortText) {
   cites(15);
-  const std::vector<std::string_view> box{"{",  "}", "[",    "]",  ",",   ":", "\"a\"",
-                                          "-1", " ", "true", "\"", "\\n", "0"};
+  const std::vector<std::string_view> box{"{", "}", "[", "]", ",", ":", "\"a\"", "-1", " ", "\""};
   std::vector<std::size_t> picked;
   std::size_t texts = 0;
   for (std::size_t length = 0; length <= 5; ++length) {
@@ -127,7 +126,7 @@ TEST(Json, AgreesWithNlohmannOnEveryShortText) {
       if (digit == length) break;
     }
   }
-  EXPECT_EQ(texts, 402234U);  // 13^0 + ... + 13^5
+  EXPECT_EQ(texts, 111'111U);  // 10^0 + ... + 10^5
 }
 
 TEST(Members, AreTheOutermostObjectsOwnWithTheirExactText) {
