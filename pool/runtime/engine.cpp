@@ -169,7 +169,7 @@ void Engine::perform_resolve(const core::action::Resolve& resolve, WakeList& wak
   slot.code = resolve.code;
   slot.worker_serial = resolve.worker.serial;
   slot.attempts = resolve.attempts;
-  if (resolve.code != ErrorCode::none && resolve.worker) {
+  if (resolve.code != ErrorCode::none && resolve.worker && resolve.worker.index < workers_.size()) {
     const auto& record = workers_[resolve.worker.index];
     if (record && record->id == resolve.worker) slot.certificate = record->certificate;
   }
@@ -267,7 +267,8 @@ void Engine::adopt_worker(std::unique_ptr<WorkerRecord> record) {
 void Engine::discard_worker(core::WorkerId id) {
   std::unique_ptr<WorkerRecord> gone;  // destroyed outside the lock: closes descriptors
   const std::lock_guard lock{mutex_};
-  gone = std::move(workers_[id.index]);
+  // One that could not be spawned was never adopted.
+  if (id.index < workers_.size()) gone = std::move(workers_[id.index]);
 }
 
 void Engine::note_start_failure(Error error) {
