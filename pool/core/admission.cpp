@@ -32,8 +32,10 @@ void Core::State::on(const event::Submitted& e) {
   if (stopping) return resolve(ticket, ErrorCode::pool_stopping);
   if (circuit_open) return resolve(ticket, ErrorCode::workers_unavailable);
   if (ticket.deadline <= now_) return resolve(ticket, ErrorCode::queue_timeout);
-  // No barging: whoever waits is served by settle() first.
-  if (queue_.empty() && newest_available_ != no_index) return grant(ticket);
+  if (newest_available_ != no_index) {
+    ORDEAL_ASSERT(queue_.empty(), "(5) nobody barges: settle() has served all who waited");
+    return grant(ticket);
+  }
   if (queue_.size() >= options.queue_max) {
     tell({.what = Occurrence::queue_full,
           .ticket = ticket.id,

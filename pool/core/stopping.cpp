@@ -2,6 +2,7 @@
 // killed. Idle workers are asked, then terminated, then killed, but never later than stop_at_.
 #include <algorithm>
 
+#include "pool/core/assert.hpp"
 #include "pool/core/state.hpp"
 
 namespace ordeal::pool::core {
@@ -53,7 +54,9 @@ void Core::State::on_stop_grace() {
 }
 
 void Core::State::finish_stop() {
-  if (stopped_ || workers_known_ > 0 || counters.queued > 0 || counters.running > 0) return;
+  if (stopped_ || workers_known_ > 0) return;
+  ORDEAL_ASSERT(counters.queued + counters.running == 0,
+                "(10) a request waits for no stopping pool, and runs in no forgotten worker");
   stopped_ = true;
   timers.cancel(stop_grace_);
   tell({.what = Occurrence::pool_stopped});

@@ -97,8 +97,12 @@ void CoreOracle::on(const event::WorkerExited& e) {
     --starting_;
   }
   out_of_service(*worker);
-  for (const std::uint32_t index : ended_) {
-    if (tickets_[index].worker == e.worker) tickets_[index].due = now_;
+  if (worker->holds == 0) return;
+  for (std::uint32_t index = 0; index < tickets_.size(); ++index) {
+    Ticket& ticket = tickets_[index];
+    if (ticket.stage < Stage::running || ticket.worker != e.worker) continue;
+    if (ticket.stage == Stage::ended) ticket.due = now_;
+    if (ticket.stage == Stage::running) interrupts_due_.push_back(index);
   }
 }
 
@@ -194,7 +198,10 @@ void CoreOracle::on(const event::LateReplyDrained& e) {
   if (worker->slots[e.slot] == Use::dirty) worker->slots[e.slot] = Use::free;
 }
 
-void CoreOracle::on(const event::StopRequested&) { stopping_ = true; }
+void CoreOracle::on(const event::StopRequested& e) {
+  stopping_ = true;
+  stop_at_ = std::min(stop_at_, pool::core::after(now_, e.grace));
+}
 
 bool CoreOracle::could_take(const Worker& worker) const {
   if (!worker.serving) return false;
@@ -206,7 +213,26 @@ bool CoreOracle::could_take(const Worker& worker) const {
   return room;
 }
 
+// What an event must have been answered with, whatever else it was.
+void CoreOracle::expect_answered() {
+  for (const std::uint32_t index : interrupts_due_) {
+    const Ticket& ticket = tickets_[index];
+    expect(ticket.stage != Stage::running || ticket.interrupted_gone,
+           "(3 of section 17) a driver is not told that its worker is gone", ticket.id.serial);
+  }
+  interrupts_due_.clear();
+  if (stopping_ && now_ >= stop_at_) {
+    for (const Worker& worker : workers_) {
+      expect(!worker.id || worker.exited || worker.kill_sent,
+             "(10) a worker outlives the stop's grace", worker.id.serial);
+    }
+  }
+  if (just_submitted_ == 0 || waiting_.count(just_submitted_) == 0) return;
+  expect(waiting_.size() <= options_.queue_max, "more wait than queue_max allows", just_submitted_);
+}
+
 void CoreOracle::after(const Core& core) {
+  expect_answered();
   for (const std::uint32_t index : ended_) {
     expect(tickets_[index].due > now_, "(53) a ticket's outcome is overdue",
            tickets_[index].id.serial);

@@ -99,6 +99,7 @@ class CoreOracle {
   void on(const pool::core::action::Emit&) {}
   void on(const pool::core::action::Stopped& a);
 
+  void expect_answered();
   void ended(Ticket& ticket, const pool::core::event::ExchangeEnded& e);
   void end_wait(Ticket& ticket, pool::ErrorCode code);
   void wait_again(Ticket& ticket);
@@ -119,6 +120,7 @@ class CoreOracle {
   std::vector<Ticket> tickets_;                     // by index
   std::map<std::uint64_t, std::uint32_t> waiting_;  // serial -> index: the naive FIFO
   std::vector<std::uint32_t> ended_;                // whose outcome is awaited
+  std::vector<std::uint32_t> interrupts_due_;       // tickets whose worker has just exited
   std::uint64_t just_submitted_ = 0;
   std::uint64_t just_cancelled_ = 0;
   std::size_t waiting_before_ = 0;
@@ -134,6 +136,7 @@ class CoreOracle {
   pool::core::Instant no_start_before_{};
   bool unavailable_said_ = false;
   bool stopping_ = false;
+  pool::core::Instant stop_at_ = pool::core::never;
   bool stopped_ = false;
   pool::core::Counters counters_;
 };
