@@ -129,6 +129,19 @@ TEST_F(Spawn, ResetsEverySignalWhateverTheHostDidToIt) {
   EXPECT_EQ(after_user.sa_handler, handle.sa_handler) << "the host's own handler was touched";
 }
 
+TEST_F(Spawn, LeavesTheHostsSignalMaskAsItWas) {
+  sigset_t before, after;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &before);
+  WorkerProcess worker = must_spawn(shell("true"));
+  SpawnRequest failing;
+  failing.command = {"/no/such/program"};
+  EXPECT_FALSE(spawn(failing));
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &after);
+  for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+    EXPECT_EQ(sigismember(&after, signal), sigismember(&before, signal)) << "signal " << signal;
+  }
+}
+
 TEST_F(Spawn, DiesOfSigpipeAsProgramsExpect) {
   WorkerProcess worker = must_spawn(shell("read gate; while :; do echo text; done"));
   worker.pipes().from_worker.reset();
