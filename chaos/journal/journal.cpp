@@ -1,0 +1,36 @@
+#include "chaos/journal/journal.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+namespace ordeal::chaos {
+
+pool::Result<Journal> Journal::open(const std::string& file) {
+  Journal journal;
+  journal.file_.reset(std::fopen(file.c_str(), "we"));
+  if (!journal.file_) {
+    return tl::unexpected(
+        pool::make_error(pool::ErrorCode::invalid_option,
+                         fmt::format("journal {}: {}", file, std::strerror(errno))));
+  }
+  journal.opened_at_ = std::chrono::steady_clock::now();
+  return journal;
+}
+
+void Journal::note(std::string_view event, const nlohmann::json& members) {
+  if (!file_) return;
+  const auto since = std::chrono::steady_clock::now() - opened_at_;
+  nlohmann::ordered_json line;
+  line["t_ms"] = std::chrono::duration<double, std::milli>(since).count();
+  line["event"] = event;
+  for (const auto& [name, value] : members.items()) line[name] = value;
+  const std::string text =
+      line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  std::fwrite(text.data(), 1, text.size(), file_.get());
+  std::fflush(file_.get());
+}
+
+}  // namespace ordeal::chaos
