@@ -79,7 +79,8 @@ TEST_F(Descriptors, AreOwnedByOne) {
   FileDescriptor second = std::move(first);
   EXPECT_FALSE(first);  // NOLINT: moved from on purpose
   EXPECT_EQ(second.get(), number);
-  second = std::move(second);  // NOLINT: to itself on purpose
+  FileDescriptor& itself = second;
+  second = std::move(itself);
   EXPECT_EQ(second.get(), number);
   errno = EDOM;
   second.reset();
