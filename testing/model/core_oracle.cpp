@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint64_t bit(ErrorCode code) {
   return std::uint64_t{1} << static_cast<unsigned>(code);
 }
-constexpr std::uint64_t lost_codes = bit(ErrorCode::worker_died) | bit(ErrorCode::truncated_reply) |
+constexpr std::uint64_t lost_codes = bit(ErrorCode::worker_died) |
                                      bit(ErrorCode::worker_closed_stream) |
                                      bit(ErrorCode::stopped_in_flight);
 
@@ -158,7 +158,9 @@ void CoreOracle::ended(Ticket& ticket, const event::ExchangeEnded& e) {
     case ExchangeVerdict::lost:
       out_of_service(worker);
       if (untouched && !ticket.lease) return wait_again(ticket);
-      ticket.allowed = lost_codes;
+      ticket.allowed = e.code == ErrorCode::truncated_reply
+                           ? bit(ErrorCode::truncated_reply) | bit(ErrorCode::stopped_in_flight)
+                           : lost_codes;
       if (!worker.exited) ticket.due = std::min(now_ + options_.certificate_wait, ticket.deadline);
       return;
     case ExchangeVerdict::timed_out:

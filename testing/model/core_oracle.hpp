@@ -73,6 +73,7 @@ class CoreOracle {
     bool serving = false;   // ready and not on its way out
     bool exited = false;
     bool kill_sent = false;
+    pool::core::KillReason kill_reason{};  // of kill_sent
     std::uint32_t holds = 0;  // tickets of which it is the worker, until they are resolved or moved
     std::vector<Use> slots;
   };
@@ -106,6 +107,7 @@ class CoreOracle {
   void start_failed(Worker& worker);
   void out_of_service(Worker& worker);
   void release(Ticket& ticket);
+  void check_loss(const Ticket& ticket, pool::ErrorCode code);
   void count(pool::ErrorCode code);
   [[nodiscard]] bool could_take(const Worker& worker) const;
   [[nodiscard]] Ticket* find(pool::core::TicketId id);

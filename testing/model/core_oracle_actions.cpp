@@ -109,6 +109,19 @@ void CoreOracle::end_wait(Ticket& ticket, ErrorCode code) {
   waiting_.erase(serial);
 }
 
+// Of those that a lost stream allows: what the core did to the process decides.
+void CoreOracle::check_loss(const Ticket& ticket, ErrorCode code) {
+  const Worker& worker = workers_[ticket.worker.index];
+  const bool killed = worker.kill_sent;
+  if (code == ErrorCode::stopped_in_flight) {
+    expect(killed && worker.kill_reason == KillReason::stop_grace_over,
+           "stopped_in_flight, and no stop has killed the worker", ticket.id.serial);
+  } else if (code == ErrorCode::worker_closed_stream) {
+    expect(killed && worker.kill_reason == KillReason::fault,
+           "worker_closed_stream, and the worker was not killed for it", ticket.id.serial);
+  }
+}
+
 void CoreOracle::on(const action::Resolve& a) {
   Ticket* ticket = find(a.ticket);
   expect(ticket != nullptr, "(53) a ticket that is not open is resolved", a.ticket.serial);
@@ -126,6 +139,7 @@ void CoreOracle::on(const action::Resolve& a) {
       const auto bit = std::uint64_t{1} << static_cast<unsigned>(a.code);
       expect((ticket->allowed & bit) != 0, "(53) a ticket gets another code than its verdict says",
              a.ticket.serial);
+      check_loss(*ticket, a.code);
       --workers_[ticket->worker.index].holds;
       --running_;
       std::erase(ended_, ticket->id.index);
@@ -174,6 +188,7 @@ void CoreOracle::on(const action::Kill& a) {
   if (worker == nullptr) return;
   expect(!worker->kill_sent, "a signal after SIGKILL", a.worker.serial);
   worker->kill_sent = worker->kill_sent || a.signal == KillSignal::kill;
+  worker->kill_reason = a.reason;
   if (worker->starting && !worker->given_up) {
     if (stopping_) {
       worker->given_up = true;

@@ -188,8 +188,13 @@ void Simulation::die(const Happening& h) {
     if (!client.open || !client.granted || client.worker != h.worker) continue;
     const Instant then = now_ + up_to(news_max);
     client.reply_in_pipe = client.late_reply != never && random_.chance(1, 4);
-    plan_end(number, then, client.reply_in_pipe ? ExchangeVerdict::replied : ExchangeVerdict::lost,
-             WireProgress::written);
+    if (client.reply_in_pipe) {
+      plan_end(number, then, ExchangeVerdict::replied, WireProgress::written);
+      continue;
+    }
+    const bool inside_a_frame = draw(options_.faults.dies_busy);
+    plan_end(number, then, ExchangeVerdict::lost, WireProgress::written,
+             inside_a_frame ? ErrorCode::truncated_reply : ErrorCode::none);
   }
 }
 

@@ -34,7 +34,7 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
         ErrorCode::call_timeout, ErrorCode::cancelled_in_flight, ErrorCode::worker_died,
         ErrorCode::worker_closed_stream, ErrorCode::stopped_in_flight, ErrorCode::malformed_frame,
         ErrorCode::malformed_reply, ErrorCode::reply_id_mismatch, ErrorCode::reply_too_large,
-        ErrorCode::application_error}) {
+        ErrorCode::truncated_reply, ErrorCode::stray_output, ErrorCode::application_error}) {
     EXPECT_GT(all.outcomes[static_cast<std::size_t>(code)], 0U) << to_string(code);
   }
   EXPECT_GT(all.circuit_openings, 0U);
