@@ -40,8 +40,8 @@ bool read_some(WorkerRecord& worker);
 // worker that is gone has left.
 void heed_interrupts(WorkerRecord& worker);
 
-// Owned copy of the channel's result, after the exchange has ended. An answered request is no longer
-// in hand; any other is, as far as the worker's certificate is concerned.
+// Owned copy of the channel's result, after the exchange has ended. An answered request is no
+// longer in hand; any other is, as far as the worker's certificate is concerned.
 [[nodiscard]] ExchangeOutcome take_outcome(WorkerRecord& worker, Instant at);
 
 // The whole exchange on the calling thread; returns at the latest shortly after the deadline.
