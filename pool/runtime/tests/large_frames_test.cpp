@@ -1,0 +1,143 @@
+// Frames that are larger than a pipe: both ways at once, stuck in the middle, and too large.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "pool/runtime/tests/support.hpp"
+
+namespace ordeal::pool {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::size_t large = 16U << 20U;
+
+Options rude_options(std::uint32_t size) {
+  Options options = script_options(size, TESTS_FOLDER "/duplex_bridge.py");
+  options.frame_bytes_max = 64U << 20U;
+  return options;
+}
+
+// The arguments begin with what the worker needs to know.
+std::string large_arguments() {
+  return R"({"bytes":)" + std::to_string(large) + R"(,"padding":")" + std::string(large, 'q') +
+         "\"}";
+}
+
+TEST(LargeFrames, SixteenMebibytesBothWaysAtOnceAndOneOnStderrDoNotDeadlock) {
+  RecordProperty("invariant", "53; bug class 4");
+  Pool pool = must_start(rude_options(1));
+  const std::string arguments = large_arguments();
+  const auto reply = pool.call("duplex", JsonText{arguments}, {.deadline = patience});
+  ASSERT_TRUE(reply) << describe(reply);
+  EXPECT_EQ(reply->result_text.size(), large + 2);
+  Signal called_back;
+  const auto ticket = pool.call_async("duplex", JsonText{arguments}, {.deadline = patience},
+                                      [&](const Result<Reply>& asynchronous) {
+                                        EXPECT_TRUE(asynchronous) << describe(asynchronous);
+                                        called_back.set();
+                                      });
+  ASSERT_TRUE(ticket);
+  EXPECT_TRUE(called_back.wait());
+  EXPECT_EQ(pool.status().workers_lost, 0U);
+}
+
+TEST(LargeFrames, AreEchoedExactlyByTheWorkerKit) {
+  RecordProperty("invariant", "15");
+  Options options = mock_options(1);
+  options.frame_bytes_max = 64U << 20U;
+  Pool pool = must_start(options);
+  const std::string text(large, 'z');
+  const auto reply = pool.call("echo", Json{{"text", text}}, {.deadline = patience});
+  ASSERT_TRUE(reply) << describe(reply);
+  EXPECT_TRUE(reply->json()->at("text") == text);
+}
+
+TEST(LargeFrames, AWorkerThatStopsReadingInTheMiddleHoldsNobodyPastTheDeadline) {
+  RecordProperty("invariant", "5, 12, 53; bug class 4");
+  Pool pool = must_start(rude_options(2));
+  const std::string arguments = large_arguments();
+  const auto begun = steady_clock::now();
+  std::thread stuck{[&] {
+    const auto result = pool.call("stop_reading", JsonText{arguments}, {.deadline = 300ms});
+    EXPECT_EQ(code_of(result), ErrorCode::call_timeout) << describe(result);
+    EXPECT_LT(steady_clock::now() - begun, 300ms + 500ms);
+  }};
+  Signal called_back;
+  const auto ticket = pool.call_async(
+      "stop_reading", JsonText{arguments}, {.deadline = 300ms}, [&](const Result<Reply>& result) {
+        EXPECT_EQ(code_of(result), ErrorCode::call_timeout) << describe(result);
+        called_back.set();
+      });
+  ASSERT_TRUE(ticket);
+  EXPECT_TRUE(called_back.wait());
+  stuck.join();
+  EXPECT_TRUE(wait_until(pool, [](const Status& s) { return s.workers_lost == 2 && is_whole(s); }))
+      << describe(pool.status());
+}
+
+TEST(LargeFrames, OthersProceedWhileOneIsStuckInAWrite) {
+  RecordProperty("invariant", "14, 53; bug classes 4, 18");
+  Pool pool = must_start(rude_options(2));
+  const std::string arguments = large_arguments();
+  std::thread stuck{[&] {
+    const auto result = pool.call("stop_reading", JsonText{arguments}, {.deadline = 400ms});
+    EXPECT_EQ(code_of(result), ErrorCode::call_timeout) << describe(result);
+  }};
+  EXPECT_TRUE(wait_until(pool, [](const Status& status) { return status.running == 1; }));
+  for (int i = 0; i < 20; ++i) {
+    const auto other = pool.call("ping", Json::object(), {.deadline = 2s});
+    EXPECT_TRUE(other) << describe(other);
+  }
+  stuck.join();
+}
+
+TEST(LargeFrames, AWorkerKilledWhileTheHostWritesEndsTheCallAtOnce) {
+  RecordProperty("invariant", "4, 53; bug classes 3, 4");
+  Pool pool = must_start(rude_options(1));
+  const int pid = pool.status().workers.at(0).pid;
+  const std::string arguments = large_arguments();
+  const auto begun = steady_clock::now();
+  std::thread stuck{[&] {
+    const auto result = pool.call("stop_reading", JsonText{arguments}, {.deadline = patience});
+    EXPECT_EQ(code_of(result), ErrorCode::worker_died) << describe(result);
+    ASSERT_FALSE(result);
+    ASSERT_NE(result.error().certificate, nullptr);
+    EXPECT_EQ(result.error().certificate->term_signal, SIGKILL);
+  }};
+  EXPECT_TRUE(wait_until(pool, [](const Status& status) { return status.running == 1; }));
+  kill(pid, SIGKILL);
+  stuck.join();
+  EXPECT_LT(steady_clock::now() - begun, 3s);
+  EXPECT_TRUE(wait_until(pool, is_whole));
+}
+
+TEST(LargeFrames, ARequestAboveTheCapNamesBothNumbersAndCostsNoWorker) {
+  RecordProperty("invariant", "16; bug class 14");
+  Options options = mock_options(1);
+  options.frame_bytes_max = 1U << 20U;
+  Pool pool = must_start(options);
+  const auto refused = pool.call("echo", Json{{"text", std::string(1U << 20U, 'x')}}, {});
+  ASSERT_EQ(code_of(refused), ErrorCode::request_too_large) << describe(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("1048576"));
+  EXPECT_THAT(refused.error().message, ::testing::ContainsRegex("10486[0-9][0-9]|10487[0-9][0-9]|"
+                                                                "10488[0-9][0-9]"));
+  EXPECT_TRUE(echoes(pool));
+  EXPECT_EQ(pool.status().workers_lost, 0U);
+  EXPECT_EQ(pool.status().submitted, 1U);
+}
+
+TEST(LargeFrames, AReplyAboveTheCapIsRefusedBeforeItIsRead) {
+  RecordProperty("invariant", "14; bug class 14");
+  Options options = mock_options(1);
+  options.frame_bytes_max = 1U << 20U;
+  Pool pool = must_start(options);
+  const auto reply = pool.call("big_reply", Json{{"bytes", 2U << 20U}}, {.deadline = patience});
+  ASSERT_EQ(code_of(reply), ErrorCode::reply_too_large) << describe(reply);
+  EXPECT_THAT(reply.error().message, HasSubstr("exceeds frame_bytes_max 1048576"));
+  expect_whole(pool);
+}
+
+}  // namespace
+}  // namespace ordeal::pool
