@@ -29,7 +29,8 @@ void Core::State::on_replied(Ticket& ticket, const event::ExchangeEnded& e) {
   const bool application_error = e.verdict == ExchangeVerdict::application_error;
   // A lease that is given back unused has not been served.
   if (e.progress == WireProgress::written) {
-    if (worker.served == 0) early_deaths_ = 0;  // a new worker has proved itself
+    // A new worker has proved itself; not so one whose death has been counted already.
+    if (worker.served == 0 && !worker.lifecycle.should_remove()) early_deaths_ = 0;
     ++worker.served;
   }
   resolve(ticket, application_error ? ErrorCode::application_error : ErrorCode::none);

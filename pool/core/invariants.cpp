@@ -181,6 +181,8 @@ const char* Core::State::check_starts() const {
   if (!opened_) return nullptr;
   INVARIANT(starting_ <= options.starts_parallel_max, "starts_parallel_max holds");
   INVARIANT(!circuit_open || alive() == 0, "(8) the start circuit is open for the dead alone");
+  INVARIANT(!circuit_open || failures_in_row() >= options.start_failures_max,
+            "(8) the start circuit is open for start_failures_max failures in a row");
   if (stopping) {
     INVARIANT(in_state(WorkerState::initializing) == 0, "(10) a stopping pool starts nobody");
     INVARIANT(in_state(WorkerState::degraded) == 0, "(10) a stop drains nobody");

@@ -120,6 +120,7 @@ void CoreOracle::start_failed(Worker& worker) {
 
 void CoreOracle::out_of_service(Worker& worker) {
   if (!worker.serving) return;
+  if (!worker.served) ++unserved_deaths_;
   worker.serving = false;
   --serving_;
   for (Use& use : worker.slots) {
@@ -148,6 +149,10 @@ void CoreOracle::ended(Ticket& ticket, const event::ExchangeEnded& e) {
     case ExchangeVerdict::application_error:
       ticket.allowed = bit(e.verdict == ExchangeVerdict::replied ? ErrorCode::none
                                                                  : ErrorCode::application_error);
+      if (!worker.served && e.progress == WireProgress::written) {
+        worker.served = true;
+        if (worker.serving) unserved_deaths_ = 0;
+      }
       if (e.code != ErrorCode::none) out_of_service(worker);
       return;
     case ExchangeVerdict::violated:
@@ -187,6 +192,7 @@ void CoreOracle::wait_again(Ticket& ticket) {
   --workers_[ticket.worker.index].holds;
   --running_;
   ++counters_.requeued;
+  --ticket.attempts;
   ticket.stage = Stage::waiting;
   ticket.interrupted_gone = false;
   waiting_.emplace(ticket.id.serial, ticket.id.index);
@@ -256,6 +262,10 @@ void CoreOracle::after(const Core& core) {
          "(8) the circuit is closed although nobody is alive and starts fail");
   expect(!core.start_circuit_open() || (serving_ == 0 && waiting_.empty()),
          "(8) the circuit is open although somebody is alive or waits");
+  // An upper bound: not every one of those deaths counts as early.
+  expect(!core.start_circuit_open() ||
+             failures_in_row_ + unserved_deaths_ >= options_.start_failures_max,
+         "(8) the circuit is open without failures enough");
   expect(!unavailable_said_ || core.start_circuit_open(),
          "(8) workers_unavailable was said with the circuit closed");
   const Counters& c = core.counters();

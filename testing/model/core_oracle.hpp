@@ -59,7 +59,8 @@ class CoreOracle {
     bool interrupted_gone = false;
     pool::core::WorkerId worker;
     std::uint32_t slot = 0;
-    std::uint64_t allowed = 0;  // ended: codes, as bits
+    std::uint64_t allowed = 0;   // ended: codes, as bits
+    std::uint32_t attempts = 0;  // grants that were not taken back
   };
   enum class Use : std::uint8_t {
     free,
@@ -71,6 +72,7 @@ class CoreOracle {
     bool starting = false;  // spawned, neither ready nor exited
     bool given_up = false;  // of a starting one: failed already
     bool serving = false;   // ready and not on its way out
+    bool served = false;    // has answered somebody
     bool exited = false;
     bool kill_sent = false;
     pool::core::KillReason kill_reason{};  // of kill_sent
@@ -135,6 +137,7 @@ class CoreOracle {
   std::uint32_t serving_ = 0;
   std::uint64_t last_worker_serial_ = 0;
   std::uint32_t failures_in_row_ = 0;
+  std::uint32_t unserved_deaths_ = 0;  // since a worker last served for the first time
   pool::core::Instant no_start_before_{};
   bool unavailable_said_ = false;
   bool stopping_ = false;

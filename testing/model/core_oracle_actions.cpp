@@ -48,6 +48,7 @@ void CoreOracle::on(const action::Grant& a) {
   expect(could_take(*worker), "(12, 21) a grant of a worker that takes no work", a.worker.serial);
   expect(a.slot < worker->slots.size() && worker->slots[a.slot] == Use::free,
          "(4) a grant of a slot that is not free", a.worker.serial);
+  expect(a.attempt == ++ticket->attempts, "an attempt is counted wrongly", a.ticket.serial);
   if (!error_.empty()) return;
   worker->slots[a.slot] = Use::granted;
   ++worker->holds;
