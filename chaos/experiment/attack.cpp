@@ -1,11 +1,11 @@
 #include "chaos/experiment/attack.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "ordeal/pool/pool.hpp"
@@ -79,6 +79,8 @@ AttackResult Attack::run() {
   journal_.note("run_started", {{"title", plan_.title},
                                 {"seed", plan_.seed},
                                 {"fault", plan_.kill.describe()},
+                                {"schedule", plan_.schedule.describe()},
+                                {"pool_seed", plan_.pool.seed.value_or(0)},
                                 {"workers", plan_.pool.size},
                                 {"callers", plan_.load.callers}});
   // Transitions between ready and busy are the daily business of each call: not worth a wake-up.
@@ -259,6 +261,13 @@ void Attack::report_progress(bool always) {
 
 }  // namespace
 
+std::string KillSchedule::describe() const {
+  std::string text;
+  for (const Target& target : targets) text += (text.empty() ? "" : ", ") + to_string(target);
+  return fmt::format("{}{}, every {} ms at most", text, targets.size() > 1 ? " in turn" : "",
+                     every.count());
+}
+
 std::uint32_t AttackResult::proved() const {
   return static_cast<std::uint32_t>(
       std::count_if(victims.begin(), victims.end(),
@@ -266,8 +275,12 @@ std::uint32_t AttackResult::proved() const {
 }
 
 bool AttackResult::recovered() const {
-  return std::all_of(victims.begin(), victims.end(),
-                     [](const Victim& victim) { return victim.state == Victim::State::recovered; });
+  return std::none_of(victims.begin(), victims.end(),
+                      [](const Victim& victim) { return victim.state == Victim::State::proved; });
+}
+
+bool AttackResult::threads_left_behind() const {
+  return history.count(trial::Outcome::lost) > 0 || !stop_returned;
 }
 
 pool::Result<AttackResult> attack(const AttackPlan& plan, Journal& journal,
@@ -279,10 +292,9 @@ pool::Result<AttackResult> attack(const AttackPlan& plan, Journal& journal,
   return Attack{plan, journal, on_progress, held}.run();
 }
 
-void end_process(int exit_code, bool hard) {
+void end_process(int exit_code) {
   std::fflush(nullptr);
-  if (hard) _exit(exit_code);
-  std::exit(exit_code);
+  _exit(exit_code);
 }
 
 }  // namespace ordeal::chaos

@@ -31,7 +31,8 @@ struct KillSchedule {
   milliseconds after{200};
   milliseconds every{100};
   std::uint32_t times_max = 1'000'000;
-  std::vector<Target> targets = {Target{}};  // in turn
+  std::vector<Target> targets = {Target{}};    // in turn
+  [[nodiscard]] std::string describe() const;  // "busiest, one in turn, every 100 ms at most"
 };
 
 struct AttackPlan {
@@ -61,7 +62,9 @@ struct AttackResult {
 
   // Selected victims that are proved dead.
   [[nodiscard]] std::uint32_t proved() const;
-  [[nodiscard]] bool recovered() const;  // every one of them
+  [[nodiscard]] bool recovered() const;  // every one of those
+  // Callers or the pool's stop did not return.
+  [[nodiscard]] bool threads_left_behind() const;
 };
 
 struct Progress {
@@ -73,12 +76,13 @@ struct Progress {
 
 // Runs the plan. `on_progress` is called about ten times a second. Errors: those of Pool::start.
 // If callers or the pool's stop do not return, they are left behind and the process must end by
-// _exit: end_process() below does what fits.
+// end_process().
 [[nodiscard]] pool::Result<AttackResult> attack(
     const AttackPlan& plan, Journal& journal,
     const std::function<void(const Progress&)>& on_progress = {});
 
-// Leaves the process; hard if threads were left behind, which hold what destructors would destroy.
-[[noreturn]] void end_process(int exit_code, bool hard);
+// Flushes and leaves at once: for a process with threads left behind, which still use what
+// destructors would destroy.
+[[noreturn]] void end_process(int exit_code);
 
 }  // namespace ordeal::chaos

@@ -34,9 +34,9 @@ bool still_serves(const WorkerId& id, const pool::Status& status) {
 }  // namespace
 
 std::string KillWorker::describe() const {
-  return fmt::format("{} to {}, proved within {} ms",
+  return fmt::format("{}, proved within {} ms",
                      signal == SIGKILL ? "SIGKILL" : fmt::format("signal {}", signal),
-                     to_string(target), proof_max.count());
+                     proof_max.count());
 }
 
 std::string_view to_string(Victim::State state) {

@@ -31,7 +31,7 @@ struct KillWorker {
   Target target;
   std::chrono::milliseconds proof_max{1'000};
   int signal = SIGKILL;                        // another one only to see the proof fail
-  [[nodiscard]] std::string describe() const;  // "SIGKILL to random:2, proved within 1000 ms"
+  [[nodiscard]] std::string describe() const;  // "SIGKILL, proved within 1000 ms"
 };
 
 using TimePoint = std::chrono::steady_clock::time_point;

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "chaos/experiment/summary.hpp"
+#include "chaos/tools/print.hpp"
 
 namespace {
 
@@ -30,7 +31,7 @@ struct DemoOptions {
   std::uint32_t kill_every_ms = 100;
   std::uint32_t deadline_ms = 10'000;
   std::string bridge = ORDEAL_MOCK_BRIDGE;
-  std::string json_file = "build/demo/summary.json";
+  std::string json_file = ORDEAL_DEMO_SUMMARY;
   std::string journal_file;
   std::string sabotage;
 };
@@ -112,26 +113,12 @@ void print_figures(const AttackPlan& plan, const AttackResult& result) {
   }
 }
 
-void print_checks(const std::vector<Check>& checks) {
-  for (const Check& check : checks) {
-    const bool passed = check.verdict.passed();
-    fmt::print("  {}  {}\n", passed ? "ok  " : "FAIL", check.sentence);
-    for (const std::string& sentence : check.verdict.evidence()) {
-      fmt::print("          {}\n", sentence);
-    }
-  }
-}
-
 // For --sabotage leave-child. Made before any thread, dies with us.
 void leave_child() {
   if (fork() == 0) {
     pause();
     _exit(0);
   }
-}
-
-bool any_thread_left(const AttackResult& result) {
-  return result.history.count(trial::Outcome::lost) > 0 || !result.stop_returned;
 }
 
 int run(const DemoOptions& options) {
@@ -161,7 +148,7 @@ int run(const DemoOptions& options) {
   }
   // Far below what a slow machine reaches, far above a run that shows nothing.
   const Bars bars{.calls_min = 50ULL * options.duration_s,
-                  .kills_min = options.duration_s,
+                  .kills_min = (options.duration_s + 1) / 2,
                   .struck_percent_min = 30};
   const std::vector<Check> checks = judge(plan, *result, bars);
   print_figures(plan, *result);
@@ -176,7 +163,7 @@ int run(const DemoOptions& options) {
   fmt::print("{}  (seed {}; summary in {})\n", exit_code == exit_pass ? "PASS" : "FAIL",
              options.seed, options.json_file);
   for (const ProcessSeen& process : result->left_behind) kill(process.pid, SIGKILL);
-  if (any_thread_left(*result)) end_process(exit_code, true);
+  if (result->threads_left_behind()) end_process(exit_code);
   return exit_code;
 }
 
