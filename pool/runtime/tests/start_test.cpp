@@ -207,9 +207,8 @@ TEST(Start, ThatHangsDoesNotHoldUpAStop) {
   options.await_ready = AwaitReady::none;
   Pool pool = must_start(options);
   Caller waiting{pool, "echo", Json::object(), {.deadline = patience}};
-  EXPECT_TRUE(wait_until(pool, [](const Status& s) {
-    return s.starting == 3 && s.queue_depth == 1 && s.workers.at(2).pid > 0;
-  }));
+  EXPECT_TRUE(
+      wait_until(pool, [](const Status& s) { return s.starting == 3 && s.queue_depth == 1; }));
   const auto begun = steady_clock::now();
   EXPECT_TRUE(pool.stop(patience));
   EXPECT_LT(steady_clock::now() - begun, 2s);
