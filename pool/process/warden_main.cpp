@@ -34,7 +34,7 @@ constexpr int groups_max = 16384;
 
 struct Group {
   int number;
-  int leader_pidfd;  // -1: none came with it
+  int leader_pidfd;  // < 0: it was dead when it was registered
 };
 
 // Oldest first. In .bss: pages that are never used are never there.
@@ -46,9 +46,21 @@ void kill_and_close(const Group& group) {
   if (group.leader_pidfd >= 0) (void)raw_syscall(SYS_close, group.leader_pidfd);
 }
 
-void remember(const Group& group) {
+// What cannot be guarded must not run: no room in the table, or no descriptor left for the leader's
+// pidfd. Its host then sees a worker killed by SIGKILL.
+void remember(int number, int leader_pidfd) {
+  if (leader_pidfd < 0) {
+    // None was sent, or it found no room here. It has just been registered, so the number is its
+    // own; if it is dead already, what it left is known by the number (group_signal.hpp).
+    leader_pidfd = static_cast<int>(raw_syscall(SYS_pidfd_open, number, 0));
+  }
+  const bool is_dead = leader_pidfd == -ESRCH;
+  if (leader_pidfd < 0 && !is_dead) {
+    (void)raw_syscall(SYS_kill, -number, SIGKILL);
+    return;
+  }
+  const Group group{number, leader_pidfd};
   if (group_count == groups_max) {
-    // What cannot be guarded must not run; its host sees a worker killed by SIGKILL.
     kill_and_close(group);
     return;
   }
@@ -79,7 +91,7 @@ bool read_lifeline() {
     if (message.received == -EINTR) continue;
     if (message.received <= 0) return false;
     if (message.group > 1) {
-      remember({message.group, message.leader_pidfd});
+      remember(message.group, message.leader_pidfd);
       continue;
     }
     if (message.leader_pidfd >= 0) (void)raw_syscall(SYS_close, message.leader_pidfd);

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -29,6 +30,12 @@ class WardenTest : public ProcessTest {};
   SpawnRequest request = shell(script);
   request.lifeline = warden.lifeline();
   return must_spawn(request);
+}
+
+[[nodiscard]] Result<WorkerProcess> try_guarded(const Warden& warden, const std::string& script) {
+  SpawnRequest request = shell(script);
+  request.lifeline = warden.lifeline();
+  return spawn(request);
 }
 
 [[nodiscard]] std::string first_line(const std::string& path) {
@@ -118,9 +125,7 @@ TEST_F(WardenTest, KillsWhatItCannotGuard) {
   for (int i = 1; i < groups_max; ++i) {
     ASSERT_TRUE(warden.register_group({beyond_all_pids + i, -1}));
   }
-  SpawnRequest request = shell("read gate");
-  request.lifeline = warden.lifeline();
-  Result<WorkerProcess> too_many = spawn(request);
+  Result<WorkerProcess> too_many = try_guarded(warden, "read gate");
   if (too_many) {
     EXPECT_EQ(must_reap(*too_many).signal, SIGKILL);
   } else {  // it was faster than the exec
@@ -129,6 +134,36 @@ TEST_F(WardenTest, KillsWhatItCannotGuard) {
               std::string::npos);
   }
   EXPECT_TRUE(is_alive(last.pidfd()));
+}
+
+TEST_F(WardenTest, KillsWhatItHasNoDescriptorFor) {
+  Warden warden = must_start();
+  ASSERT_TRUE(eventually(
+      [&] { return first_line(fmt::format("/proc/{}/comm", warden.pid())) == "ordeal-warden"; },
+      warden.pidfd()));
+  ASSERT_TRUE(holds(warden, 2));
+  WorkerProcess first = guarded(warden, "read gate");
+  ASSERT_TRUE(holds(warden, 3));
+  const rlimit limit{3, 3};
+  ASSERT_EQ(::prlimit(warden.pid(), RLIMIT_NOFILE, &limit, nullptr), 0);
+  Result<WorkerProcess> second = try_guarded(warden, "read gate");
+  if (second) {  // else it was killed before its exec
+    EXPECT_EQ(must_reap(*second).signal, SIGKILL);
+  }
+  EXPECT_TRUE(is_alive(first.pidfd()));
+}
+
+TEST_F(WardenTest, GuardsAGroupThatItIsToldByNumber) {
+  std::optional<Warden> warden(must_start());
+  WorkerProcess alive = must_spawn(shell("read gate"));
+  WorkerProcess dead = must_spawn(shell("tail -f /dev/null >/dev/null & echo $!"));
+  const FileDescriptor left = open_pidfd(std::stoi(read_line(dead.pipes().from_worker.get())));
+  ASSERT_TRUE(becomes_readable(dead.pidfd()));
+  ASSERT_TRUE(warden->register_group({alive.group(), -1}));
+  ASSERT_TRUE(warden->register_group({dead.group(), -1}));
+  warden.reset();
+  EXPECT_EQ(must_reap(alive).signal, SIGKILL);
+  EXPECT_TRUE(becomes_readable(left.get()));
 }
 
 TEST_F(WardenTest, IgnoresRecordsThatAreNone) {
