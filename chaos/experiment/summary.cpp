@@ -44,12 +44,13 @@ json calls_json(const trial::History& history) {
           {"by_error_code", by_code}};
 }
 
-json kills_json(const AttackResult& result) {
+json kills_json(const AttackResult& result, int signal) {
   const TimePoint start = first_submit(result.history);
   json kills = json::array();
   for (const Victim& victim : result.victims) {
     json kill{{"pid", victim.id.pid},
               {"worker", victim.id.worker},
+              {"signal", signal},
               {"target", to_string(victim.target)},
               {"at_ms", milliseconds_between(start, victim.injected_at)},
               {"state", to_string(victim.state)},
@@ -109,11 +110,10 @@ pool::Result<void> write_summary(const std::string& file, const AttackPlan& plan
                        {"p99", latency.p99_us},
                        {"p99_9", latency.p999_us},
                        {"max", latency.max_us}}},
-                     {"signal", plan.kill.signal},
                      {"kills_proved", result.proved()},
                      {"kills_struck", count_struck(result)},
                      {"kills_skipped", result.skipped},
-                     {"kills", kills_json(result)}};
+                     {"kills", kills_json(result, plan.kill.signal)}};
   const std::filesystem::path path{file};
   std::error_code ignored;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), ignored);
