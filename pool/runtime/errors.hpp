@@ -9,4 +9,7 @@ namespace ordeal::pool::runtime {
 // Adds what the caller called it.
 [[nodiscard]] Error annotate(Error error, const CallOptions& options);
 
+// "worker 3: ValueError: no such thing"
+[[nodiscard]] std::string application_sentence(std::uint64_t worker, const ApplicationError& error);
+
 }  // namespace ordeal::pool::runtime

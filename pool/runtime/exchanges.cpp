@@ -84,8 +84,9 @@ void Housekeeper::finish_async(WorkerRecord& worker) {
 }
 
 void Housekeeper::interrupt(WorkerRecord& worker) {
-  if (worker.purpose != Purpose::async_call || worker.channel.result()) return;
-  advance(worker);
+  if (worker.purpose != Purpose::async_call) return;
+  // It may have ended already and wait for the news of its worker's death: here they are.
+  worker.channel.result() ? conclude(worker) : advance(worker);
 }
 
 void Housekeeper::begin_drain(WorkerRecord& worker) {
