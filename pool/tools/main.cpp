@@ -1,0 +1,118 @@
+// ordeal-pool: the reference pool from a shell. The command line; see run_loop.hpp for the rest.
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "pool/tools/run_command.hpp"
+#include "pool/tools/status_command.hpp"
+
+namespace ordeal::pool::tools {
+namespace {
+
+constexpr const char* footer = R"(Exit status:
+  0    run: every request was answered with a success
+  1    run: some requests failed or are indeterminate (their outcomes say which)
+  2    wrong options or configuration, or an option that is not built yet
+  3    run: the pool could not start; status: no running pool was found
+  4    input, output, events file or socket
+  130  interrupted (SIGINT, SIGTERM, SIGHUP): what was submitted is answered, the rest was not read
+  137  interrupted twice: workers were killed, their requests are answered as stopped_in_flight)";
+
+constexpr const char* run_footer = R"(A line of input (only "command" is needed):
+  {"command": "echo", "args": {"x": 1}, "deadline_ms": 500, "label": "night", "id": 7,
+   "idempotent": false, "traceparent": "00-..."}
+A line of output, in order of completion:
+  {"line":1,"id":7,"outcome":"ok","result":{"x": 1},"worker":2,"attempts":1,...}
+  {"line":2,"outcome":"indeterminate","error":{"code":"worker_died",...},"worker":3,"attempts":1}
+
+Examples:
+  echo '{"command": "ping"}' | ordeal-pool run -- python3 python_mock/mock_bridge.py
+  ordeal-pool run --workers 8 --input requests.jsonl --output outcomes.jsonl -- python3 bridge.py
+  ordeal-pool run --config pool.toml --set call_timeout_ms=5000 --events events.jsonl < requests
+  ordeal-pool run --workers 8 --print-config -- python3 bridge.py > pool.toml
+
+Ctrl-C stops reading and waits for what was submitted; a second one kills the workers.
+Exit status: see ordeal-pool --help.)";
+
+constexpr const char* status_footer = R"(Without --socket: the one running pool of this user, or
+a list if there are several.
+
+Examples:
+  ordeal-pool status
+  ordeal-pool status --json | python3 -m json.tool)";
+
+void add_run(CLI::App& app, RunArguments& run) {
+  app.footer(run_footer);
+  app.add_option("--workers", run.workers, "Workers kept (option size)")->type_name("N");
+  app.add_option("--config", run.config_file, "Options from this TOML file")->type_name("FILE");
+  app.add_option("--set", run.settings, "One option; wins over the file. Repeatable")
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--input", run.input, "Requests, JSON lines; -: standard input")
+      ->type_name("FILE")
+      ->capture_default_str();
+  app.add_option("--output", run.output, "Outcomes, JSON lines; -: standard output")
+      ->type_name("FILE")
+      ->capture_default_str();
+  app.add_option("--concurrency", run.concurrency,
+                 "Requests with the pool at once (default: twice the workers, at most queue_max)")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--record", run.record_file, "Record the core's inputs, for replay (bounded)")
+      ->type_name("FILE");
+  app.add_option("--events", run.events_file, "Append the pool's events, JSON lines, mode 0600")
+      ->type_name("FILE");
+  app.add_option("--socket", run.socket,
+                 "Where `status` can ask (default: in $XDG_RUNTIME_DIR or /tmp/ordeal-UID)")
+      ->type_name("PATH");
+  app.add_flag("--print-config", run.print_config,
+               "Print the effective options as TOML (environment values in full) and exit");
+}
+
+int run_main(std::vector<std::string> arguments) {
+  RunArguments run;
+  StatusArguments status;
+  // What follows `--` is the worker's; nothing of it is looked at here.
+  const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+  const bool has_command = dashes != arguments.end();
+  if (has_command) run.command.assign(dashes + 1, arguments.end());
+  arguments.erase(dashes, arguments.end());
+
+  CLI::App app{"The Ordeal reference pool of worker processes", "ordeal-pool"};
+  app.set_version_flag("--version", "ordeal-pool " ORDEAL_VERSION);
+  app.footer(footer);
+  app.require_subcommand(1);
+  CLI::App* run_app = app.add_subcommand(
+      "run", "Serve JSON lines with a pool of workers: run [OPTIONS] -- COMMAND [ARGUMENTS...]");
+  add_run(*run_app, run);
+  CLI::App* status_app = app.add_subcommand("status", "Ask a running pool how it is");
+  status_app->footer(status_footer);
+  status_app->add_option("--socket", status.socket, "The run's socket")->type_name("PATH");
+  status_app->add_flag("--json", status.json, "One JSON object a line instead of a table");
+
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes a vector
+  try {
+    app.parse(arguments);
+    if (has_command && !run_app->parsed()) throw CLI::ExtrasError({"--"});
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+  }
+  return static_cast<int>(run_app->parsed() ? run_command(run) : status_command(status));
+}
+
+}  // namespace
+}  // namespace ordeal::pool::tools
+
+int main(int count, char** words) {
+  try {
+    return ordeal::pool::tools::run_main({words + 1, words + count});
+  } catch (const std::exception& error) {
+    std::cerr << "ordeal-pool: " << error.what() << "\n";
+    return static_cast<int>(ordeal::pool::tools::ExitCode::input_output);
+  }
+}

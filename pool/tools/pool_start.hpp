@@ -1,0 +1,39 @@
+// Pool::start on a thread of its own, so that the loop hears signals and `status` meanwhile.
+#pragma once
+
+#include <optional>
+#include <thread>
+
+#include "ordeal/pool/pool.hpp"
+#include "pool/tools/completions.hpp"
+
+namespace ordeal::pool::tools {
+
+class PoolStart {
+ public:
+  explicit PoolStart(Options options) {
+    thread_ = std::thread{[this, options = std::move(options)]() mutable {
+      result_.emplace(Pool::start(std::move(options)));
+      bell_.ring();
+    }};
+  }
+  ~PoolStart() {
+    if (thread_.joinable()) thread_.join();
+  }
+  PoolStart(const PoolStart&) = delete;
+  PoolStart& operator=(const PoolStart&) = delete;
+
+  // Readable once take() does not block any more.
+  [[nodiscard]] int descriptor() const { return bell_.descriptor(); }
+  [[nodiscard]] Result<Pool> take() {
+    thread_.join();
+    return std::move(*result_);
+  }
+
+ private:
+  Bell bell_;
+  std::optional<Result<Pool>> result_;
+  std::thread thread_;
+};
+
+}  // namespace ordeal::pool::tools

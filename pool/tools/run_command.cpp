@@ -1,0 +1,92 @@
+#include "pool/tools/run_command.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "ordeal/pool/observe.hpp"
+#include "pool/process/file_descriptor.hpp"
+#include "pool/tools/run_loop.hpp"
+
+namespace ordeal::pool::tools {
+namespace {
+
+void complain(const std::string& message) { fmt::print(stderr, "ordeal-pool: {}\n", message); }
+
+ExitCode print_config(const Options& options) {
+  const std::string text = to_toml(options);
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  return written && std::fflush(stdout) == 0 ? ExitCode::ok : ExitCode::input_output;
+}
+
+// "-" is the standard stream `standard`, which nobody here closes.
+bool open_stream(const std::string& path, int flags, int standard, process::FileDescriptor& opened,
+                 int& descriptor) {
+  descriptor = standard;
+  if (path == "-") return true;
+  opened.reset(::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY, 0666));
+  descriptor = opened.get();
+  if (!opened) complain(fmt::format("{}: {}", path, std::generic_category().message(errno)));
+  return static_cast<bool>(opened);
+}
+
+Result<StatusServer> open_server(const std::string& path) {
+  if (!path.empty()) {
+    return ListeningSocket::open(path).map(
+        [](ListeningSocket socket) { return StatusServer{std::move(socket)}; });
+  }
+  auto socket = ListeningSocket::open_default();
+  if (socket) return StatusServer{std::move(*socket)};
+  // Nobody asked for it: the run is more important.
+  complain(fmt::format("{}; `status` will not find this run", socket.error().message));
+  return StatusServer{};
+}
+
+}  // namespace
+
+ExitCode run_command(const RunArguments& arguments) {
+  RunSetup setup;
+  auto options = pool_options(arguments);
+  if (!options) {
+    complain(options.error().message);
+    return ExitCode::usage;
+  }
+  if (arguments.print_config) return print_config(*options);
+  const auto in_flight_max = requests_in_flight_max(arguments, *options);
+  if (!in_flight_max) {
+    complain(in_flight_max.error().message);
+    return ExitCode::usage;
+  }
+  setup.options = std::move(*options);
+  setup.in_flight_max = *in_flight_max;
+
+  const StopSignals signals;  // before any thread
+  process::FileDescriptor input;
+  process::FileDescriptor output;
+  if (!open_stream(arguments.input, O_RDONLY, STDIN_FILENO, input, setup.input) ||
+      !open_stream(arguments.output, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO, output,
+                   setup.output)) {
+    return ExitCode::input_output;
+  }
+  if (!arguments.events_file.empty()) {
+    auto sink = json_lines_sink(arguments.events_file);
+    if (!sink) {
+      complain(sink.error().message);
+      return ExitCode::input_output;
+    }
+    setup.events = std::move(*sink);
+  }
+  auto server = open_server(arguments.socket);
+  if (!server) {
+    complain(server.error().message);
+    return ExitCode::input_output;
+  }
+  return RunLoop{std::move(setup), signals, std::move(*server)}.run();
+}
+
+}  // namespace ordeal::pool::tools

@@ -1,0 +1,84 @@
+#include "pool/tools/run_options.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+#include <fmt/format.h>
+
+namespace ordeal::pool::tools {
+namespace {
+
+tl::unexpected<Error> invalid(std::string message) {
+  return tl::unexpected(make_error(ErrorCode::invalid_option, std::move(message)));
+}
+
+Result<Options> read_file(const std::string& path) {
+  errno = 0;
+  std::ifstream file{path, std::ios::binary};
+  const std::string text{std::istreambuf_iterator<char>{file}, {}};
+  if (!file.is_open() || file.bad() || (text.empty() && errno != 0)) {
+    return invalid(fmt::format("{}: {}", path, std::generic_category().message(errno)));
+  }
+  return options_from_toml(text, path);
+}
+
+Result<void> apply_setting(Options& options, const std::string& setting) {
+  const std::size_t equals = setting.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    return invalid(fmt::format("--set {}: write --set name=value", setting));
+  }
+  return set_option(options, setting.substr(0, equals), setting.substr(equals + 1))
+      .map_error([](Error error) {
+        error.message = "--set: " + error.message;
+        return error;
+      });
+}
+
+}  // namespace
+
+Result<Options> pool_options(const RunArguments& arguments) {
+  Options options;
+  if (!arguments.config_file.empty()) {
+    auto from_file = read_file(arguments.config_file);
+    if (!from_file) return from_file;
+    options = std::move(*from_file);
+  }
+  for (const std::string& setting : arguments.settings) {
+    if (auto done = apply_setting(options, setting); !done) return tl::unexpected(done.error());
+  }
+  if (!arguments.workers.empty()) {
+    auto done = set_option(options, "size", arguments.workers);
+    if (!done) return invalid("--workers: " + done.error().message);
+  }
+  if (!arguments.record_file.empty()) options.record_file = arguments.record_file;
+  if (!arguments.command.empty()) options.command = arguments.command;
+
+  Options complete = options;
+  if (options.command.empty()) {
+    // A configuration may be looked at without the command that will follow.
+    if (!arguments.print_config) {
+      return invalid("which worker? give its command after --, as in: run -- python3 bridge.py");
+    }
+    complete.command = {"true"};
+  }
+  if (auto valid = validate(complete); !valid) return tl::unexpected(valid.error());
+  return options;
+}
+
+Result<std::uint32_t> requests_in_flight_max(const RunArguments& arguments,
+                                             const Options& options) {
+  const std::uint32_t workers = (options.size + options.overflow) * options.slots_max;
+  if (arguments.concurrency == 0) return std::min(2 * workers, options.queue_max);
+  if (arguments.concurrency > options.queue_max) {
+    return invalid(
+        fmt::format("--concurrency {}: more than queue_max {}, so that requests could be "
+                    "refused; add --set queue_max={}",
+                    arguments.concurrency, options.queue_max, arguments.concurrency));
+  }
+  return arguments.concurrency;
+}
+
+}  // namespace ordeal::pool::tools

@@ -1,0 +1,39 @@
+// What `ordeal-pool run` was asked for, and what the pool gets of it.
+//
+// Who wins: the defaults, then --config, then --set, then --workers, --record and the command after
+// `--`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ordeal/pool/options.hpp"
+
+namespace ordeal::pool::tools {
+
+struct RunArguments {
+  std::string config_file;
+  std::vector<std::string> settings;  // "name=value"
+  std::string workers;                // empty: not given, as all below
+  std::string record_file;
+  std::vector<std::string> command;
+  std::string input = "-";
+  std::string output = "-";
+  std::string events_file;
+  std::string socket;
+  std::uint32_t concurrency = 0;  // 0: twice the workers, at most queue_max
+  bool print_config = false;
+};
+
+// Reads the file and applies the rest. Errors: invalid_option or not_built_yet, with the file's
+// name and line where it is a file's; also if the file cannot be read.
+[[nodiscard]] Result<Options> pool_options(const RunArguments& arguments);
+
+// How many requests may be with the pool at once. Never more than queue_max, so that none is ever
+// refused with queue_full, even while no worker is alive. Errors: invalid_option.
+[[nodiscard]] Result<std::uint32_t> requests_in_flight_max(const RunArguments& arguments,
+                                                           const Options& options);
+
+}  // namespace ordeal::pool::tools
