@@ -33,11 +33,8 @@ std::string sentence(ErrorCode code, const TicketSlot& slot, const ExchangeOutco
       return fmt::format("the pool's stop killed worker {} with the request in hand",
                          slot.worker_serial);
     case ErrorCode::application_error:
-      return outcome.application
-                 ? fmt::format("worker {}: {}{}{}", slot.worker_serial, outcome.application->type,
-                               outcome.application->type.empty() ? "" : ": ",
-                               outcome.application->message)
-                 : std::string{traits(code).meaning};
+      return outcome.application ? application_sentence(slot.worker_serial, *outcome.application)
+                                 : std::string{traits(code).meaning};
     default:
       return outcome.message.empty()
                  ? std::string{traits(code).meaning}
@@ -46,6 +43,11 @@ std::string sentence(ErrorCode code, const TicketSlot& slot, const ExchangeOutco
 }
 
 }  // namespace
+
+std::string application_sentence(std::uint64_t worker, const ApplicationError& error) {
+  return fmt::format("worker {}: {}{}{}", worker, error.type, error.type.empty() ? "" : ": ",
+                     error.message);
+}
 
 Error annotate(Error error, const CallOptions& options) {
   error.label = options.label;

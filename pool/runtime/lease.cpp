@@ -102,7 +102,7 @@ Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command,
   }
   if (code == ErrorCode::application_error && outcome.code == ErrorCode::none) {
     leave_lease_call(slot);
-    Error error = make_error(code, outcome.application ? outcome.application->message : "");
+    Error error = make_error(code, application_sentence(lease.worker, *outcome.application));
     error.worker = lease.worker;
     error.application = outcome.application;
     return tl::unexpected(annotate(std::move(error), options));
