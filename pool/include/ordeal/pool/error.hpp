@@ -93,9 +93,18 @@ enum class ErrorCode : std::uint8_t {
   // Wrong whatever the pool's state.
   would_deadlock,
   used_after_fork,
+
+  // Sessions. (Appended: recorded traces hold the codes' numbers.)
+  session_not_found,
+  session_exists,
+  session_expired,
+  invalid_session,
+  store_unavailable,
+  store_version_unsupported,
+  store_full,
 };
 inline constexpr std::uint8_t error_code_count =
-    static_cast<std::uint8_t>(ErrorCode::used_after_fork) + 1;
+    static_cast<std::uint8_t>(ErrorCode::store_full) + 1;
 
 // A row of the table that defines a code. `meaning` is one sentence for the user's eyes.
 struct ErrorTraits {

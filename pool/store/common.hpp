@@ -1,0 +1,59 @@
+// What all stores share: names, expiry, data as text, messages. Internal to pool/store.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "pool/store/session_store.hpp"
+
+namespace ordeal::pool::store {
+
+[[nodiscard]] Result<void> check_id(std::string_view id);
+[[nodiscard]] Error not_found(std::string_view id);
+[[nodiscard]] Error exists(std::string_view id);
+[[nodiscard]] Error expired(std::string_view id, Milliseconds ttl);
+[[nodiscard]] Error reentered();
+[[nodiscard]] Result<void> check_record(const ProgramChange& change, const StoreOptions& options);
+[[nodiscard]] Error too_many_programs(std::string_view id, const StoreOptions& options);
+
+// Not there, or not any more.
+[[nodiscard]] inline bool is_absent(const Error& error) {
+  return error.code == ErrorCode::session_not_found || error.code == ErrorCode::session_expired;
+}
+
+// A clock that steps back makes no age negative enough to matter: such a session is young.
+[[nodiscard]] inline bool is_expired(Milliseconds used_at, Milliseconds now, Milliseconds ttl) {
+  return now - used_at >= ttl;
+}
+
+// Data as the text that is stored, and back. Stored text that is no JSON is store_unavailable.
+[[nodiscard]] Result<std::string> encode(const nlohmann::json& data, const StoreOptions& options);
+[[nodiscard]] Result<nlohmann::json> decode(std::string_view id, const std::string& text);
+// Runs `change` on `data`, contains what it throws, and returns the text of what it made.
+[[nodiscard]] Result<std::string> apply(const SessionChange& change, nlohmann::json& data,
+                                        const StoreOptions& options);
+
+// A mutex that knows who holds it: a SessionChange that uses its own store must be told, not hang.
+class OwnedMutex {
+ public:
+  void lock() {
+    mutex_.lock();
+    owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  }
+  void unlock() {
+    owner_.store({}, std::memory_order_relaxed);
+    mutex_.unlock();
+  }
+  [[nodiscard]] bool is_mine() const {
+    return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::atomic<std::thread::id> owner_;
+};
+
+}  // namespace ordeal::pool::store

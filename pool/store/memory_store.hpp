@@ -1,0 +1,55 @@
+// Sessions in this process's memory: quick, and gone with it.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "pool/store/common.hpp"
+#include "pool/store/session_store.hpp"
+
+namespace ordeal::pool::store {
+
+class MemoryStore : public SessionStore {
+ public:
+  explicit MemoryStore(StoreOptions options);
+
+  Result<void> create(std::string_view id, const nlohmann::json& data) override;
+  Result<bool> ensure(std::string_view id) override;
+  Result<nlohmann::json> get(std::string_view id) override;
+  Result<nlohmann::json> update(std::string_view id, const SessionChange& change) override;
+  Result<void> touch(std::string_view id) override;
+  Result<bool> remove(std::string_view id) override;
+  Result<SessionInfo> describe(std::string_view id) override;
+  Result<std::vector<SessionInfo>> list() override;
+  Result<std::size_t> count() override;
+  Result<std::vector<std::string>> sweep() override;
+  Result<Completion> complete(std::string_view id, const ProgramChange& change) override;
+  Result<std::optional<Program>> program(std::string_view id, std::string_view program) override;
+  Result<std::vector<Program>> programs(std::string_view id) override;
+
+ private:
+  struct Record {
+    std::string data = "{}";
+    Milliseconds created_at{};
+    Milliseconds used_at{};
+    std::uint64_t operations = 0;
+    std::map<std::string, Program, std::less<>> programs;
+  };
+
+  // Runs `body(now)` under the lock.
+  template <typename Body>
+  auto locked(Body body);
+  // The living session; use() also begins its age anew.
+  [[nodiscard]] Result<Record*> find(std::string_view id, Milliseconds now);
+  [[nodiscard]] Result<Record*> use(std::string_view id, Milliseconds now);
+  [[nodiscard]] Result<void> make(std::string_view id, std::string data, Milliseconds now);
+  [[nodiscard]] Result<bool> apply_change(std::string_view id, Record& record,
+                                          const ProgramChange& change, Milliseconds now) const;
+  std::vector<std::string> remove_expired(Milliseconds now);
+
+  const StoreOptions options_;
+  OwnedMutex mutex_;
+  std::map<std::string, Record, std::less<>> sessions_;  // guarded by mutex_
+};
+
+}  // namespace ordeal::pool::store
