@@ -1,12 +1,12 @@
 #include "chaos/experiment/attack.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "ordeal/pool/pool.hpp"
 #include "pool/runtime/clock.hpp"
@@ -69,6 +69,7 @@ class Attack {
   TimePoint strike_at_;
   std::uint32_t struck_times_ = 0;
   std::uint32_t serving_ = 0;
+  bool was_whole_ = false;
 };
 
 AttackResult Attack::run() {
@@ -178,6 +179,7 @@ void Attack::strike() {
     }
   }
   serving_ = 0;  // not known to be whole before the next look
+  was_whole_ = false;
 }
 
 void Attack::look_at_pool() {
@@ -191,7 +193,13 @@ void Attack::look_at_pool() {
   serving_ = static_cast<std::uint32_t>(std::count_if(
       now.workers.begin(), now.workers.end(),
       [&](const pool::WorkerStatus& worker) { return serves(worker) && !is_victim(worker); }));
-  if (serving_ < plan_.pool.size) return;
+  if (serving_ < plan_.pool.size) {
+    was_whole_ = false;
+    return;
+  }
+  if (!std::exchange(was_whole_, true)) {
+    strike_at_ = std::max(strike_at_, time_now() + plan_.schedule.settle);
+  }
   for (Victim& victim : result_.victims) {
     if (victim.state != Victim::State::proved) continue;
     victim.state = Victim::State::recovered;
@@ -260,28 +268,6 @@ void Attack::report_progress(bool always) {
 }
 
 }  // namespace
-
-std::string KillSchedule::describe() const {
-  std::string text;
-  for (const Target& target : targets) text += (text.empty() ? "" : ", ") + to_string(target);
-  return fmt::format("{}{}, every {} ms at most", text, targets.size() > 1 ? " in turn" : "",
-                     every.count());
-}
-
-std::uint32_t AttackResult::proved() const {
-  return static_cast<std::uint32_t>(
-      std::count_if(victims.begin(), victims.end(),
-                    [](const Victim& victim) { return victim.state >= Victim::State::proved; }));
-}
-
-bool AttackResult::recovered() const {
-  return std::none_of(victims.begin(), victims.end(),
-                      [](const Victim& victim) { return victim.state == Victim::State::proved; });
-}
-
-bool AttackResult::threads_left_behind() const {
-  return history.count(trial::Outcome::lost) > 0 || !stop_returned;
-}
 
 pool::Result<AttackResult> attack(const AttackPlan& plan, Journal& journal,
                                   const std::function<void(const Progress&)>& on_progress) {

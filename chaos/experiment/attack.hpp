@@ -25,11 +25,13 @@ namespace ordeal::chaos {
 
 using std::chrono::milliseconds;
 
-// A kill happens once all workers serve, at the earliest `every` after the one before: as fast as
-// the pool recovers, and no faster.
+// A kill happens once all workers have served for `settle`, at the earliest `every` after the one
+// before: as fast as the pool recovers, and no faster. `settle` lets new workers answer something:
+// to a pool, workers that die one after another without an answer are starts that fail.
 struct KillSchedule {
   milliseconds after{200};
   milliseconds every{100};
+  milliseconds settle{50};
   std::uint32_t times_max = 1'000'000;
   std::vector<Target> targets = {Target{}};    // in turn
   [[nodiscard]] std::string describe() const;  // "busiest, one in turn, every 100 ms at most"

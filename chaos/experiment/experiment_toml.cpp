@@ -136,6 +136,7 @@ void read_fault(TableReader reader, AttackPlan& plan) {
   if (!targets.empty()) schedule.targets = targets;
   reader.duration("after_ms", schedule.after);
   reader.duration("every_ms", schedule.every, 1);
+  reader.duration("settle_ms", schedule.settle);
   reader.integer("times_max", schedule.times_max, 1, 1'000'000);
   reader.duration("proof_max_ms", plan.kill.proof_max, 1);
   reader.finish();

@@ -59,8 +59,9 @@ Check check_struck(const AttackResult& result, const Bars& bars) {
   const std::string sentence =
       fmt::format("{} of {} kills struck a request in hand (at least {} %)", hits, kills,
                   bars.struck_percent_min);
-  const bool enough = hits * 100 >= kills * bars.struck_percent_min;
-  return {"struck", sentence, pass_if(enough, "too few kills struck: the trial was too easy")};
+  if (hits * 100 >= kills * bars.struck_percent_min) return {"struck", sentence, Verdict::pass()};
+  return {"struck", sentence,
+          Verdict::unknown("the trial was too easy; more callers or fewer workers make it harder")};
 }
 
 Check check_service(const trial::History& history, const Bars& bars) {
