@@ -1,28 +1,41 @@
 #include "pool/tools/run_options.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 
 #include <fmt/format.h>
 
+#include "pool/process/file_descriptor.hpp"
+
 namespace ordeal::pool::tools {
 namespace {
+
+constexpr std::size_t config_bytes_max = 1 << 20;
 
 tl::unexpected<Error> invalid(std::string message) {
   return tl::unexpected(make_error(ErrorCode::invalid_option, std::move(message)));
 }
 
 Result<Options> read_file(const std::string& path) {
-  errno = 0;
-  std::ifstream file{path, std::ios::binary};
-  const std::string text{std::istreambuf_iterator<char>{file}, {}};
-  if (!file.is_open() || file.bad() || (text.empty() && errno != 0)) {
-    return invalid(fmt::format("{}: {}", path, std::generic_category().message(errno)));
+  const auto refuse = [&](int error) {
+    return invalid(fmt::format("{}: {}", path, std::generic_category().message(error)));
+  };
+  const process::FileDescriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
+  if (!file) return refuse(errno);
+  std::string text;
+  std::array<char, 64 * 1024> block;
+  while (text.size() <= config_bytes_max) {
+    const ssize_t count = ::read(file.get(), block.data(), block.size());
+    if (count < 0 && errno != EINTR) return refuse(errno);
+    if (count == 0) return options_from_toml(text, path);
+    if (count > 0) text.append(block.data(), static_cast<std::size_t>(count));
   }
-  return options_from_toml(text, path);
+  return invalid(fmt::format("{}: more than {} bytes", path, config_bytes_max));
 }
 
 Result<void> apply_setting(Options& options, const std::string& setting) {

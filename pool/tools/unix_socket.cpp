@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -61,6 +63,26 @@ Result<void> make_private_folder(const std::string& folder) {
   return {};
 }
 
+// From "ordeal-pool-812.sock"; 0 if it is not such a name.
+pid_t pid_of(std::string_view name) {
+  if (!name.starts_with(name_begin) || !name.ends_with(name_end)) return 0;
+  name.remove_prefix(name_begin.size());
+  name.remove_suffix(std::min(name.size(), name_end.size()));
+  pid_t pid = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+  return error == std::errc{} && end == name.data() + name.size() ? pid : 0;
+}
+
+// What runs left that were killed. A run that is just starting has a process, though it may not
+// listen yet.
+void clear_left_behind() {
+  for (const std::string& path : default_sockets()) {
+    const pid_t pid = pid_of(fs::path{path}.filename().string());
+    const bool gone = ::kill(pid, 0) != 0 && errno == ESRCH;
+    if (gone && connect_to(path).connected == Connected::nobody_listens) ::unlink(path.c_str());
+  }
+}
+
 // 0, or the errno. The file is never open to others, not even for a moment.
 int bind_owner_only(int descriptor, const sockaddr_un& address) {
   const mode_t before = ::umask(0177);
@@ -90,17 +112,10 @@ std::string default_socket_path(pid_t pid) {
 
 std::vector<std::string> default_sockets() {
   std::vector<std::string> found;
-  std::vector<std::string> folders{default_folder()};
-  if (folders.front() != own_folder()) folders.push_back(own_folder());
-  for (const std::string& folder : folders) {
-    std::error_code error;
-    for (fs::directory_iterator entry{folder, error}; !error && entry != fs::directory_iterator{};
-         entry.increment(error)) {
-      const std::string name = entry->path().filename().string();
-      if (name.starts_with(name_begin) && name.ends_with(name_end)) {
-        found.push_back(entry->path().string());
-      }
-    }
+  std::error_code error;
+  for (fs::directory_iterator entry{default_folder(), error};
+       !error && entry != fs::directory_iterator{}; entry.increment(error)) {
+    if (pid_of(entry->path().filename().string()) > 0) found.push_back(entry->path().string());
   }
   std::sort(found.begin(), found.end());
   return found;
@@ -145,6 +160,7 @@ Result<ListeningSocket> ListeningSocket::open_default() {
   if (auto made = make_private_folder(default_folder()); !made) {
     return tl::unexpected(made.error());
   }
+  clear_left_behind();
   return open(default_socket_path(::getpid()));
 }
 

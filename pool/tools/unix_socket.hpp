@@ -16,7 +16,7 @@
 namespace ordeal::pool::tools {
 
 [[nodiscard]] std::string default_socket_path(pid_t pid);
-// The default sockets that exist, of live and of dead runs, sorted.
+// The sockets in the default folder, of live and of dead runs, sorted.
 [[nodiscard]] std::vector<std::string> default_sockets();
 
 // A listening socket, its file mode 0600, unlinked when destroyed (if it is still the same file).
@@ -32,7 +32,8 @@ class ListeningSocket {
   // A file of a run that is gone is replaced; a live one, and what is no socket, is an error.
   // Errors: invalid_option, beginning with the path.
   [[nodiscard]] static Result<ListeningSocket> open(const std::string& path);
-  // As open(), for the default path; makes and checks its folder.
+  // As open(), for the default path; makes and checks its folder, and takes away what runs that
+  // were killed have left there.
   [[nodiscard]] static Result<ListeningSocket> open_default();
   void close();
   [[nodiscard]] int descriptor() const { return socket_.get(); }
