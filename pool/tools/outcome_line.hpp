@@ -2,7 +2,8 @@
 //
 //     {"line":1,"id":"a-1","outcome":"ok","result":{"x": 1},"worker":2,"attempts":1,
 //      "queued_ms":0.031,"service_ms":0.412}
-//     {"line":2,"outcome":"indeterminate","error":{"code":"worker_died",...},"worker":3,"attempts":1}
+//     {"line":2,"outcome":"indeterminate","error":{"code":"worker_died",...},"worker":3,
+//      "attempts":1}
 //
 // `id` is the exact text that was given; `result` the exact text that the worker sent, but for line
 // breaks between its tokens, which become blanks. A result with NaN or Infinity, which are not

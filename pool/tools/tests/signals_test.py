@@ -30,8 +30,10 @@ class Stopping(PoolToolTest):
     def test_a_second_interrupt_kills_and_still_answers(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             run = self.start("--workers", "1", "--concurrency", "3")
-            run.write(request("echo") + request("hang", args={"gil": True}) + request("echo"))
+            busy = request("progress", args={"count": 1000000, "every_ms": 1})
+            run.write(request("echo") + busy + request("echo"))
             self.assertEqual(run.outcome()["outcome"], "ok")
+            self.await_progress()  # else the worker may not have seen it: then it is just failed
             run.interrupt(number)
             run.err.until("stopping; 2 requests in flight")
             run.interrupt(number)
@@ -42,6 +44,14 @@ class Stopping(PoolToolTest):
                              ("indeterminate", "stopped_in_flight"))
             self.assertEqual((found[3]["outcome"], found[3]["error"]["code"]),
                              ("failed", "pool_stopping"))
+
+    def await_progress(self):
+        while True:
+            asked = self.program("status", "--json")
+            outcomes, _, status = asked.finish()
+            self.assertEqual(status, 0)
+            if any("last_progress" in worker for worker in outcomes[0]["workers"]):
+                return
 
     def test_an_interrupt_while_the_pool_starts_ends_it(self):
         os.mkfifo(self.path("up"))
