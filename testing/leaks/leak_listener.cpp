@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include "testing/leaks/leak_check.hpp"
 
@@ -90,6 +91,8 @@ void install_leak_check() {
   identity() = make_identity();
   setenv(std::string{test_id_variable}.c_str(), identity().id.c_str(), 1);
   setenv("TMPDIR", identity().folder.c_str(), 1);
+  // ThreadSanitizer starts a thread of its own beside the program's first one: now.
+  std::thread{[] {}}.join();
   // Last in the list: the end of a test reaches it before it reaches the printer.
   ::testing::UnitTest::GetInstance()->listeners().Append(new LeakListener);
 }

@@ -1,14 +1,18 @@
-"""A worker that is rude with large frames: what it does is said by the command, and done before it has read the request.
+"""A rude worker for large frames: what it does is said by the command, and done before it has read the request.
 
 duplex N      writes 1 MiB to stderr, then its reply of N bytes while the request is still being written to it
 stop_reading  reads the beginning of the request, and then nothing any more
+die           reads the beginning of the request, and is killed when the pipe has filled again
 """
 
+import array
+import fcntl
 import json
 import os
 import re
 import signal
 import struct
+import termios
 import threading
 
 
@@ -43,6 +47,11 @@ def main():
         if command == "stop_reading":
             while True:
                 signal.pause()
+        if command == "die":
+            unread = array.array("i", [0])
+            while unread[0] < 32768:
+                fcntl.ioctl(0, termios.FIONREAD, unread)
+            os.kill(os.getpid(), signal.SIGKILL)
         if command == "duplex":
             size = int(re.search(rb'"bytes": ?(\d+)', head).group(1))
             write_all(2, b"e" * (1 << 20))

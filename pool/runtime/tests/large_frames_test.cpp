@@ -96,21 +96,37 @@ TEST(LargeFrames, OthersProceedWhileOneIsStuckInAWrite) {
 TEST(LargeFrames, AWorkerKilledWhileTheHostWritesEndsTheCallAtOnce) {
   RecordProperty("invariant", "4, 53; bug classes 3, 4");
   Pool pool = must_start(rude_options(1));
-  const int pid = pool.status().workers.at(0).pid;
   const std::string arguments = large_arguments();
   const auto begun = steady_clock::now();
-  std::thread stuck{[&] {
-    const auto result = pool.call("stop_reading", JsonText{arguments}, {.deadline = patience});
-    EXPECT_EQ(code_of(result), ErrorCode::worker_died) << describe(result);
-    ASSERT_FALSE(result);
-    ASSERT_NE(result.error().certificate, nullptr);
-    EXPECT_EQ(result.error().certificate->term_signal, SIGKILL);
-  }};
-  EXPECT_TRUE(wait_until(pool, [](const Status& status) { return status.running == 1; }));
-  kill(pid, SIGKILL);
-  stuck.join();
+  const auto result = pool.call("die", JsonText{arguments}, {.deadline = patience});
   EXPECT_LT(steady_clock::now() - begun, 3s);
+  ASSERT_EQ(code_of(result), ErrorCode::worker_died) << describe(result);
+  EXPECT_EQ(result.error().certainty(), Certainty::indeterminate);
+  ASSERT_NE(result.error().certificate, nullptr);
+  EXPECT_EQ(result.error().certificate->term_signal, SIGKILL);
+  Signal called_back;
+  ASSERT_TRUE(pool.call_async(
+      "die", JsonText{arguments}, {.deadline = patience}, [&](const Result<Reply>& asynchronous) {
+        EXPECT_EQ(code_of(asynchronous), ErrorCode::worker_died) << describe(asynchronous);
+        called_back.set();
+      }));
+  EXPECT_TRUE(called_back.wait());
   EXPECT_TRUE(wait_until(pool, is_whole));
+}
+
+// The counterpart: what its worker has never read did not happen, and goes to another.
+TEST(LargeFrames, ARequestThatADeadWorkerNeverReadIsTakenBack) {
+  RecordProperty("invariant", "4, 53; bug class 3");
+  Pool pool = must_start(mock_options(1));
+  auto lease = pool.checkout({.deadline = patience});
+  ASSERT_TRUE(lease);
+  ASSERT_TRUE(lease->call("stop_reading", Json{{"ms", 60'000}}, {.deadline = patience}));
+  lease->release();
+  Caller caller{pool, "echo", Json{{"x", 1}}, {.deadline = patience}};
+  EXPECT_TRUE(wait_until(pool, [](const Status& status) { return status.running == 1; }));
+  kill(pool.status().workers.at(0).pid, SIGKILL);
+  EXPECT_TRUE(caller.join()) << describe(caller.join());
+  EXPECT_EQ(pool.status().workers_lost, 1U);
 }
 
 TEST(LargeFrames, ARequestAboveTheCapNamesBothNumbersAndCostsNoWorker) {

@@ -139,7 +139,8 @@ TEST(Callbacks, MaySubmitCancelAndLookButNotBlock) {
         EXPECT_TRUE(inner);
         const auto doomed = pool.call_async("sleep", JsonText{long_sleep}, {.deadline = patience},
                                             [&](const Result<Reply>& answer) {
-                                              EXPECT_EQ(code_of(answer), ErrorCode::cancelled);
+                                              // It may just have been granted.
+                                              EXPECT_EQ(describe(answer).substr(0, 9), "cancelled");
                                               cancelled.set();
                                             });
         ASSERT_TRUE(doomed);
@@ -189,7 +190,8 @@ TEST(Callers, MistakesCostNoWorker) {
   EXPECT_EQ(code_of(pool.call("echo", Json{{"text", "\xff"}}, {})),
             ErrorCode::unencodable_arguments);
   EXPECT_EQ(code_of(pool.call("echo", Json::object(), {.retry = 1})), ErrorCode::not_built_yet);
-  EXPECT_EQ(code_of(pool.call("echo", Json::object(), {.session = "s"})), ErrorCode::not_built_yet);
+  EXPECT_EQ(code_of(pool.call("echo", Json::object(), {.affinity = AffinityPolicy::strict})),
+            ErrorCode::not_built_yet);
   EXPECT_EQ(code_of(pool.call("echo", Json::object(), {.deadline = -1ms})),
             ErrorCode::queue_timeout);
   EXPECT_EQ(pool.status().workers_lost, 0U);
