@@ -55,6 +55,11 @@ Result<void> validate(const Options& options) {
     return refused(fmt::format(
         "option start_backoff_base_ms: {} is more than start_backoff_max_ms, which is {}",
         options.start_backoff_base.count(), options.start_backoff_max.count()));
+  constexpr std::string_view sqlite = "sqlite:";
+  if (options.session_store != "memory" &&
+      (!options.session_store.starts_with(sqlite) || options.session_store.size() == sqlite.size()))
+    return refused(fmt::format("option session_store: {} is neither memory nor sqlite:PATH",
+                               options::in_quotes(options.session_store, 80)));
   return {};
 }
 

@@ -218,13 +218,16 @@ constexpr std::array rows{
                             "log arguments and results too; they may hold personal data"),
     plain<&O::name>("name", Kind::text, 1, 64, "in logs and events"),
 
+    plain<&O::session_store>("session_store", Kind::text, 1, 4096,
+                             "where sessions live: `memory`, or `sqlite:PATH` to survive the host"),
+    duration<&O::session_ttl>("session_ttl_ms", 1, 366 * day_ms,
+                              "a session that is not used for so long expires"),
+
     max_retries_row,
     not_built(
         plain<&O::breaker>("breaker", Kind::boolean, 0, 1, "stop calling where most calls fail")),
     not_built(
         plain<&O::affinity>("affinity", Kind::text, 0, 64, "how a session is bound to its worker")),
-    not_built(
-        plain<&O::session_store>("session_store", Kind::text, 0, 4096, "where session data lives")),
     not_built(duration<&O::health_interval>("health_interval_ms", 0, day_ms,
                                             "idle workers are probed so often; 0: never")),
     not_built(plain<&O::fork_template>("fork_template", Kind::boolean, 0, 1,

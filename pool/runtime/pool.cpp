@@ -7,6 +7,7 @@
 #include "pool/runtime/engine.hpp"
 #include "pool/runtime/housekeeper.hpp"
 #include "pool/runtime/lease_state.hpp"
+#include "pool/runtime/sessions.hpp"
 
 namespace ordeal::pool {
 namespace {
@@ -92,12 +93,14 @@ void Lease::release() {
   state_.reset();
 }
 
-Pool::Pool(std::shared_ptr<runtime::Engine> engine) : engine_(std::move(engine)) {}
+Pool::Pool(std::shared_ptr<runtime::Engine> engine, std::shared_ptr<runtime::Sessions> sessions)
+    : engine_(std::move(engine)), sessions_(std::move(sessions)) {}
 Pool::Pool(Pool&&) noexcept = default;
 Pool& Pool::operator=(Pool&& other) noexcept {
   if (this != &other) {
     Pool gone{std::move(*this)};
     engine_ = std::move(other.engine_);
+    sessions_ = std::move(other.sessions_);
   }
   return *this;
 }
@@ -105,7 +108,8 @@ Pool& Pool::operator=(Pool&& other) noexcept {
 Pool::~Pool() {
   if (!engine_) return;
   if (engine_->is_forked_copy()) {
-    // Threads, lock and workers belong to the parent: leave all of it alone.
+    // Threads, lock, workers and the store's file belong to the parent: leave all of it alone.
+    new std::shared_ptr<runtime::Sessions>(std::move(sessions_));
     new std::shared_ptr<runtime::Engine>(std::move(engine_));
     return;
   }
@@ -113,12 +117,20 @@ Pool::~Pool() {
 }
 
 Result<Pool> Pool::start(Options options) {
+  if (auto valid = validate(options); !valid) return tl::unexpected(valid.error());
+  // Before the workers: a store that cannot be opened is told at once.
+  auto store = runtime::Sessions::open_store(options);
+  if (!store) return tl::unexpected(store.error());
   auto engine = runtime::Engine::start(std::move(options));
   if (!engine) return tl::unexpected(engine.error());
-  return Pool{std::move(*engine)};
+  auto sessions = std::make_shared<runtime::Sessions>(*engine, std::move(*store));
+  return Pool{std::move(*engine), std::move(sessions)};
 }
 
 Result<Reply> Pool::call(std::string_view command, JsonText arguments, const CallOptions& options) {
+  if (!options.session.empty()) {
+    return sessions_->call(options.session, command, arguments, options);
+  }
   return engine_->call(command, arguments, options);
 }
 
@@ -126,7 +138,7 @@ Result<Reply> Pool::call(std::string_view command, const nlohmann::json& argumen
                          const CallOptions& options) {
   const Result<std::string> text = encode(arguments);
   if (!text) return tl::unexpected(text.error());
-  return engine_->call(command, JsonText{*text}, options);
+  return call(command, JsonText{*text}, options);
 }
 
 Result<Ticket> Pool::call_async(std::string_view command, JsonText arguments,

@@ -60,6 +60,7 @@ constexpr Limits limits[] = {
     {"stderr_bytes_max", 1024, 16'777'216},
     {"spin_max_us", 1, 10'000},
     {"record_bytes_max", 4096, 17'179'869'184},
+    {"session_ttl_ms", 1, 31'622'400'000},
     {"retry.max_retries", 0, 100},
     {"health_interval_ms", 0, 86'400'000},
     {"warm_spares", 0, 1024},
@@ -173,8 +174,6 @@ TEST(Options, what_later_issues_bring_is_known_and_refused) {
             "option breaker: true is not built yet, allowed only false");
   EXPECT_EQ(refusal([](Options& o) { o.affinity = "strict"; }),
             "option affinity: \"strict\" is not built yet, allowed only \"none\"");
-  EXPECT_EQ(refusal([](Options& o) { o.session_store = "memory"; }),
-            "option session_store: \"memory\" is not built yet, allowed only \"\"");
   EXPECT_EQ(refusal([](Options& o) { o.health_interval = std::chrono::milliseconds{5}; }),
             "option health_interval_ms: 5 is not built yet, allowed only 0");
   EXPECT_EQ(refusal([](Options& o) { o.fork_template = true; }),
@@ -185,6 +184,21 @@ TEST(Options, what_later_issues_bring_is_known_and_refused) {
             "option retire_after_requests: 9 is not built yet, allowed only 0");
   EXPECT_EQ(refusal([](Options& o) { o.metrics_address = "127.0.0.1:9"; }),
             "option metrics_address: \"127.0.0.1:9\" is not built yet, allowed only \"\"");
+}
+
+TEST(Options, a_session_store_is_memory_or_a_named_file) {
+  const auto refusal = [](std::string store) {
+    Options options = valid_options();
+    options.session_store = std::move(store);
+    const Result<void> result = validate(options);
+    return result ? std::string{"accepted"} : result.error().message;
+  };
+  EXPECT_EQ(refusal("memory"), "accepted");
+  EXPECT_EQ(refusal("sqlite:/var/lib/sessions.db"), "accepted");
+  EXPECT_EQ(refusal("sqlite:"),
+            "option session_store: \"sqlite:\" is neither memory nor sqlite:PATH");
+  EXPECT_EQ(refusal("redis"), "option session_store: \"redis\" is neither memory nor sqlite:PATH");
+  EXPECT_EQ(refusal(""), "option session_store: 0 bytes, allowed 1 to 4096");
 }
 
 TEST(Options, the_default_of_every_option_but_the_command_is_valid) {

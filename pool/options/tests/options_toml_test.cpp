@@ -54,6 +54,8 @@ Options unusual_options() {
   options.record_file = "run.rec";
   options.record_bytes_max = 4096;
   options.log_payloads = true;
+  options.session_store = "sqlite:a.db";
+  options.session_ttl = std::chrono::milliseconds{11};
   options.name = "other";
   return options;
 }

@@ -50,8 +50,8 @@ struct CallOptions {
   std::stop_token stop_token{};
   // The caller declares that running the request twice does no harm.
   bool idempotent = false;
-  std::optional<std::uint32_t> retry{};            // not built yet
-  std::string_view session{};                      // not built yet
+  std::optional<std::uint32_t> retry{};  // not built yet
+  std::string_view session{};            // in Pool::call: as Session::call; elsewhere not built yet
   AffinityPolicy affinity = AffinityPolicy::none;  // others not built yet
   // Reach the worker's context (if negotiated), every event and the error.
   std::string_view label{};

@@ -90,6 +90,10 @@ struct Options {
   bool log_payloads = false;  // log arguments and results too; they may hold personal data
   std::string name = "pool";  // in logs and events
 
+  // Sessions.
+  std::string session_store = "memory";              // or "sqlite:PATH", which survives the host
+  std::chrono::milliseconds session_ttl{3'600'000};  // a session not used for so long expires
+
   // Known, but not built yet: anything but the default is refused with not_built_yet.
   struct Retry {
     std::uint32_t max_retries = 0;
@@ -97,7 +101,6 @@ struct Options {
   } retry;
   bool breaker = false;
   std::string affinity = "none";
-  std::string session_store;
   std::chrono::milliseconds health_interval{0};  // 0: off
   bool fork_template = false;
   std::uint32_t warm_spares = 0;

@@ -34,8 +34,11 @@ namespace ordeal::pool {
 
 namespace runtime {
 class Engine;
+class Sessions;
 struct LeaseState;
 }  // namespace runtime
+
+class Session;  // session.hpp
 
 // A handle on an asynchronous call. Copyable; dropping it changes nothing.
 class Ticket {
@@ -82,7 +85,7 @@ class Pool {
   // Validates the options, starts the warden and the workers, and waits for what
   // options.await_ready says. Errors: invalid_option, not_built_yet; spawn_failed, start_exited,
   // start_timeout, handshake_failed, protocol_unsupported once start_failures_max starts in a row
-  // have failed. On error nothing is left behind.
+  // have failed; store_unavailable, store_version_unsupported. On error nothing is left behind.
   [[nodiscard]] static Result<Pool> start(Options options);
 
   Pool(Pool&&) noexcept;
@@ -103,6 +106,10 @@ class Pool {
   // Takes a worker out of the pool. The deadline covers the waiting.
   Result<Lease> checkout(const CallOptions& options = {});
 
+  // A handle on the session of that name; makes nothing yet. call() with options.session is the
+  // same as session(id).call().
+  [[nodiscard]] Session session(std::string id) const;
+
   [[nodiscard]] Status status() const;
   [[nodiscard]] const Options& options() const;
 
@@ -114,8 +121,9 @@ class Pool {
   [[nodiscard]] Subscription subscribe(Sink sink);
 
  private:
-  explicit Pool(std::shared_ptr<runtime::Engine> engine);
+  Pool(std::shared_ptr<runtime::Engine> engine, std::shared_ptr<runtime::Sessions> sessions);
   std::shared_ptr<runtime::Engine> engine_;
+  std::shared_ptr<runtime::Sessions> sessions_;
 };
 
 }  // namespace ordeal::pool
