@@ -29,6 +29,8 @@ class PoolStart {
     thread_.join();
     return std::move(*result_);
   }
+  // Does not wait for it. REQUIRES: the process exits at once.
+  void abandon() { thread_.detach(); }
 
  private:
   Bell bell_;

@@ -159,6 +159,7 @@ void RunLoop::on_signal() {
     // Pool::start cannot be interrupted. Nothing was submitted; the warden ends the workers of a
     // host that is gone.
     server_.close();
+    start_->abandon();
     progress_.say("interrupted before the pool was ready");
     ::_exit(static_cast<int>(ExitCode::interrupted));
   }
