@@ -28,8 +28,8 @@ def handle(command, args):
         return {"status": "ok", "timestamp": time.time(), "worker_id": args.get("worker_id")}
     if command == "echo":
         return args
-    if command == "pid":
-        return {"pid": os.getpid()}
+    if command == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
     if command == "wait":
         threading.Event().wait(args["ms"] / 1000.0)
         return {"waited": args["ms"]}

@@ -45,12 +45,10 @@ TEST(DspexBridge, ItsLateReplyReachesNobody) {
 TEST(DspexBridge, IsReplacedWhenItIsKilled) {
   RecordProperty("invariant", "4, 53; bug class 3");
   Pool pool = must_start(dspex_options(1));
-  const auto pid = pool.call("pid", Json::object(), {});
-  ASSERT_TRUE(pid) << describe(pid);
-  Caller caller{pool, "wait", Json{{"ms", 60'000}}, {.deadline = patience}};
-  ASSERT_TRUE(wait_until(pool, [](const Status& status) { return status.busy == 1; }));
-  kill(pid->json()->at("pid").get<int>(), SIGKILL);
-  EXPECT_EQ(code_of(caller.join()), ErrorCode::worker_died) << describe(caller.join());
+  const auto killed = pool.call("die", Json::object(), {.deadline = patience});
+  ASSERT_EQ(code_of(killed), ErrorCode::worker_died) << describe(killed);
+  ASSERT_NE(killed.error().certificate, nullptr);
+  EXPECT_EQ(killed.error().certificate->term_signal, SIGKILL);
   expect_whole(pool);
 }
 
