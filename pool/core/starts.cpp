@@ -6,8 +6,8 @@
 // after each back-off.
 //
 // Two rows of failures are counted as one number. Starts that fail: ended by any worker that gets
-// ready. Workers that get ready and die before they have served anything (early deaths): ended by
-// a new worker that serves. The first early death is replaced at once, and so are all that were
+// ready. Workers that get ready and die idle before they have served anything (early deaths): ended
+// by a new worker that serves. The first early death is replaced at once, and so are all that were
 // started before it died: they share its cause, and are no evidence about their replacements.
 // With that, a worker that dies again and again right behind its handshake cannot make a hot loop.
 #include "pool/core/assert.hpp"
@@ -79,6 +79,8 @@ void Core::State::note_start_failed(Worker& worker, ErrorCode code) {
 
 void Core::State::note_early_death(const Worker& worker) {
   if (worker.served > 0) return;
+  // With a request in hand it may be the request that kills; callers bound the rate of that.
+  if (worker.slots_granted > 0 || worker.slots_lost > 0) return;
   if (now_ - worker.ready_at >= options.start_backoff_max) {
     early_deaths_ = 0;  // it died, but not quickly: replacing it at once is slow enough
     return;

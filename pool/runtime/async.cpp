@@ -28,7 +28,6 @@ Result<core::TicketId> Engine::call_async(std::string_view command, JsonText arg
   }
   WakeList wakes;
   core::TicketId id;
-  bool stopped_meanwhile = false;
   {
     const std::lock_guard lock{mutex_};
     id = tickets_.renew(slot);
@@ -38,10 +37,9 @@ Result<core::TicketId> Engine::call_async(std::string_view command, JsonText arg
         .ticket = id, .deadline = call.deadline, .idempotent = options.idempotent};
     feed_locked(at, submitted, wakes, nullptr);
     // A stop between arming and submitting found nothing to cancel.
-    stopped_meanwhile = options.stop_token.stop_requested();
+    cancel_if_stopped(options, id, at, wakes);
   }
   wakes.notify_all();
-  if (stopped_meanwhile) cancel(id);
   return id;
 }
 

@@ -76,9 +76,19 @@ TicketSlot& Engine::submit(TicketSlot::Kind kind, const CallOptions& options, In
                                            .idempotent = options.idempotent,
                                            .lease = kind == TicketSlot::Kind::lease};
     feed_locked(at, submitted, wakes, slot);
+    cancel_if_stopped(options, slot->id, at, wakes);
   }
   wakes.notify_all();
   return *slot;
+}
+
+// A token that was stopped before is heard before a driver can write a byte.
+void Engine::cancel_if_stopped(const CallOptions& options, core::TicketId id, Instant at,
+                               WakeList& wakes) {
+  if (!options.stop_token.stop_requested()) return;
+  const TicketSlot* slot = tickets_.find(id);
+  if (slot == nullptr || slot->phase.load() == TicketSlot::Phase::resolved) return;
+  feed_locked(at, core::event::CancelRequested{id}, wakes, nullptr);
 }
 
 TicketSlot::Phase Engine::await_decision(TicketSlot& slot, Instant deadline) {

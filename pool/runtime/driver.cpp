@@ -1,5 +1,7 @@
 #include "pool/runtime/driver.hpp"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -9,6 +11,7 @@
 #include <utility>
 
 #include "pool/core/assert.hpp"
+#include "pool/process/file_descriptor.hpp"
 #include "pool/runtime/timestamp.hpp"
 #include "pool/wire/envelope.hpp"
 
@@ -64,24 +67,51 @@ bool accept_read(WorkerRecord& worker, long count) {
   return false;
 }
 
-void wait_and_read(WorkerRecord& worker, Instant deadline) {
-  std::array<pollfd, 3> waited{{
-      {.fd = worker.reply_descriptor(), .events = POLLIN, .revents = 0},
-      {.fd = worker.interrupt_event.get(), .events = POLLIN, .revents = 0},
-      {.fd = worker.request_descriptor(), .events = POLLOUT, .revents = 0},
-  }};
-  const std::size_t count = worker.channel.unwritten().empty() ? 2 : 3;
-  const int ready = poll_until({waited.data(), count}, deadline);
-  if (waited[0].revents != 0) read_some(worker);
+// Waits for the reply, or for room in the request pipe while there is more to write. `at` is a
+// recent time, and is brought up to date if the time has to be asked for.
+void wait_and_read(WorkerRecord& worker, Instant& at, Instant deadline) {
+  bool readable = false;
+  if (worker.channel.unwritten().empty()) {
+    readable = worker.waiter->wait(at, deadline);
+  } else {
+    std::array<pollfd, 3> waited{{
+        {.fd = worker.reply_descriptor(), .events = POLLIN, .revents = 0},
+        {.fd = worker.waiter->interrupt_descriptor(), .events = POLLIN, .revents = 0},
+        {.fd = worker.request_descriptor(), .events = POLLOUT, .revents = 0},
+    }};
+    poll_until(waited, deadline);
+    readable = waited[0].revents != 0;
+  }
+  if (readable) read_some(worker);
+  if (worker.channel.result()) return;
   // Also when bytes keep trickling in: the deadline is the deadline.
-  if (!worker.channel.result() && (ready == 0 || now() >= deadline)) worker.channel.on_deadline();
+  at = now();
+  if (at >= deadline) worker.channel.on_deadline();
+}
+
+// If all that this exchange has written still lies in the pipe of a worker that is dead, the worker
+// never saw it: it did not happen. (Its group was killed before its death was told.)
+bool take_back_request(const WorkerRecord& worker) {
+  const int kept = worker.process->pipes().unread_requests.get();
+  if (kept < 0) return false;
+  // Opened anew, to read without waiting and without changing the mode of the worker's own end.
+  const process::FileDescriptor reader{
+      open(fmt::format("/proc/self/fd/{}", kept).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  if (!reader) return false;
+  std::array<char, 16 * 1024> discarded;
+  std::uint64_t unread = 0;
+  for (ssize_t count = 1; count > 0;) {
+    count = ::read(reader.get(), discarded.data(), discarded.size());
+    if (count > 0) unread += static_cast<std::uint64_t>(count);
+  }
+  return unread == worker.bytes_written.load(std::memory_order_relaxed);
 }
 
 // A lost worker's request may still lie in the pipe, whole: then nobody has seen it.
 void await_death_news(WorkerRecord& worker, Instant deadline) {
   const Instant until = std::min(deadline, core::after(now(), death_news_max));
   while (!worker.is_told_gone()) {
-    pollfd waited{.fd = worker.interrupt_event.get(), .events = POLLIN, .revents = 0};
+    pollfd waited{.fd = worker.waiter->interrupt_descriptor(), .events = POLLIN, .revents = 0};
     const int ready = poll_until({&waited, 1}, until);
     if (ready == 0) return;
     if (!worker.is_told_gone()) return;  // cancelled: nobody waits for the news
@@ -94,6 +124,7 @@ void begin_exchange(WorkerRecord& worker, const RequestView& request, Instant at
   const std::uint64_t id = worker.next_wire_id++;
   encode(worker, request, id, at);
   worker.request_in_hand.store(id, std::memory_order_relaxed);
+  worker.bytes_written.store(0, std::memory_order_relaxed);
   worker.channel.start(id, worker.request_frame, request.deadline);
   if (!worker.channel.result() && at - worker.last_used_at >= idle_look_after) {
     look_before_writing(worker);
@@ -104,8 +135,8 @@ bool write_some(WorkerRecord& worker) {
   const std::string_view bytes = worker.channel.unwritten();
   if (bytes.empty()) return true;
   const std::uint64_t before = worker.bytes_written.load(std::memory_order_relaxed);
-  // Announced before it is done: whoever counts what the worker left unread must never believe
-  // that less was written than was.
+  // Announced before it is done: the certificate must never say that nothing was in hand when
+  // something was.
   worker.bytes_written.store(before + bytes.size(), std::memory_order_release);
   const ssize_t count = ::write(worker.request_descriptor(), bytes.data(), bytes.size());
   const int error = errno;
@@ -154,9 +185,12 @@ ExchangeOutcome take_outcome(WorkerRecord& worker, Instant at) {
       worker.served.fetch_add(1, std::memory_order_relaxed);
       break;
     case core::ExchangeVerdict::violated:
+      outcome.code = result.code;
+      break;
     case core::ExchangeVerdict::lost:
       outcome.code = result.code;
-      if (worker.request_taken_back.load(std::memory_order_acquire)) {
+      if (worker.is_told_gone() && outcome.progress != core::WireProgress::untouched &&
+          take_back_request(worker)) {
         outcome.progress = core::WireProgress::untouched;
       }
       break;
@@ -182,6 +216,7 @@ ExchangeOutcome drive_blocking(WorkerRecord& worker, const RequestView& request,
                                Instant at) {
   begin_exchange(worker, request, at);
   wire::Channel& channel = worker.channel;
+  Instant recently = at;
   bool may_spin = spinner.pays(worker.service_estimate);
   while (!channel.result()) {
     if (worker.interrupts.load(std::memory_order_acquire) != 0) {
@@ -194,7 +229,7 @@ ExchangeOutcome drive_blocking(WorkerRecord& worker, const RequestView& request,
                                       worker.interrupts, request.deadline);
       if (accept_read(worker, count)) continue;
     }
-    if (!channel.result()) wait_and_read(worker, request.deadline);
+    if (!channel.result()) wait_and_read(worker, recently, request.deadline);
   }
   if (channel.result()->verdict == core::ExchangeVerdict::lost &&
       channel.result()->progress != core::WireProgress::untouched) {

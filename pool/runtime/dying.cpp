@@ -1,5 +1,4 @@
 // Ends of workers: asked, killed, or found dead; and the warden's own.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -17,6 +16,18 @@
 #include "pool/wire/envelope.hpp"
 
 namespace ordeal::pool::runtime {
+namespace {
+
+// How much of what was written lies unread in the request pipe. Only looked at here: taking it back
+// is the driver's, who alone knows what it has written.
+std::uint64_t unread_bytes(const WorkerRecord& worker) {
+  int unread = 0;
+  const int kept = worker.process->pipes().unread_requests.get();
+  if (kept < 0 || ioctl(kept, FIONREAD, &unread) != 0) return 0;
+  return static_cast<std::uint64_t>(unread);
+}
+
+}  // namespace
 
 void Housekeeper::kill(WorkerRecord& worker, const core::action::Kill& kill) {
   if (worker.exited) return;
@@ -40,9 +51,9 @@ void Housekeeper::ask_to_stop(WorkerRecord& worker) {
 
 void Housekeeper::bury(WorkerRecord& worker) {
   if (worker.exited) return;
-  // Before reaping, while the group is certainly the worker's: nobody must read on in its pipe.
+  // Before reaping, while the group is certainly the worker's: nobody must read on in its pipe,
+  // since its driver may take the request back.
   worker.process->kill_group_remains();
-  take_back_request(worker);
   const auto status = worker.process->try_reap();
   if (!status) return;
   worker.exited = true;
@@ -51,8 +62,8 @@ void Housekeeper::bury(WorkerRecord& worker) {
   drain_progress(worker);
   (void)warden_->unregister_group(worker.process->group());
 
-  const bool in_hand =
-      worker.bytes_written.load(std::memory_order_acquire) > 0 && !worker.request_taken_back;
+  const std::uint64_t written = worker.bytes_written.load(std::memory_order_acquire);
+  const bool in_hand = written > 0 && unread_bytes(worker) != written;
   auto certificate = std::make_shared<const DeathCertificate>(process::make_certificate(
       *status,
       {.worker = worker.id.serial,
@@ -82,24 +93,6 @@ void Housekeeper::bury(WorkerRecord& worker) {
   }
   engine_.feed(core::event::WorkerExited{.worker = worker.id});
   // An asynchronous call on it ends by the core's Interrupt, like every other driver's.
-}
-
-// If all that was written since the last reply still lies in the pipe, the worker never saw it.
-void Housekeeper::take_back_request(WorkerRecord& worker) {
-  const int kept = worker.process->pipes().unread_requests.get();
-  if (kept < 0) return;
-  // Opened anew, to read without waiting and without changing the mode of the worker's own end.
-  const process::FileDescriptor reader{
-      open(fmt::format("/proc/self/fd/{}", kept).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
-  if (!reader) return;
-  std::array<char, 64 * 1024> discarded;
-  std::uint64_t unread = 0;
-  for (ssize_t count = 1; count > 0;) {
-    count = ::read(reader.get(), discarded.data(), discarded.size());
-    if (count > 0) unread += static_cast<std::uint64_t>(count);
-  }
-  const std::uint64_t written = worker.bytes_written.load(std::memory_order_acquire);
-  worker.request_taken_back.store(unread == written, std::memory_order_release);
 }
 
 void Housekeeper::drain_stderr(WorkerRecord& worker) {

@@ -203,7 +203,7 @@ void Engine::perform_interrupt(const core::action::Interrupt& interrupt) {
   if (slot.kind == TicketSlot::Kind::async) {
     hand_to_housekeeper(interrupt);
   } else {
-    record.interrupt();
+    record.waiter->interrupt();
   }
 }
 

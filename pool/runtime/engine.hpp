@@ -108,6 +108,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void cancel_async(TicketSlot& slot, const AsyncCall& call);
   void leave_lease_call(TicketSlot& slot);
   void interrupt_lease(TicketSlot& slot);
+  void cancel_if_stopped(const CallOptions& options, core::TicketId id, Instant at,
+                         WakeList& wakes);
   TicketSlot::Phase await_decision(TicketSlot& slot, Instant deadline);
   void end_exchange(TicketSlot& slot, const ExchangeOutcome& outcome, Instant at);
   void release(TicketSlot& slot);

@@ -68,7 +68,6 @@ class Housekeeper {
   void kill(WorkerRecord& worker, const core::action::Kill& kill);
   void ask_to_stop(WorkerRecord& worker);
   void bury(WorkerRecord& worker);
-  void take_back_request(WorkerRecord& worker);
   void drain_stderr(WorkerRecord& worker);
   void drain_progress(WorkerRecord& worker);
   [[nodiscard]] bool ensure_warden();

@@ -131,7 +131,7 @@ void Engine::interrupt_lease(TicketSlot& slot) {
   const std::lock_guard lock{mutex_};
   if (!slot.lease_in_call || slot.worker == nullptr) return;
   slot.worker->interrupts.fetch_or(interrupt_cancelled, std::memory_order_acq_rel);
-  slot.worker->interrupt();
+  slot.worker->waiter->interrupt();
 }
 
 void Engine::release_lease(LeaseState& lease) {

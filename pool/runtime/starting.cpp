@@ -1,6 +1,5 @@
 // Starting a worker: process, then handshake.
 #include <fmt/format.h>
-#include <sys/eventfd.h>
 
 #include "pool/process/spawn.hpp"
 #include "pool/runtime/driver.hpp"
@@ -66,10 +65,9 @@ Result<std::unique_ptr<WorkerRecord>> Housekeeper::make_worker(core::WorkerId id
 
   auto worker =
       std::make_unique<WorkerRecord>(id, static_cast<std::uint32_t>(options.frame_bytes_max));
-  worker->interrupt_event.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!worker->interrupt_event) {
-    return tl::unexpected(make_error(ErrorCode::spawn_failed, "no descriptor for an eventfd"));
-  }
+  auto waiter = ReplyWaiter::make(process->pipes().from_worker.get());
+  if (!waiter) return tl::unexpected(waiter.error());
+  worker->waiter.emplace(std::move(*waiter));
   worker->spawned_at = now();
   worker->pid = process->pid();
   worker->process.emplace(std::move(*process));

@@ -16,10 +16,10 @@
 #include <string>
 
 #include "pool/core/ids.hpp"
-#include "pool/process/file_descriptor.hpp"
 #include "pool/process/stderr_tail.hpp"
 #include "pool/process/worker_process.hpp"
 #include "pool/runtime/clock.hpp"
+#include "pool/runtime/reply_waiter.hpp"
 #include "pool/runtime/ticket_table.hpp"
 #include "pool/wire/exchange.hpp"
 
@@ -56,21 +56,18 @@ struct WorkerRecord {
   Instant last_used_at{};
   Duration service_estimate{};  // moving average of short calls; see spin.hpp
 
-  // Makes the driver look up from its poll. Call under the engine's lock, while a driver holds it.
-  void interrupt() const;
   void clear_interrupts();
   [[nodiscard]] bool is_told_gone() const {
     return (interrupts.load(std::memory_order_acquire) & interrupt_worker_gone) != 0;
   }
   [[nodiscard]] int request_descriptor() const { return process->pipes().to_worker.get(); }
   [[nodiscard]] int reply_descriptor() const { return process->pipes().from_worker.get(); }
-  process::FileDescriptor interrupt_event;
+  // interrupt() under the engine's lock, while a driver holds the worker. Set with `process`.
+  std::optional<ReplyWaiter> waiter;
   std::atomic<std::uint8_t> interrupts{0};
-  // For the certificate and for taking a request back: what the driver has done so far.
+  // For the certificate: what the driver has in hand, and has handed to the pipe of it.
   std::atomic<std::uint64_t> request_in_hand{0};
   std::atomic<std::uint64_t> bytes_written{0};
-  // The process died with every byte of the request still unread in the pipe: it never reached it.
-  std::atomic<bool> request_taken_back{false};
   std::atomic<std::uint64_t> served{0};
 
   Purpose purpose = Purpose::none;
