@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "pool/tools/errors_command.hpp"
 #include "pool/tools/run_command.hpp"
 #include "pool/tools/status_command.hpp"
 
@@ -94,6 +95,8 @@ int run_main(std::vector<std::string> arguments) {
   status_app->footer(status_footer);
   status_app->add_option("--socket", status.socket, "The run's socket")->type_name("PATH");
   status_app->add_flag("--json", status.json, "One JSON object a line instead of a table");
+  const CLI::App* errors_app = app.add_subcommand(
+      "errors", "Print every error code with what it means, as a Markdown table");
 
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes a vector
   try {
@@ -101,6 +104,10 @@ int run_main(std::vector<std::string> arguments) {
     if (has_command && !run_app->parsed()) throw CLI::ExtrasError({"--"});
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+  }
+  if (errors_app->parsed()) {
+    std::cout << describe_errors();
+    return static_cast<int>(std::cout.flush() ? ExitCode::ok : ExitCode::input_output);
   }
   return static_cast<int>(run_app->parsed() ? run_command(run) : status_command(status));
 }
