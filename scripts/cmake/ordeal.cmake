@@ -14,6 +14,10 @@ endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
 
 set(ORDEAL_SANITIZE "" CACHE STRING "comma list for -fsanitize=: address,undefined or thread")
+if(ORDEAL_SANITIZE)
+  # Instrumented code compiles slowly enough; -O1 is what the sanitizers' manuals advise.
+  set(CMAKE_CXX_FLAGS_RELEASE "-O1 -g1")
+endif()
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
