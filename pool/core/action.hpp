@@ -32,13 +32,24 @@ enum class KillReason : std::uint8_t {
   stop_grace_over,
 };
 
+// Why a request is tried no more, though its error is one that a retry may mend.
+enum class RetryStop : std::uint8_t {
+  none,
+  attempts,  // max_retries
+  deadline,  // the pause would not end before it
+  budget,    // the pool's retry budget is spent
+  poisoned,  // workers enough have not survived it
+};
+
 // What observers are told (public face: ordeal/pool/events.hpp). Emitted only while enabled.
 enum class Occurrence : std::uint8_t {
   request_submitted,
   request_granted,
-  request_requeued,   // its worker was found unusable before a byte was written
-  request_resolved,   // code none: ok; duration: from submit
-  worker_transition,  // from, to, reason
+  request_requeued,         // its worker was found unusable before a byte was written
+  request_retry_scheduled,  // code: of the attempt; count: of retries; duration: the pause
+  request_retry_exhausted,  // code: of the last attempt; count: of retries; stop: why no more
+  request_resolved,         // code none: ok; duration: from submit
+  worker_transition,        // from, to, reason
   worker_spawning,
   worker_start_failed,  // code says how; count: failures in a row
   worker_faulted,       // code says how
@@ -81,10 +92,29 @@ struct Resolve {
   ErrorCode code = ErrorCode::none;
   WorkerId worker;  // the last one that had it, if any
   std::uint32_t attempts = 0;
+  // Before the one that `code` tells of, an attempt may have taken effect.
+  bool maybe_ran = false;
   static constexpr const char* name = "resolve";
   static constexpr auto fields() {
     return std::tuple{field("ticket", &Resolve::ticket), field("code", &Resolve::code),
-                      field("worker", &Resolve::worker), field("attempts", &Resolve::attempts)};
+                      field("worker", &Resolve::worker), field("attempts", &Resolve::attempts),
+                      field("maybe_ran", &Resolve::maybe_ran)};
+  }
+};
+
+// The ticket has failed so, and pauses: it holds no worker, and is granted another or resolved
+// later. What is to be kept of its last worker must be kept now.
+struct Pause {
+  TicketId ticket;
+  ErrorCode code = ErrorCode::none;
+  WorkerId worker;  // the last one that had it, if any
+  std::uint32_t retry = 1;
+  Duration delay{};
+  static constexpr const char* name = "pause";
+  static constexpr auto fields() {
+    return std::tuple{field("ticket", &Pause::ticket), field("code", &Pause::code),
+                      field("worker", &Pause::worker), field("retry", &Pause::retry),
+                      field("delay", &Pause::delay)};
   }
 };
 
@@ -140,6 +170,7 @@ struct Forget {
 
 struct Emit {
   Occurrence what{};
+  RetryStop stop{};  // request_retry_exhausted
   TicketId ticket{};
   WorkerId worker{};
   ErrorCode code = ErrorCode::none;
@@ -150,11 +181,11 @@ struct Emit {
   Duration duration{};
   static constexpr const char* name = "emit";
   static constexpr auto fields() {
-    return std::tuple{field("what", &Emit::what),        field("ticket", &Emit::ticket),
-                      field("worker", &Emit::worker),    field("code", &Emit::code),
-                      field("from", &Emit::from),        field("to", &Emit::to),
-                      field("reason", &Emit::reason),    field("count", &Emit::count),
-                      field("duration", &Emit::duration)};
+    return std::tuple{field("what", &Emit::what),         field("ticket", &Emit::ticket),
+                      field("worker", &Emit::worker),     field("code", &Emit::code),
+                      field("from", &Emit::from),         field("to", &Emit::to),
+                      field("reason", &Emit::reason),     field("count", &Emit::count),
+                      field("duration", &Emit::duration), field("stop", &Emit::stop)};
   }
 };
 
@@ -166,9 +197,9 @@ struct Stopped {
 
 }  // namespace action
 
-using Action =
-    std::variant<action::Spawn, action::Grant, action::Resolve, action::Interrupt, action::Drain,
-                 action::AskToStop, action::Kill, action::Forget, action::Emit, action::Stopped>;
+using Action = std::variant<action::Spawn, action::Grant, action::Resolve, action::Pause,
+                            action::Interrupt, action::Drain, action::AskToStop, action::Kill,
+                            action::Forget, action::Emit, action::Stopped>;
 static_assert(std::is_trivially_copyable_v<Action>);
 
 }  // namespace ordeal::pool::core

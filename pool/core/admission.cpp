@@ -19,6 +19,12 @@ Ticket& Core::State::admit(const event::Submitted& e) {
   ticket = Ticket{};
   ticket.id = e.ticket;
   ticket.lease = e.lease;
+  ticket.idempotent = e.idempotent;
+  if (e.retry.max_retries != 0) {
+    if (retries_.size() < tickets_.size()) retries_.resize(tickets_.size());
+    ticket.may_retry = true;
+    retries_[e.ticket.index] = Retries{.policy = e.retry};
+  }
   ticket.deadline = e.deadline;
   ticket.submitted_at = now_;
   ++counters.submitted;
@@ -27,10 +33,11 @@ Ticket& Core::State::admit(const event::Submitted& e) {
 }
 
 void Core::State::on(const event::Submitted& e) {
-  expire();  // whose time is over makes room for the newcomer
+  expire();                              // whose time is over makes room for the newcomer
+  if (!queue_.empty()) serve_waiters();  // whose pause is over goes first
   Ticket& ticket = admit(e);
   if (stopping) return resolve(ticket, ErrorCode::pool_stopping);
-  if (circuit_open) return resolve(ticket, ErrorCode::workers_unavailable);
+  if (circuit_open) return turn_away(ticket, ErrorCode::workers_unavailable);
   if (ticket.deadline <= now_) return resolve(ticket, ErrorCode::queue_timeout);
   if (newest_available_ != no_index) {
     ORDEAL_ASSERT(queue_.empty(), "(5) nobody barges: settle() has served all who waited");
@@ -40,7 +47,7 @@ void Core::State::on(const event::Submitted& e) {
     tell({.what = Occurrence::queue_full,
           .ticket = ticket.id,
           .count = static_cast<std::uint32_t>(queue_.size())});
-    return resolve(ticket, ErrorCode::queue_full);
+    return turn_away(ticket, ErrorCode::queue_full);
   }
   queue_.push_back(ticket.id.index, ticket.id.serial);
   enqueue(ticket);
@@ -62,7 +69,7 @@ void Core::State::leave_queue(Ticket& ticket) {
 void Core::State::on_queue_deadline(std::uint32_t index) {
   Ticket& ticket = tickets_[index];
   leave_queue(ticket);
-  resolve(ticket, ErrorCode::queue_timeout);
+  give_up_waiting(ticket, ErrorCode::queue_timeout);
 }
 
 void Core::State::grant(Ticket& ticket) {
@@ -76,7 +83,7 @@ void Core::State::grant(Ticket& ticket) {
   ticket.stage = Ticket::Stage::running;
   ticket.worker = worker.id;
   ticket.slot = slot;
-  ++ticket.attempts;
+  count_attempt(ticket);
   ++counters.running;
   refresh(worker);
   actions.push(action::Grant{ticket.id, worker.id, slot, ticket.attempts});
@@ -93,12 +100,12 @@ void Core::State::grant(Ticket& ticket) {
 // where it stood, unless there is nothing left to wait for.
 void Core::State::requeue(Ticket& ticket) {
   --counters.running;
-  --ticket.attempts;
+  take_back_attempt(ticket);
   ticket.stage = Ticket::Stage::none;
-  if (ticket.cancel_requested) return resolve(ticket, ErrorCode::cancelled);
-  if (stopping) return resolve(ticket, ErrorCode::pool_stopping);
-  if (ticket.deadline <= now_) return resolve(ticket, ErrorCode::queue_timeout);
-  if (circuit_open) return resolve(ticket, ErrorCode::workers_unavailable);
+  if (ticket.cancel_requested) return give_up_waiting(ticket, ErrorCode::cancelled);
+  if (stopping) return give_up_waiting(ticket, ErrorCode::pool_stopping);
+  if (ticket.deadline <= now_) return give_up_waiting(ticket, ErrorCode::queue_timeout);
+  if (circuit_open) return turn_away(ticket, ErrorCode::workers_unavailable);
   ticket.told_worker_gone = false;
   ++counters.requeued;
   tell({.what = Occurrence::request_requeued, .ticket = ticket.id, .worker = ticket.worker});
@@ -109,7 +116,10 @@ void Core::State::requeue(Ticket& ticket) {
 void Core::State::resolve(Ticket& ticket, ErrorCode code) {
   if (ticket.stage == Ticket::Stage::running || ticket.stage == Ticket::Stage::awaiting_exit) {
     --counters.running;
+  } else if (ticket.stage == Ticket::Stage::backing_off) {
+    --counters.backing_off;
   }
+  if (ticket.charged) retry_budget_.refund();
   timers.cancel(ticket.timer);
   ticket.stage = Ticket::Stage::none;
   switch (code) {
@@ -133,7 +143,7 @@ void Core::State::resolve(Ticket& ticket, ErrorCode code) {
       ++counters.failed;
       break;
   }
-  actions.push(action::Resolve{ticket.id, code, ticket.worker, ticket.attempts});
+  actions.push(action::Resolve{ticket.id, code, ticket.worker, ticket.attempts, ticket.maybe_ran});
   if (emit) {
     tell({.what = Occurrence::request_resolved,
           .ticket = ticket.id,
@@ -148,7 +158,8 @@ void Core::State::resolve_all_waiters(ErrorCode code) {
   while (const auto index = queue_.front()) {
     Ticket& ticket = tickets_[*index];
     leave_queue(ticket);
-    resolve(ticket, code);
+    code == ErrorCode::workers_unavailable ? turn_away(ticket, code)
+                                           : give_up_waiting(ticket, code);
   }
 }
 
@@ -160,11 +171,14 @@ void Core::State::on(const event::CancelRequested& e) {
       return;
     case Ticket::Stage::queued:
       leave_queue(*ticket);
-      return resolve(*ticket, ErrorCode::cancelled);
+      return give_up_waiting(*ticket, ErrorCode::cancelled);
+    case Ticket::Stage::backing_off:
+      return give_up_waiting(*ticket, ErrorCode::cancelled);
     case Ticket::Stage::running:
       return interrupt(*ticket, InterruptReason::cancelled);
     // Its driver has let go; the outcome comes with the worker's exit, which is bounded.
     case Ticket::Stage::awaiting_exit:
+      ticket->cancel_requested = true;
       return;
   }
 }

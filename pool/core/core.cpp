@@ -6,11 +6,24 @@
 
 namespace ordeal::pool::core {
 
-Core::State::State(const CoreOptions& given, std::uint64_t seed) : options(given), random_(seed) {
+namespace {
+
+constexpr std::uint64_t retry_salt = 0x4e77;
+
+}  // namespace
+
+Core::State::State(const CoreOptions& given, std::uint64_t seed)
+    : options(given),
+      random_(seed),
+      retry_random_(seed ^ retry_salt),
+      retry_budget_({.percent = options.retry_budget_percent,
+                     .retries_max = options.retry_budget_max,
+                     .per_second = options.retry_budget_per_second}) {
   ORDEAL_ASSERT(options.size >= 1, "a pool keeps at least one worker");
   ORDEAL_ASSERT(options.starts_parallel_max >= 1, "at least one worker may start at once");
   ORDEAL_ASSERT(options.start_failures_max >= 1, "the start circuit opens after some failure");
   ORDEAL_ASSERT(options.slots_max >= 1, "a worker takes at least one request at once");
+  ORDEAL_ASSERT(options.poison_deaths_max >= 1, "a request is refused after some death");
   ORDEAL_ASSERT(options.history_max >= 1, "a worker's history keeps at least one entry");
 }
 
@@ -39,6 +52,8 @@ void Core::State::on_timer(const TimerQueue::Due& due) {
   switch (due.timer) {
     case Timer::queue_deadline:
       return on_queue_deadline(due.owner);
+    case Timer::retry_pause:
+      return on_retry_pause(due.owner);
     case Timer::certificate:
       return on_certificate(due.owner);
     case Timer::start_timeout:
@@ -62,6 +77,12 @@ void Core::State::on_timer(const TimerQueue::Due& due) {
 void Core::State::settle() {
   if (stopping) return finish_stop();
   update_circuit();
+  serve_waiters();
+  plan_starts();
+  plan_overflow_idle();
+}
+
+void Core::State::serve_waiters() {
   while (newest_available_ != no_index) {
     const auto index = queue_.front();
     if (!index) break;
@@ -69,8 +90,6 @@ void Core::State::settle() {
     leave_queue(ticket);
     grant(ticket);
   }
-  plan_starts();
-  plan_overflow_idle();
 }
 
 void Core::State::tell(const action::Emit& what) {

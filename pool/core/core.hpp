@@ -16,6 +16,9 @@
 //   (8) Starts that fail back off; with no worker alive and `start_failures_max` failures in a row,
 //       waiters and newcomers get `workers_unavailable` until a start succeeds.
 //  (10) After StopRequested nothing is granted or spawned; each ticket resolves; Stopped is last.
+//  (38) A request pauses and is tried again only if its policy, its deadline, the retry budget and
+//       the count of workers that did not survive it allow; and, once it may have reached a worker,
+//       only if it is idempotent. Never after an outcome, a cancel, its deadline or a stop.
 //  (12) A slot with a late reply outstanding gets no work until the reply is drained.
 //       submitted = ok + failed + timed_out + rejected + shed + cancelled
 //                 + queued + running + backing_off              (DESIGN, section 3)
@@ -54,6 +57,10 @@ struct CoreOptions {
   Duration certificate_wait = std::chrono::seconds{1};
   Duration start_backoff_base = std::chrono::milliseconds{100};
   Duration start_backoff_max = std::chrono::seconds{10};
+  std::uint32_t poison_deaths_max = 3;      // workers that may not survive one request; >= 1
+  std::uint32_t retry_budget_percent = 20;  // retry_budget.hpp says what these three are
+  std::uint32_t retry_budget_max = 100;
+  std::uint32_t retry_budget_per_second = 10;
 
   // For the trace's header: the core's decisions depend on each of these.
   static constexpr auto fields() {
@@ -72,7 +79,11 @@ struct CoreOptions {
                       field("terminate_grace", &O::terminate_grace),
                       field("certificate_wait", &O::certificate_wait),
                       field("start_backoff_base", &O::start_backoff_base),
-                      field("start_backoff_max", &O::start_backoff_max)};
+                      field("start_backoff_max", &O::start_backoff_max),
+                      field("poison_deaths_max", &O::poison_deaths_max),
+                      field("retry_budget_percent", &O::retry_budget_percent),
+                      field("retry_budget_max", &O::retry_budget_max),
+                      field("retry_budget_per_second", &O::retry_budget_per_second)};
   }
 };
 
@@ -86,6 +97,7 @@ struct Counters {
   std::uint64_t shed = 0;
   std::uint64_t cancelled = 0;
   std::uint64_t requeued = 0;
+  std::uint64_t retries = 0;  // scheduled
   std::uint64_t spawns = 0;
   std::uint64_t start_failures = 0;
   std::uint64_t workers_lost = 0;  // died or were killed after they had been ready, not by stop

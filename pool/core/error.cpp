@@ -75,7 +75,7 @@ constexpr std::array<Row, error_code_count> table{{
       "the deadline passed with the request in a worker's hands"}},
     {ErrorCode::cancelled_in_flight,
      {"cancelled_in_flight", C::timeout, S::minor, indeterminate, false,
-      "the caller gave up with the request in a worker's hands"}},
+      "the caller gave up after a byte may have reached a worker"}},
     {ErrorCode::worker_died,
      {"worker_died", C::connection, S::major, indeterminate, true,
       "the worker's process ended with the request in its hands"}},
@@ -132,6 +132,9 @@ constexpr std::array<Row, error_code_count> table{{
     {ErrorCode::store_full,
      {"store_full", C::resource, S::major, failed, false,
       "the session store holds as much as it may; what it held is as it was"}},
+    {ErrorCode::poisoned_request,
+     {"poisoned_request", C::connection, S::major, indeterminate, false,
+      "retry.poison_deaths_max workers have not survived the request; it is tried no more"}},
 }};
 
 constexpr bool rows_follow_the_enum() {

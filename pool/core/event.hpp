@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "ordeal/pool/error.hpp"
+#include "ordeal/pool/retry.hpp"
 #include "pool/core/exchange_verdict.hpp"
 #include "pool/core/ids.hpp"
 #include "pool/core/time.hpp"
@@ -43,11 +44,12 @@ struct Submitted {
   Instant deadline = never;
   bool idempotent = false;
   bool lease = false;
+  RetryPolicy retry;
   static constexpr const char* name = "submitted";
   static constexpr auto fields() {
     return std::tuple{field("ticket", &Submitted::ticket), field("deadline", &Submitted::deadline),
                       field("idempotent", &Submitted::idempotent),
-                      field("lease", &Submitted::lease)};
+                      field("lease", &Submitted::lease), field("retry", &Submitted::retry)};
   }
 };
 
@@ -95,16 +97,19 @@ struct WorkerExited {
 // back, with the verdict of its last exchange, or `replied` if it made none).
 // `code`: with `violated`, how; with `replied` or `application_error`, a fault noticed after the
 // reply was complete (stray bytes behind it): the reply counts, the worker goes.
+// `retryable`: with `application_error`, the worker said that trying again may help.
 struct ExchangeEnded {
   TicketId ticket;
   ExchangeVerdict verdict = ExchangeVerdict::replied;
   WireProgress progress = WireProgress::written;
   ErrorCode code = ErrorCode::none;
+  bool retryable = false;
   static constexpr const char* name = "exchange_ended";
   static constexpr auto fields() {
     return std::tuple{
         field("ticket", &ExchangeEnded::ticket), field("verdict", &ExchangeEnded::verdict),
-        field("progress", &ExchangeEnded::progress), field("code", &ExchangeEnded::code)};
+        field("progress", &ExchangeEnded::progress), field("code", &ExchangeEnded::code),
+        field("retryable", &ExchangeEnded::retryable)};
   }
 };
 

@@ -33,7 +33,11 @@ void Core::State::on_replied(Ticket& ticket, const event::ExchangeEnded& e) {
     if (worker.served == 0 && !worker.lifecycle.should_remove()) early_deaths_ = 0;
     ++worker.served;
   }
-  resolve(ticket, application_error ? ErrorCode::application_error : ErrorCode::none);
+  if (application_error) {
+    fail(ticket, ErrorCode::application_error, e.retryable ? Retryable::yes : Retryable::no);
+  } else {
+    resolve(ticket, ErrorCode::none);
+  }
   if (e.code != ErrorCode::none) {
     tell({.what = Occurrence::worker_faulted, .worker = worker.id, .code = e.code});
     discard(worker, TransitionReason::fault, Blame::worker, KillReason::fault);
@@ -49,7 +53,7 @@ void Core::State::on_violated(Ticket& ticket, const event::ExchangeEnded& e) {
   if (e.progress == WireProgress::untouched && !ticket.lease) {
     requeue(ticket);
   } else {
-    resolve(ticket, code);
+    fail(ticket, code);
   }
   discard(worker, TransitionReason::fault, Blame::worker, KillReason::fault);
   free_slot(worker, ticket.slot);
@@ -70,7 +74,7 @@ void Core::State::on_lost(Ticket& ticket, const event::ExchangeEnded& e) {
     return free_slot(worker, ticket.slot);
   }
   if (worker.exited) {
-    resolve(ticket, loss_code(ticket, worker));
+    fail(ticket, loss_code(ticket, worker));
     return free_slot(worker, ticket.slot);
   }
   await_exit(ticket);
@@ -143,7 +147,7 @@ void Core::State::on_certificate(std::uint32_t index) {
   Worker& worker = holder(ticket);
   // If the deadline came first, nobody knows yet whether the process lives on; lost streams are
   // deaths but for rare exceptions, and stream_grace ends those.
-  resolve(ticket, loss_code(ticket, worker));
+  fail(ticket, loss_code(ticket, worker));
   free_slot(worker, ticket.slot);
 }
 

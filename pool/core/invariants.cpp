@@ -20,7 +20,7 @@ const char* Core::State::broken_invariant() const {
   INVARIANT(c.submitted == c.ok + c.failed + c.timed_out + c.rejected + c.shed + c.cancelled +
                                c.queued + c.running + c.backing_off,
             "identity: each submitted ticket is resolved, queued, running or backing off");
-  INVARIANT(!stopped_ || (workers_known_ == 0 && c.queued == 0 && c.running == 0),
+  INVARIANT(!stopped_ || (workers_known_ == 0 && c.queued + c.running + c.backing_off == 0),
             "(10) stopped is last: no worker, no open ticket");
   return nullptr;
 }
@@ -103,6 +103,7 @@ const char* Core::State::check_slots(const Worker& w) const {
 const char* Core::State::check_tickets() const {
   std::uint32_t queued = 0;
   std::uint32_t running = 0;
+  std::uint32_t paused = 0;
   for (std::size_t i = 0; i < tickets_.size(); ++i) {
     const Ticket& t = tickets_[i];
     const bool waits = t.stage == Ticket::Stage::queued;
@@ -127,10 +128,27 @@ const char* Core::State::check_tickets() const {
                   "a ticket does not wait for an exit without end");
         break;
       }
+      case Ticket::Stage::backing_off:
+        ++paused;
+        INVARIANT(timers.is_armed(t.timer), "(38) a pause has an end");
+        INVARIANT(t.deadline > now_ && !stopping, "(38, 10) nobody pauses for nothing");
+        INVARIANT(t.charged, "(B5 14) a retry is charged when it is scheduled");
+        INVARIANT(
+            retries_[i].scheduled >= 1 && retries_[i].scheduled <= retries_[i].policy.max_retries,
+            "(38) retries are bounded");
+        INVARIANT(retries_[i].last_delay >= Duration::zero() &&
+                      retries_[i].last_delay <= retries_[i].policy.max_delay,
+                  "(39) 0 <= delay <= max_delay");
+        INVARIANT(t.idempotent || t.failure == ErrorCode::none,
+                  "(38) what a worker may have done is not done twice unasked");
+        break;
     }
   }
   INVARIANT(queued == counters.queued && queued == queue_.size(), "the queue is as counted");
   INVARIANT(running == counters.running, "the running tickets are as counted");
+  INVARIANT(paused == counters.backing_off, "the pausing tickets are as counted");
+  INVARIANT(retry_budget_.tokens() >= 0 && retry_budget_.tokens() <= retry_budget_.capacity(),
+            "(B5 14) the budget is neither overdrawn nor overfull");
   return nullptr;
 }
 

@@ -95,12 +95,26 @@ struct Names<KillReason> {
 
 template <>
 struct Names<Occurrence> {
-  static constexpr std::array<std::string_view, 14> all{
-      "request_submitted", "request_granted",      "request_requeued",     "request_resolved",
-      "worker_transition", "worker_spawning",      "worker_start_failed",  "worker_faulted",
-      "start_backing_off", "start_circuit_opened", "start_circuit_closed", "queue_full",
-      "pool_stopping",     "pool_stopped"};
+  static constexpr std::array<std::string_view, 16> all{
+      "request_submitted",       "request_granted",  "request_requeued",  "request_retry_scheduled",
+      "request_retry_exhausted", "request_resolved", "worker_transition", "worker_spawning",
+      "worker_start_failed",     "worker_faulted",   "start_backing_off", "start_circuit_opened",
+      "start_circuit_closed",    "queue_full",       "pool_stopping",     "pool_stopped"};
   static_assert(covers(all, Occurrence::pool_stopped));
+};
+
+template <>
+struct Names<RetryStop> {
+  static constexpr std::array<std::string_view, 5> all{"none", "attempts", "deadline", "budget",
+                                                       "poisoned"};
+  static_assert(covers(all, RetryStop::poisoned));
+};
+
+template <>
+struct Names<Backoff> {
+  static constexpr std::array<std::string_view, 5> all{"constant", "linear", "exponential",
+                                                       "fibonacci", "decorrelated"};
+  static_assert(covers(all, Backoff::decorrelated));
 };
 
 }  // namespace ordeal::pool::core

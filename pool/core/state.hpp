@@ -15,6 +15,7 @@
 #include "pool/core/admission_queue.hpp"
 #include "pool/core/core.hpp"
 #include "pool/core/random.hpp"
+#include "pool/core/retry_budget.hpp"
 #include "pool/core/timer_queue.hpp"
 
 namespace ordeal::pool::core {
@@ -66,20 +67,35 @@ struct Ticket {
     none,
     queued,
     running,
-    awaiting_exit
+    awaiting_exit,
+    backing_off
   };
   TicketId id;
   Stage stage = Stage::none;
   bool lease = false;
+  bool idempotent = false;
   bool cancel_requested = false;
   bool told_worker_gone = false;
-  bool reply_truncated = false;  // its worker's stream ended inside a frame
+  bool reply_truncated = false;         // its worker's stream ended inside a frame
+  bool may_retry = false;               // its policy allows any; then see retries_
+  bool maybe_ran = false;               // an attempt may have taken effect
+  bool earned = false;                  // its first attempt has filled the budget
+  bool charged = false;                 // for a retry that has not begun
+  ErrorCode failure = ErrorCode::none;  // of the last attempt that a worker had seen
   Instant deadline = never;
   Instant submitted_at{};
   WorkerId worker;  // the last one that had it
   std::uint32_t slot = 0;
   std::uint32_t attempts = 0;
-  TimerHandle timer;  // queued: queue_deadline; awaiting_exit: certificate
+  TimerHandle timer;  // queued: queue_deadline; awaiting_exit: certificate; backing_off: its pause
+};
+
+// Of a ticket that may be retried; apart from it, since most may not.
+struct Retries {
+  RetryPolicy policy;
+  std::uint32_t scheduled = 0;
+  std::uint32_t deaths = 0;  // workers that did not survive it
+  Duration last_delay{};
 };
 
 class Core::State {
@@ -107,6 +123,7 @@ class Core::State {
   void expire();
   void on_timer(const TimerQueue::Due& due);
   void settle();
+  void serve_waiters();
   void tell(const action::Emit& what);
 
   // admission.cpp
@@ -122,6 +139,23 @@ class Core::State {
   void resolve_all_waiters(ErrorCode code);
   void interrupt(Ticket& ticket, InterruptReason reason);
   [[nodiscard]] Ticket* find(TicketId id);
+
+  // retrying.cpp
+  enum class Retryable : bool {
+    no,
+    yes
+  };
+  void fail(Ticket& ticket, ErrorCode code, Retryable retryable);
+  void fail(Ticket& ticket, ErrorCode code);
+  void turn_away(Ticket& ticket, ErrorCode code);
+  void give_up_waiting(Ticket& ticket, ErrorCode why);
+  [[nodiscard]] bool pause(Ticket& ticket, ErrorCode code);
+  void tell_exhausted(const Ticket& ticket, ErrorCode code, RetryStop why);
+  void on_retry_pause(std::uint32_t index);
+  void resolve_all_paused(ErrorCode code);
+  void count_attempt(Ticket& ticket);
+  void take_back_attempt(Ticket& ticket);
+  [[nodiscard]] bool has_room() const;
 
   // exchange.cpp
   void on(const event::ExchangeEnded& e);
@@ -202,10 +236,13 @@ class Core::State {
 
   Instant now_{};
   Random random_;
+  Random retry_random_;  // a stream of its own: retries do not change how starts back off
+  RetryBudget retry_budget_;
   bool opened_ = false;
   bool stopped_ = false;
 
   std::vector<Ticket> tickets_;
+  std::vector<Retries> retries_;  // by ticket index; meaningful with may_retry
   std::uint64_t last_ticket_serial_ = 0;
   AdmissionQueue queue_;
 

@@ -23,8 +23,10 @@ void Core::State::begin_stop() {
   timers.cancel(start_backoff_);
   timers.cancel(overflow_idle_);
   tell({.what = Occurrence::pool_stopping,
-        .count = static_cast<std::uint32_t>(queue_.size() + counters.running)});
+        .count =
+            static_cast<std::uint32_t>(queue_.size() + counters.running + counters.backing_off)});
   resolve_all_waiters(ErrorCode::pool_stopping);
+  resolve_all_paused(ErrorCode::pool_stopping);
   for (Worker& worker : workers_) {
     if (!worker.id) continue;
     switch (worker.lifecycle.state()) {
@@ -55,7 +57,7 @@ void Core::State::on_stop_grace() {
 
 void Core::State::finish_stop() {
   if (stopped_ || workers_known_ > 0) return;
-  ORDEAL_ASSERT(counters.queued + counters.running == 0,
+  ORDEAL_ASSERT(counters.queued + counters.running + counters.backing_off == 0,
                 "(10) a request waits for no stopping pool, and runs in no forgotten worker");
   stopped_ = true;
   timers.cancel(stop_grace_);

@@ -19,6 +19,7 @@ namespace ordeal::pool::core {
 // State::on_timer (core.cpp), whose switch the compiler keeps complete.
 enum class Timer : std::uint8_t {
   queue_deadline,    // ticket: leaves the queue with queue_timeout
+  retry_pause,       // ticket: has paused long enough, and waits for a worker again
   certificate,       // ticket: its worker's stream is lost; it waits no longer for the exit
   start_timeout,     // worker: its start hangs; killed
   stream_grace,      // worker: closed its stream and has not exited; killed

@@ -1,5 +1,6 @@
 #include "pool/core/trace.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <concepts>
 
@@ -36,6 +37,23 @@ void write_value(std::string& out, Id id) {
 template <typename E>
 requires std::is_enum_v<E>
 void write_value(std::string& out, E value) { out += name_of(value); }
+
+// "off", or max_retries:backoff:jitter_percent:base_delay:max_delay.
+void write_value(std::string& out, const RetryPolicy& policy) {
+  if (policy.max_retries == 0) {
+    out += "off";
+    return;
+  }
+  write_value(out, policy.max_retries);
+  out += ':';
+  write_value(out, policy.backoff);
+  out += ':';
+  write_value(out, policy.jitter_percent);
+  out += ':';
+  write_value(out, policy.base_delay);
+  out += ':';
+  write_value(out, policy.max_delay);
+}
 
 template <typename Struct>
 void write_fields(std::string& out, const Struct& value) {
@@ -95,6 +113,21 @@ bool read_value(std::string_view text, E& value) {
   const auto found = value_of<E>(text);
   if (found) value = *found;
   return found.has_value();
+}
+
+bool read_value(std::string_view text, RetryPolicy& policy) {
+  policy = {};
+  if (text == "off") return true;
+  const auto part = [&text] {
+    const auto colon = std::min(text.find(':'), text.size());
+    const std::string_view first = text.substr(0, colon);
+    text.remove_prefix(std::min(colon + 1, text.size()));
+    return first;
+  };
+  return read_value(part(), policy.max_retries) && policy.max_retries != 0 &&
+         read_value(part(), policy.backoff) && read_value(part(), policy.jitter_percent) &&
+         read_value(part(), policy.base_delay) && read_value(part(), policy.max_delay) &&
+         text.empty();
 }
 
 // A line, word by word, and what was wrong with it.

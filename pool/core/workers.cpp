@@ -92,7 +92,7 @@ void Core::State::on(const event::WorkerExited& e) {
     if (slot.use == Slot::Use::granted) {
       interrupt(tickets_[slot.ticket], InterruptReason::worker_gone);
     } else if (slot.use == Slot::Use::lost) {
-      resolve(tickets_[slot.ticket], loss_code(tickets_[slot.ticket], *worker));
+      fail(tickets_[slot.ticket], loss_code(tickets_[slot.ticket], *worker));
       slot = Slot{};
       --worker->slots_lost;
     }

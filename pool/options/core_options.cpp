@@ -18,6 +18,10 @@ core::CoreOptions to_core_options(const Options& options) {
       .terminate_grace = options.terminate_grace,
       .start_backoff_base = options.start_backoff_base,
       .start_backoff_max = options.start_backoff_max,
+      .poison_deaths_max = options.retry.poison_deaths_max,
+      .retry_budget_percent = options.retry.budget_percent,
+      .retry_budget_max = options.retry.budget_max,
+      .retry_budget_per_second = options.retry.budget_per_second,
   };
 }
 

@@ -60,6 +60,10 @@ Result<void> validate(const Options& options) {
       (!options.session_store.starts_with(sqlite) || options.session_store.size() == sqlite.size()))
     return refused(fmt::format("option session_store: {} is neither memory nor sqlite:PATH",
                                options::in_quotes(options.session_store, 80)));
+  if (options.retry.base_delay > options.retry.max_delay)
+    return refused(
+        fmt::format("option retry.base_delay_ms: {} is more than retry.max_delay_ms, which is {}",
+                    options.retry.base_delay.count(), options.retry.max_delay.count()));
   return {};
 }
 

@@ -17,6 +17,8 @@ constexpr std::int64_t day_ms = 24 * 60 * minute_ms;
 
 constexpr std::array<std::string_view, 3> await_ready_names{"all", "one", "none"};
 constexpr std::array<std::string_view, 2> spin_names{"off", "adaptive"};
+constexpr std::array<std::string_view, 5> backoff_names{"constant", "linear", "exponential",
+                                                        "fibonacci", "decorrelated"};
 
 // Unsigned values beyond int64 stay themselves, so that a message prints what was given.
 template <typename Integer>
@@ -138,21 +140,68 @@ constexpr Descriptor seed_row{
         },
     .doc = "of jitter and choices; not given: drawn at start and logged"};
 
-constexpr Descriptor max_retries_row{
-    .name = "retry.max_retries",
-    .kind = Kind::integer,
-    .unit = {},
-    .min = 0,
-    .max = 100,
-    .choices = {},
-    .names = false,
-    .built = false,
-    .get = [](const Options& o) { return integer_value(o.retry.max_retries); },
-    .set =
-        [](Options& o, const Value& v) {
-          o.retry.max_retries = static_cast<std::uint32_t>(std::get<std::int64_t>(v));
-        },
-    .doc = "how often a failed call is tried again"};
+using R = Options::Retry;
+
+template <std::uint32_t R::*Member>
+constexpr Descriptor retry_number(std::string_view name, std::int64_t min, std::int64_t max,
+                                  std::string_view doc) {
+  return {.name = name,
+          .kind = Kind::integer,
+          .unit = {},
+          .min = min,
+          .max = max,
+          .choices = {},
+          .names = false,
+          .built = true,
+          .get = [](const Options& o) { return integer_value(o.retry.*Member); },
+          .set =
+              [](Options& o, const Value& v) {
+                o.retry.*Member = static_cast<std::uint32_t>(std::get<std::int64_t>(v));
+              },
+          .doc = doc};
+}
+
+template <std::chrono::milliseconds R::*Member>
+constexpr Descriptor retry_delay(std::string_view name, std::string_view doc) {
+  return {.name = name,
+          .kind = Kind::integer,
+          .unit = "ms",
+          .min = 0,
+          .max = 60 * minute_ms,
+          .choices = {},
+          .names = false,
+          .built = true,
+          .get = [](const Options& o) -> Value {
+            return static_cast<std::int64_t>((o.retry.*Member).count());
+          },
+          .set =
+              [](Options& o, const Value& v) {
+                o.retry.*Member = std::chrono::milliseconds{std::get<std::int64_t>(v)};
+              },
+          .doc = doc};
+}
+
+constexpr Descriptor backoff_row{.name = "retry.backoff",
+                                 .kind = Kind::choice,
+                                 .unit = {},
+                                 .min = 0,
+                                 .max = 0,
+                                 .choices = backoff_names,
+                                 .names = false,
+                                 .built = true,
+                                 .get = [](const Options& o) -> Value {
+                                   const auto index = static_cast<std::size_t>(o.retry.backoff);
+                                   return index < backoff_names.size()
+                                              ? std::string{backoff_names[index]}
+                                              : std::to_string(index);
+                                 },
+                                 .set =
+                                     [](Options& o, const Value& v) {
+                                       for (std::size_t i = 0; i < backoff_names.size(); ++i)
+                                         if (backoff_names[i] == std::get<std::string>(v))
+                                           o.retry.backoff = static_cast<Backoff>(i);
+                                     },
+                                 .doc = "how the delay grows from retry to retry"};
 
 using O = Options;
 
@@ -223,7 +272,22 @@ constexpr std::array rows{
     duration<&O::session_ttl>("session_ttl_ms", 1, 366 * day_ms,
                               "a session that is not used for so long expires"),
 
-    max_retries_row,
+    retry_number<&R::max_retries>("retry.max_retries", 0, 100,
+                                  "how often a failed call is tried again, if it brings no policy"),
+    backoff_row,
+    retry_delay<&R::base_delay>("retry.base_delay_ms", "delay of the first retry"),
+    retry_delay<&R::max_delay>("retry.max_delay_ms", "longest delay, jitter included"),
+    retry_number<&R::jitter_percent>("retry.jitter_percent", 0, 100,
+                                     "a delay may be shorter or longer by so much of it"),
+    retry_number<&R::budget_percent>("retry.budget_percent", 0, 100,
+                                     "retries that a hundred requests earn for the whole pool"),
+    retry_number<&R::budget_max>("retry.budget_max", 0, 1'000'000,
+                                 "retries saved up at most, and at the start"),
+    retry_number<&R::budget_per_second>("retry.budget_per_second", 0, 1'000'000,
+                                        "retries afforded whatever the traffic"),
+    retry_number<&R::poison_deaths_max>(
+        "retry.poison_deaths_max", 1, 100,
+        "a request that so many workers did not survive is tried no more"),
     not_built(
         plain<&O::breaker>("breaker", Kind::boolean, 0, 1, "stop calling where most calls fail")),
     not_built(

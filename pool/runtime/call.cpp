@@ -1,4 +1,6 @@
 // Blocking calls: submit, wait for a worker, talk to it on this thread, tell the core.
+#include <fmt/format.h>
+
 #include <limits>
 #include <utility>
 
@@ -12,6 +14,30 @@
 
 namespace ordeal::pool::runtime {
 
+namespace {
+
+std::optional<Error> check_policy(const RetryPolicy& policy) {
+  constexpr unsigned retries_max = 100;  // as of the pool's option
+  const auto refused = [](const char* what, auto value, const char* allowed) {
+    return make_error(
+        ErrorCode::invalid_option,
+        fmt::format("call option retry.{}: {} is out of range, allowed {}", what, value, allowed));
+  };
+  if (policy.max_retries > retries_max)
+    return refused("max_retries", policy.max_retries, "0 to 100");
+  if (policy.backoff > Backoff::decorrelated)
+    return refused("backoff", static_cast<unsigned>(policy.backoff), "0 to 4");
+  if (policy.jitter_percent > 100)
+    return refused("jitter_percent", static_cast<unsigned>(policy.jitter_percent), "0 to 100");
+  if (policy.base_delay.count() < 0)
+    return refused("base_delay", policy.base_delay.count(), "0 ns or more");
+  if (policy.max_delay.count() < 0)
+    return refused("max_delay", policy.max_delay.count(), "0 ns or more");
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<Error> Engine::refuse(const CallOptions& options, bool blocking) const {
   if (is_forked_copy()) {
     return make_error(ErrorCode::used_after_fork,
@@ -21,8 +47,9 @@ std::optional<Error> Engine::refuse(const CallOptions& options, bool blocking) c
     return make_error(ErrorCode::would_deadlock,
                       "a blocking call from a callback of the same pool could never end");
   }
-  if (options.retry)
-    return make_error(ErrorCode::not_built_yet, "call option retry: not built yet");
+  if (options.retry) {
+    if (auto wrong = check_policy(*options.retry)) return wrong;
+  }
   if (!options.session.empty()) {
     return make_error(ErrorCode::not_built_yet, "call option session: not built yet");
   }
@@ -74,7 +101,8 @@ TicketSlot& Engine::submit(TicketSlot::Kind kind, const CallOptions& options, In
     const core::event::Submitted submitted{.ticket = slot->id,
                                            .deadline = deadline,
                                            .idempotent = options.idempotent,
-                                           .lease = kind == TicketSlot::Kind::lease};
+                                           .lease = kind == TicketSlot::Kind::lease,
+                                           .retry = policy_of(options)};
     feed_locked(at, submitted, wakes, slot);
     cancel_if_stopped(options, slot->id, at, wakes);
   }

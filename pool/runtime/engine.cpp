@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pool/core/assert.hpp"
+#include "pool/core/names.hpp"
 #include "pool/options/core_options.hpp"
 #include "pool/runtime/async_call.hpp"
 #include "pool/runtime/housekeeper.hpp"
@@ -44,6 +45,7 @@ void Engine::WakeList::notify_all() {
 
 Engine::Engine(Options options)
     : options_(std::move(options)),
+      default_retry_(options_.retry.policy()),
       spinner_(options_.spin == SpinMode::adaptive,
                std::chrono::microseconds{options_.spin_max_us}),
       core_(to_core_options(options_), options_.seed.value()) {}
@@ -135,6 +137,7 @@ void Engine::perform(const core::Action& action, WakeList& wakes, TicketSlot* se
   std::visit(Overloaded{
                  [&](const core::action::Grant& a) { perform_grant(a, wakes, self); },
                  [&](const core::action::Resolve& a) { perform_resolve(a, wakes, self); },
+                 [&](const core::action::Pause& a) { perform_pause(a); },
                  [&](const core::action::Interrupt& a) { perform_interrupt(a); },
                  [&](const core::action::Emit& a) { perform_emit(a); },
                  [&](const core::action::Stopped&) {
@@ -169,10 +172,8 @@ void Engine::perform_resolve(const core::action::Resolve& resolve, WakeList& wak
   slot.code = resolve.code;
   slot.worker_serial = resolve.worker.serial;
   slot.attempts = resolve.attempts;
-  if (resolve.code != ErrorCode::none && resolve.worker && resolve.worker.index < workers_.size()) {
-    const auto& record = workers_[resolve.worker.index];
-    if (record && record->id == resolve.worker) slot.certificate = record->certificate;
-  }
+  slot.maybe_ran = resolve.maybe_ran;
+  if (resolve.code != ErrorCode::none) keep_certificate(slot, resolve.worker);
   slot.phase.store(TicketSlot::Phase::resolved, std::memory_order_release);
   switch (slot.kind) {
     case TicketSlot::Kind::async:
@@ -183,6 +184,17 @@ void Engine::perform_resolve(const core::action::Resolve& resolve, WakeList& wak
       if (&slot != self) wakes.add(slot.wake);
       break;
   }
+}
+
+// The worker is forgotten before the pause ends; its certificate is wanted if no retry follows.
+void Engine::perform_pause(const core::action::Pause& pause) {
+  keep_certificate(tickets_.at(pause.ticket), pause.worker);
+}
+
+void Engine::keep_certificate(TicketSlot& slot, core::WorkerId worker) {
+  if (!worker || worker.index >= workers_.size()) return;
+  const auto& record = workers_[worker.index];
+  if (record && record->id == worker) slot.certificate = record->certificate;
 }
 
 // Under the lock on purpose: the driver cannot give the worker back meanwhile, so the descriptor
@@ -219,6 +231,7 @@ void Engine::perform_emit(const core::action::Emit& emit) {
     event.to = core::to_string(emit.to);
     event.reason = core::to_string(emit.reason);
   }
+  if (emit.stop != core::RetryStop::none) event.reason = core::name_of(emit.stop);
   event.count = emit.count;
   event.duration = emit.duration;
   if (emit.ticket) {

@@ -94,6 +94,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void perform(const core::Action& action, WakeList& wakes, TicketSlot* self);
   void perform_grant(const core::action::Grant& grant, WakeList& wakes, TicketSlot* self);
   void perform_resolve(const core::action::Resolve& resolve, WakeList& wakes, TicketSlot* self);
+  void perform_pause(const core::action::Pause& pause);
+  void keep_certificate(TicketSlot& slot, core::WorkerId worker);
   void perform_interrupt(const core::action::Interrupt& interrupt);
   void perform_emit(const core::action::Emit& emit);
   void hand_to_housekeeper(const core::Action& action);
@@ -102,6 +104,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] std::optional<Error> refuse(const CallOptions& options, bool blocking) const;
   [[nodiscard]] Result<void> check_request(std::string_view command, JsonText arguments,
                                            const CallOptions& options) const;
+  [[nodiscard]] RetryPolicy policy_of(const CallOptions& options) const {
+    return options.retry.value_or(default_retry_);
+  }
   TicketSlot& submit(TicketSlot::Kind kind, const CallOptions& options, Instant at,
                      Instant deadline);
   TicketSlot& reserve_async(const CallOptions& options, std::unique_ptr<AsyncCall> async);
@@ -120,6 +125,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
                                         Instant granted_at, Instant ended_at) const;
 
   const Options options_;
+  const RetryPolicy default_retry_;
   const process::ForkGuard fork_guard_;
   Spinner spinner_;
 

@@ -29,6 +29,10 @@ std::string sentence(ErrorCode code, const TicketSlot& slot, const ExchangeOutco
     case ErrorCode::worker_closed_stream:
       return fmt::format("worker {} closed its reply stream and lived on; it was killed",
                          slot.worker_serial);
+    case ErrorCode::poisoned_request:
+      return fmt::format("the last of the workers that did not survive it was {}: {}",
+                         slot.worker_serial,
+                         slot.certificate ? slot.certificate->summary() : "certificate pending");
     case ErrorCode::stopped_in_flight:
       return fmt::format("the pool's stop killed worker {} with the request in hand",
                          slot.worker_serial);
@@ -61,6 +65,7 @@ Error Engine::error_of(const TicketSlot& slot, const ExchangeOutcome& outcome) c
   error.message = sentence(slot.code, slot, outcome, options_, now() - slot.submitted_at);
   if (slot.worker_serial != 0) error.worker = slot.worker_serial;
   error.attempts = slot.attempts;
+  error.maybe_ran = slot.maybe_ran;
   error.label = slot.label;
   error.traceparent = slot.traceparent;
   error.certificate = slot.certificate;

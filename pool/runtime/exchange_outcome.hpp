@@ -22,7 +22,11 @@ struct ExchangeOutcome {
   Instant ended_at{};
 
   [[nodiscard]] core::event::ExchangeEnded as_event(core::TicketId ticket) const {
-    return {.ticket = ticket, .verdict = verdict, .progress = progress, .code = code};
+    return {.ticket = ticket,
+            .verdict = verdict,
+            .progress = progress,
+            .code = code,
+            .retryable = application && application->retryable.value_or(false)};
   }
 };
 

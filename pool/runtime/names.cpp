@@ -10,6 +10,10 @@ std::string_view to_string(Occurrence what) {
       return "request_granted";
     case Occurrence::request_requeued:
       return "request_requeued";
+    case Occurrence::request_retry_scheduled:
+      return "request_retry_scheduled";
+    case Occurrence::request_retry_exhausted:
+      return "request_retry_exhausted";
     case Occurrence::request_resolved:
       return "request_resolved";
     case Occurrence::worker_transition:

@@ -47,6 +47,7 @@ void copy_counters(Status& status, const core::Counters& counters) {
   status.shed = counters.shed;
   status.cancelled = counters.cancelled;
   status.requeued = counters.requeued;
+  status.retries = counters.retries;
   status.spawns = counters.spawns;
   status.start_failures = counters.start_failures;
   status.workers_lost = counters.workers_lost;

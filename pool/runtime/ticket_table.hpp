@@ -50,6 +50,7 @@ struct TicketSlot {
   ErrorCode code = ErrorCode::none;
   std::uint64_t worker_serial = 0;
   std::uint32_t attempts = 0;
+  bool maybe_ran = false;
   std::shared_ptr<const DeathCertificate> certificate;
   // kind async: owned here until the callback has run.
   std::unique_ptr<AsyncCall> async;

@@ -43,7 +43,7 @@ void CoreOracle::before(Instant now, const Event& event) {
   just_submitted_ = 0;
   just_cancelled_ = 0;
   unavailable_said_ = false;
-  waiting_before_ = waiting_.size();
+  end_pauses();
   std::visit([this](const auto& e) { on(e); }, event);
 }
 
@@ -55,6 +55,8 @@ void CoreOracle::on(const event::Submitted& e) {
   ticket.stage = Stage::waiting;
   ticket.deadline = e.deadline;
   ticket.lease = e.lease;
+  ticket.idempotent = e.idempotent;
+  ticket.retry = e.retry;
   waiting_.emplace(e.ticket.serial, e.ticket.index);
   just_submitted_ = e.ticket.serial;
   ++open_;
@@ -65,7 +67,7 @@ void CoreOracle::on(const event::CancelRequested& e) {
   Ticket* ticket = find(e.ticket);
   if (ticket == nullptr) return;
   just_cancelled_ = e.ticket.serial;
-  if (ticket->stage != Stage::ended) ticket->cancelled = true;
+  ticket->cancelled = true;
 }
 
 void CoreOracle::on(const event::WorkerReady& e) {
@@ -100,7 +102,8 @@ void CoreOracle::on(const event::WorkerExited& e) {
   if (worker->holds == 0) return;
   for (std::uint32_t index = 0; index < tickets_.size(); ++index) {
     Ticket& ticket = tickets_[index];
-    if (ticket.stage < Stage::running || ticket.worker != e.worker) continue;
+    if (ticket.stage != Stage::running && ticket.stage != Stage::ended) continue;
+    if (ticket.worker != e.worker) continue;
     if (ticket.stage == Stage::ended) ticket.due = now_;
     if (ticket.stage == Stage::running) interrupts_due_.push_back(index);
   }
@@ -144,6 +147,7 @@ void CoreOracle::ended(Ticket& ticket, const event::ExchangeEnded& e) {
   ticket.stage = Stage::ended;
   ticket.due = now_;
   ended_.push_back(ticket.id.index);
+  ticket.worker_said_retry = e.retryable;
   switch (e.verdict) {
     case ExchangeVerdict::replied:
     case ExchangeVerdict::application_error:
@@ -192,7 +196,8 @@ void CoreOracle::wait_again(Ticket& ticket) {
   --workers_[ticket.worker.index].holds;
   --running_;
   ++counters_.requeued;
-  --ticket.attempts;
+  if (--ticket.attempts == 0) --first_attempts_;
+  if (ticket.retries > 0) ticket.turned_away = true;  // that retry has not begun
   ticket.stage = Stage::waiting;
   ticket.interrupted_gone = false;
   waiting_.emplace(ticket.id.serial, ticket.id.index);
@@ -240,6 +245,8 @@ void CoreOracle::expect_answered() {
 }
 
 void CoreOracle::after(const Core& core) {
+  // Pauses of no length end at once, but for those that the opening of the circuit began.
+  if (!core.start_circuit_open()) end_pauses();
   expect_answered();
   for (const std::uint32_t index : ended_) {
     expect(tickets_[index].due > now_, "(53) a ticket's outcome is overdue",
@@ -255,6 +262,11 @@ void CoreOracle::after(const Core& core) {
                                   [this](const Worker& w) { return could_take(w); });
     expect(!idle, "(5) a request waits while a worker could take it");
     expect(!stopping_, "(10) a request waits in a pool that stops");
+  }
+  for (const auto& [serial, index] : pausing_) {
+    const Ticket& ticket = tickets_[index];
+    expect(ticket.deadline > now_ && ticket.pause_ends >= now_ && !stopping_ && !ticket.cancelled,
+           "(38) a request pauses for nothing", serial);
   }
   expect(taken() <= options_.size + options_.overflow, "(1) more workers than size + overflow");
   expect(core.start_circuit_open() || stopping_ || serving_ > 0 ||
@@ -273,6 +285,7 @@ void CoreOracle::after(const Core& core) {
              c.failed == counters_.failed && c.timed_out == counters_.timed_out &&
              c.rejected == counters_.rejected && c.cancelled == counters_.cancelled,
          "the counters of outcomes agree with the outcomes");
+  expect(c.backing_off == pausing_.size(), "the counter of pauses agrees with the pauses");
   expect(c.queued == waiting_.size(), "the counter of waiters agrees with the waiters");
   expect(c.running == running_, "the counter of running requests agrees with the grants");
   expect(c.spawns == last_worker_serial_, "the counter of spawns agrees with the spawns");

@@ -14,6 +14,10 @@
 //  (10) After a stop nothing is granted or spawned; Stopped is last, and once.
 //  (12) No work for a worker with a late reply outstanding.
 //  (53) Every ticket has exactly one outcome, the one that its exchange's verdict demands, in time.
+//  (38, 39; B5 13, 14, 15) Only what failed in a retryable way pauses, and only with a policy; what
+//       a worker may have seen only if it is idempotent. Retries <= max_retries, 0 <= delay <=
+//       max_delay; no pause ends after the deadline, none begins after a cancel, a stop or workers
+//       enough lost; over the whole run the retries fit the budget.
 //       Counters agree with the tickets; a worker whose exit is known is never signalled.
 //
 // Use: before(now, event); core.handle_event(...); action(a) for each; after(core). Then error().
@@ -46,7 +50,8 @@ class CoreOracle {
     none,
     waiting,
     running,
-    ended
+    ended,
+    pausing
   };
   struct Ticket {
     pool::core::TicketId id;
@@ -61,6 +66,15 @@ class CoreOracle {
     std::uint32_t slot = 0;
     std::uint64_t allowed = 0;   // ended: codes, as bits
     std::uint32_t attempts = 0;  // grants that were not taken back
+    pool::RetryPolicy retry;
+    bool idempotent = false;
+    bool worker_said_retry = false;  // of the application error that it ended with
+    bool seen = false;               // a worker may have seen it
+    bool turned_away = false;        // pauses, and has not been granted since it was last charged
+    std::uint32_t retries = 0;
+    std::uint32_t deaths = 0;
+    std::uint64_t failures = 0;  // codes of earlier attempts, as bits
+    pool::core::Instant pause_ends{};
   };
   enum class Use : std::uint8_t {
     free,
@@ -80,7 +94,7 @@ class CoreOracle {
     std::vector<Use> slots;
   };
 
-  void on(const pool::core::event::Opened&) {}
+  void on(const pool::core::event::Opened&) { opened_at_ = now_; }
   void on(const pool::core::event::Submitted& e);
   void on(const pool::core::event::CancelRequested& e);
   void on(const pool::core::event::WorkerReady& e);
@@ -94,6 +108,11 @@ class CoreOracle {
   void on(const pool::core::action::Spawn& a);
   void on(const pool::core::action::Grant& a);
   void on(const pool::core::action::Resolve& a);
+  void on(const pool::core::action::Pause& a);
+  void end_pauses();
+  void end_pause(Ticket& ticket);
+  void charge(Ticket& ticket);
+  void check_seen(const Ticket& ticket, const pool::core::action::Resolve& a);
   void on(const pool::core::action::Interrupt& a);
   void on(const pool::core::action::Drain& a);
   void on(const pool::core::action::AskToStop& a);
@@ -127,7 +146,10 @@ class CoreOracle {
   std::vector<std::uint32_t> interrupts_due_;       // tickets whose worker has just exited
   std::uint64_t just_submitted_ = 0;
   std::uint64_t just_cancelled_ = 0;
-  std::size_t waiting_before_ = 0;
+  std::map<std::uint64_t, std::uint32_t> pausing_;  // serial -> index
+  std::int64_t extra_attempts_ = 0;                 // retries that began or may still
+  std::int64_t first_attempts_ = 0;
+  pool::core::Instant opened_at_{};
   std::size_t open_ = 0;
   std::uint32_t running_ = 0;  // granted or ended, not resolved
 

@@ -34,6 +34,7 @@ void CoreOracle::on(const action::Spawn& a) {
 }
 
 void CoreOracle::on(const action::Grant& a) {
+  end_pauses();
   expect(!stopping_, "(10) a grant after the stop", a.ticket.serial);
   Ticket* ticket = find(a.ticket);
   Worker* worker = find(a.worker);
@@ -49,6 +50,12 @@ void CoreOracle::on(const action::Grant& a) {
   expect(a.slot < worker->slots.size() && worker->slots[a.slot] == Use::free,
          "(4) a grant of a slot that is not free", a.worker.serial);
   expect(a.attempt == ++ticket->attempts, "an attempt is counted wrongly", a.ticket.serial);
+  expect(ticket->attempts <= ticket->retry.max_retries + 1, "(38, B5 13) an attempt too many",
+         a.ticket.serial);
+  expect(!ticket->seen || ticket->idempotent, "(38) what a worker may have done is done again",
+         a.ticket.serial);
+  if (a.attempt == 1) ++first_attempts_;
+  ticket->turned_away = false;
   if (!error_.empty()) return;
   worker->slots[a.slot] = Use::granted;
   ++worker->holds;
@@ -83,13 +90,26 @@ void CoreOracle::count(ErrorCode code) {
   }
 }
 
-// Why may a ticket leave the queue without a worker?
+// Why may a ticket leave the queue, or its pause, without a worker?
 void CoreOracle::end_wait(Ticket& ticket, ErrorCode code) {
   const std::uint64_t serial = ticket.id.serial;
+  if (ticket.seen && code != ErrorCode::cancelled && code != ErrorCode::cancelled_in_flight) {
+    // What happened to it is what it is told.
+    expect((ticket.failures >> static_cast<unsigned>(code) & 1) != 0,
+           "a request that was tried is told something else than how it failed", serial);
+    expect(ticket.deadline <= now_ || stopping_ || serving_ == 0,
+           "a request that waits for its retry is given up without need", serial);
+    if (!stopping_ && ticket.deadline > now_) unavailable_said_ = true;
+    waiting_.erase(serial);
+    return;
+  }
   switch (code) {
     case ErrorCode::queue_timeout:
       expect(ticket.deadline <= now_, "a queue_timeout before the deadline", serial);
       break;
+    case ErrorCode::cancelled_in_flight:
+      expect(ticket.seen, "cancelled_in_flight, and no worker has seen it", serial);
+      [[fallthrough]];
     case ErrorCode::cancelled:
       expect(just_cancelled_ == serial, "cancelled, and nobody asked for it", serial);
       break;
@@ -101,7 +121,8 @@ void CoreOracle::end_wait(Ticket& ticket, ErrorCode code) {
       unavailable_said_ = true;
       break;
     case ErrorCode::queue_full:
-      expect(just_submitted_ == serial && waiting_before_ >= options_.queue_max,
+      expect((just_submitted_ == serial || ticket.retries > 0) &&
+                 waiting_.size() - 1 >= options_.queue_max,
              "queue_full, and the queue has room", serial);
       break;
     default:
@@ -127,19 +148,28 @@ void CoreOracle::on(const action::Resolve& a) {
   Ticket* ticket = find(a.ticket);
   expect(ticket != nullptr, "(53) a ticket that is not open is resolved", a.ticket.serial);
   if (ticket == nullptr) return;
+  end_pause(*ticket);
   switch (ticket->stage) {
     case Stage::none:
       break;
     case Stage::waiting:
+    case Stage::pausing:
       end_wait(*ticket, a.code);
+      pausing_.erase(a.ticket.serial);
       break;
     case Stage::running:
       expect(false, "(4) a ticket is resolved while a driver has its worker", a.ticket.serial);
       break;
     case Stage::ended: {
+      check_seen(*ticket, a);
+      if (a.code == ErrorCode::poisoned_request) {
+        expect(ticket->retry.max_retries > 0 && ticket->idempotent &&
+                   ticket->deaths + 1 >= options_.poison_deaths_max,
+               "poisoned_request, and not enough workers have died of it", a.ticket.serial);
+      }
       const auto bit = std::uint64_t{1} << static_cast<unsigned>(a.code);
-      expect((ticket->allowed & bit) != 0, "(53) a ticket gets another code than its verdict says",
-             a.ticket.serial);
+      expect(a.code == ErrorCode::poisoned_request || (ticket->allowed & bit) != 0,
+             "(53) a ticket gets another code than its verdict says", a.ticket.serial);
       check_loss(*ticket, a.code);
       --workers_[ticket->worker.index].holds;
       --running_;
@@ -147,6 +177,7 @@ void CoreOracle::on(const action::Resolve& a) {
       break;
     }
   }
+  if (ticket->turned_away) --extra_attempts_;  // refunded
   ticket->stage = Stage::none;
   --open_;
   count(a.code);

@@ -41,6 +41,10 @@ void CoreWorld::note(const Action& action) {
     std::erase(open_, resolve->ticket);
     free_indexes_.push_back(resolve->ticket.index);
     if (resolve->code == ErrorCode::queue_full) ++visits_.queue_full;
+    if (resolve->code == ErrorCode::poisoned_request) ++visits_.poisoned;
+    if (resolve->code == ErrorCode::none && resolve->attempts > 1) ++visits_.ok_after_retry;
+  } else if (std::holds_alternative<action::Pause>(action)) {
+    ++visits_.pauses;
   } else if (const auto* drain = std::get_if<action::Drain>(&action)) {
     dirty_.push_back({drain->worker, drain->slot});
     ++visits_.drains;
@@ -94,7 +98,14 @@ void CoreWorld::submit(const Step& step) {
   const Instant deadline =
       step.who % 6 == 5 ? never : after(now_, budgets[step.who % budgets.size()]);
   open_.push_back(ticket);
-  feed(event::Submitted{ticket, deadline, step.how % 2 == 0, step.how % 5 == 0});
+  event::Submitted submitted{ticket, deadline, step.how % 2 == 0, step.how % 5 == 0, {}};
+  static constexpr std::array<Duration, 4> delays{0ns, 1us, 20ms, 2s};
+  submitted.retry = {.max_retries = step.how / 5 % 4,
+                     .backoff = static_cast<pool::Backoff>(step.how % 5),
+                     .jitter_percent = static_cast<std::uint8_t>(step.who % 3 * 50),
+                     .base_delay = delays[step.who / 3 % delays.size()],
+                     .max_delay = delays[step.how / 20 % delays.size()]};
+  feed(submitted);
 }
 
 void CoreWorld::end_exchange(const Step& step) {
@@ -111,6 +122,7 @@ void CoreWorld::end_exchange(const Step& step) {
     if (end.verdict <= ExchangeVerdict::application_error) {
       end.progress = WireProgress::written;
       if ((step.how / 36) % 3 == 0) end.code = ErrorCode::stray_output;
+      end.retryable = end.verdict == ExchangeVerdict::application_error && step.how / 12 % 2 == 0;
     }
     if (end.verdict == ExchangeVerdict::lost && (step.how / 36) % 2 == 0) {
       end.code = ErrorCode::truncated_reply;

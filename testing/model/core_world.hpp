@@ -36,6 +36,7 @@ class CoreWorld {
   struct Visits {
     std::uint32_t grants = 0, requeues = 0, drains = 0, circuit_opened = 0, queue_full = 0;
     std::uint32_t kills = 0, asks = 0, interrupts = 0, stops = 0;
+    std::uint32_t pauses = 0, poisoned = 0, ok_after_retry = 0;
   };
   [[nodiscard]] const Visits& visits() const { return visits_; }
 

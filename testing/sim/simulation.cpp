@@ -104,6 +104,8 @@ void Simulation::perform(const Action& action) {
           grant(a);
         } else if constexpr (std::is_same_v<A, action::Resolve>) {
           resolved(a);
+        } else if constexpr (std::is_same_v<A, action::Pause>) {
+          ++clients_[a.ticket.index].pauses;
         } else if constexpr (std::is_same_v<A, action::Interrupt>) {
           interrupt(a);
         } else if constexpr (std::is_same_v<A, action::Drain>) {
@@ -172,7 +174,19 @@ void Simulation::submit(std::uint32_t number) {
                  {.kind = Kind::cancel, .who = number, .serial = client.ticket.serial});
   }
   client.lease = draw(options_.leases);
-  feed(event::Submitted{client.ticket, client.deadline, false, client.lease});
+  const bool idempotent = draw(options_.idempotents);
+  feed(event::Submitted{client.ticket, client.deadline, idempotent, client.lease, draw_policy()});
+}
+
+pool::RetryPolicy Simulation::draw_policy() {
+  pool::RetryPolicy policy;
+  if (!draw(options_.retries)) return policy;
+  policy.max_retries = static_cast<std::uint32_t>(random_.between(1, 6));
+  policy.backoff = static_cast<pool::Backoff>(random_.below(5));
+  policy.jitter_percent = static_cast<std::uint8_t>(random_.between(0, 100));
+  policy.base_delay = up_to(options_.latency_max);
+  policy.max_delay = up_to(4 * options_.latency_max);
+  return policy;
 }
 
 // The last client to come home begins what is next.
@@ -190,6 +204,7 @@ void Simulation::resolved(const action::Resolve& a) {
     fail("a request of the calm fails with " + std::string(to_string(a.code)));
   }
   client.open = false;
+  if (a.code == ErrorCode::none && client.pauses > 0) ++report_.ok_after_retry;
   ++report_.outcomes[static_cast<std::size_t>(a.code)];
   // Who is turned away comes back later, so that not all requests are spent on a closed door.
   const bool turned_away = a.attempts == 0 && a.code != ErrorCode::none;

@@ -55,6 +55,8 @@ struct SimulationOptions {
   std::uint64_t calm_requests = 20;  // behind them, without
   std::uint32_t cancels = 0;         // parts of 1000 of the requests
   std::uint32_t leases = 0;
+  std::uint32_t idempotents = 0;
+  std::uint32_t retries = 0;     // may be tried again
   bool stop_under_load = false;  // stops in the middle of the faults; then there is no calm
   pool::core::Duration think_max = std::chrono::milliseconds{2};
   pool::core::Duration latency_max = std::chrono::milliseconds{5};
@@ -77,6 +79,7 @@ struct SimulationReport {
   std::array<std::uint64_t, pool::error_code_count> outcomes{};  // by code
   std::uint64_t circuit_openings = 0;
   std::uint64_t kills = 0;
+  std::uint64_t ok_after_retry = 0;
   std::string trace;
 };
 
@@ -99,6 +102,7 @@ class Simulation {
     pool::core::Instant late_reply = pool::core::never;  // when the worker will have answered
     bool reply_in_pipe = false;                          // its worker answered before it died
     bool lease = false;
+    std::uint32_t pauses = 0;
   };
   struct Process {
     pool::core::WorkerId id;
@@ -115,6 +119,7 @@ class Simulation {
   void happen(const Happening& h);
   void submit(std::uint32_t client);
   void resolved(const pool::core::action::Resolve& a);
+  [[nodiscard]] pool::RetryPolicy draw_policy();
   void go_home();
   void begin_calm();
   void stop();

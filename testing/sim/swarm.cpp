@@ -50,6 +50,13 @@ SimulationOptions swarm(std::uint64_t seed) {
         &o.faults.partial, &o.faults.application_error, &o.cancels, &o.leases}) {
     *fault = rate(random);
   }
+  for (std::uint32_t* part : {&o.idempotents, &o.retries}) {
+    *part = one_of<std::uint32_t>(random, std::array{0U, 300U, 1000U, 1000U});
+  }
+  o.core.poison_deaths_max = static_cast<std::uint32_t>(random.between(1, 3));
+  o.core.retry_budget_percent = one_of<std::uint32_t>(random, std::array{0U, 20U, 100U});
+  o.core.retry_budget_max = one_of<std::uint32_t>(random, std::array{0U, 3U, 100U, 1000U});
+  o.core.retry_budget_per_second = one_of<std::uint32_t>(random, std::array{0U, 10U, 1000U});
   o.clients = static_cast<std::uint32_t>(random.between(1, 16));
   o.requests = 300;
   o.calm_requests = 20;

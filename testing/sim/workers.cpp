@@ -143,7 +143,8 @@ void Simulation::end_exchange(const Happening& h) {
   const bool alive = process != nullptr && process->alive;
   if (worker_spoke && !alive && !client.reply_in_pipe) return;  // it died first: see die()
   client.granted = false;
-  feed(event::ExchangeEnded{client.ticket, h.verdict, h.progress, h.code});
+  const bool retryable = h.verdict == ExchangeVerdict::application_error && random_.chance(1, 2);
+  feed(event::ExchangeEnded{client.ticket, h.verdict, h.progress, h.code, retryable});
 }
 
 void Simulation::interrupt(const action::Interrupt& a) {

@@ -51,9 +51,12 @@ class Stage {
     return feed(event::WorkerExited{worker, spawned});
   }
   TicketId submit(Instant deadline = never, bool lease = false) {
-    const TicketId ticket{next_index++, next_serial++};
-    feed(event::Submitted{ticket, deadline, false, lease});
-    return ticket;
+    return submit(event::Submitted{.deadline = deadline, .lease = lease});
+  }
+  TicketId submit(event::Submitted submitted) {
+    submitted.ticket = TicketId{next_index++, next_serial++};
+    feed(submitted);
+    return submitted.ticket;
   }
   Stage& ended(TicketId ticket, ExchangeVerdict verdict = ExchangeVerdict::replied,
                WireProgress progress = WireProgress::written, ErrorCode code = ErrorCode::none) {

@@ -21,12 +21,16 @@ std::string header_line() {
 
 TEST(Trace, IsReadByPeople) {
   std::string text;
-  write_event(text, Instant{1s}, event::Submitted{TicketId{3, 17}, never, true, false});
+  write_event(text, Instant{1s}, event::Submitted{TicketId{3, 17}, never, true, false, {}});
+  write_event(text, Instant{1s},
+              event::Submitted{TicketId{4, 18}, never, true, false, {.max_retries = 3}});
   write_event(text, Instant{2s}, event::TimePassed{});
   write_action(text, action::Kill{WorkerId{1, 9}, KillSignal::kill, KillReason::partial_write});
   write_emit_switch(text, true);
   EXPECT_EQ(text,
-            "> 1000000000 submitted ticket=3:17 deadline=never idempotent=1 lease=0\n"
+            "> 1000000000 submitted ticket=3:17 deadline=never idempotent=1 lease=0 retry=off\n"
+            "> 1000000000 submitted ticket=4:18 deadline=never idempotent=1 lease=0 "
+            "retry=3:exponential:25:1000000000:30000000000\n"
             "> 2000000000 time_passed\n"
             "< kill worker=1:9 signal=kill reason=partial_write\n"
             "= emit 1\n");
@@ -45,6 +49,12 @@ T any_value() {
     id.index = *rc::gen::arbitrary<std::uint32_t>();
     id.serial = *rc::gen::arbitrary<std::uint64_t>();
     return id;
+  } else if constexpr (std::is_same_v<T, RetryPolicy>) {
+    return {.max_retries = *rc::gen::arbitrary<std::uint32_t>(),
+            .backoff = any_value<Backoff>(),
+            .jitter_percent = *rc::gen::arbitrary<std::uint8_t>(),
+            .base_delay = any_value<Duration>(),
+            .max_delay = any_value<Duration>()};
   } else if constexpr (std::is_same_v<T, ErrorCode>) {
     return static_cast<ErrorCode>(*rc::gen::inRange(0, static_cast<int>(error_code_count)));
   } else if constexpr (std::is_enum_v<T>) {
@@ -163,7 +173,7 @@ TEST(Trace, RefusesWhatIsNoTrace) {
   TraceReader other("{\"json\": 1}\n");
   EXPECT_EQ(other.next().error().kind, TraceErrorKind::not_a_trace);
   std::string text = header_line();
-  text.replace(text.find(" 1 "), 3, " 9 ");
+  text.replace(text.find(" 2 "), 3, " 9 ");
   TraceReader newer(text);
   EXPECT_EQ(newer.next().error().message, "line 1: unsupported_version: 9");
 }

@@ -62,6 +62,13 @@ constexpr Limits limits[] = {
     {"record_bytes_max", 4096, 17'179'869'184},
     {"session_ttl_ms", 1, 31'622'400'000},
     {"retry.max_retries", 0, 100},
+    {"retry.base_delay_ms", 0, 3'600'000},
+    {"retry.max_delay_ms", 0, 3'600'000},
+    {"retry.jitter_percent", 0, 100},
+    {"retry.budget_percent", 0, 100},
+    {"retry.budget_max", 0, 1'000'000},
+    {"retry.budget_per_second", 0, 1'000'000},
+    {"retry.poison_deaths_max", 1, 100},
     {"health_interval_ms", 0, 86'400'000},
     {"warm_spares", 0, 1024},
     {"retire_after_requests", 0, std::numeric_limits<std::int64_t>::max()},
@@ -159,6 +166,24 @@ TEST(Options, rules_between_options_hold_at_the_limit_and_not_beyond) {
       "option start_backoff_base_ms: 10001 is more than start_backoff_max_ms, which is 10000");
 }
 
+TEST(Options, the_retry_options_are_a_policy) {
+  Options options = valid_options();
+  ASSERT_TRUE(set_option(options, "retry.max_retries", "4"));
+  ASSERT_TRUE(set_option(options, "retry.backoff", "fibonacci"));
+  ASSERT_TRUE(set_option(options, "retry.base_delay_ms", "5"));
+  ASSERT_TRUE(set_option(options, "retry.max_delay_ms", "6"));
+  ASSERT_TRUE(set_option(options, "retry.jitter_percent", "7"));
+  EXPECT_EQ(options.retry.policy(), (RetryPolicy{.max_retries = 4,
+                                                 .backoff = Backoff::fibonacci,
+                                                 .jitter_percent = 7,
+                                                 .base_delay = std::chrono::milliseconds{5},
+                                                 .max_delay = std::chrono::milliseconds{6}}));
+  EXPECT_EQ(message_of(validate(options)), "accepted");
+  options.retry.base_delay = std::chrono::milliseconds{7};
+  EXPECT_EQ(message_of(validate(options)),
+            "option retry.base_delay_ms: 7 is more than retry.max_delay_ms, which is 6");
+}
+
 TEST(Options, what_later_issues_bring_is_known_and_refused) {
   const auto refusal = [](auto change) {
     Options options = valid_options();
@@ -168,8 +193,6 @@ TEST(Options, what_later_issues_bring_is_known_and_refused) {
     EXPECT_EQ(result.error().code, ErrorCode::not_built_yet);
     return result.error().message;
   };
-  EXPECT_EQ(refusal([](Options& o) { o.retry.max_retries = 1; }),
-            "option retry.max_retries: 1 is not built yet, allowed only 0");
   EXPECT_EQ(refusal([](Options& o) { o.breaker = true; }),
             "option breaker: true is not built yet, allowed only false");
   EXPECT_EQ(refusal([](Options& o) { o.affinity = "strict"; }),
@@ -224,7 +247,15 @@ TEST(Options, the_core_gets_each_of_its_options) {
   options.terminate_grace = std::chrono::milliseconds{13};
   options.start_backoff_base = std::chrono::milliseconds{14};
   options.start_backoff_max = std::chrono::milliseconds{15};
+  options.retry.poison_deaths_max = 16;
+  options.retry.budget_percent = 17;
+  options.retry.budget_max = 18;
+  options.retry.budget_per_second = 19;
   const core::CoreOptions core = to_core_options(options);
+  EXPECT_EQ(core.poison_deaths_max, 16u);
+  EXPECT_EQ(core.retry_budget_percent, 17u);
+  EXPECT_EQ(core.retry_budget_max, 18u);
+  EXPECT_EQ(core.retry_budget_per_second, 19u);
   EXPECT_EQ(core.size, 2u);
   EXPECT_EQ(core.overflow, 3u);
   EXPECT_EQ(core.queue_max, 4u);

@@ -52,6 +52,15 @@ Options unusual_options() {
   options.spin_max_us = 10;
   options.seed = UINT64_MAX;
   options.record_file = "run.rec";
+  options.retry = {.max_retries = 1,
+                   .backoff = Backoff::linear,
+                   .base_delay = std::chrono::milliseconds{2},
+                   .max_delay = std::chrono::milliseconds{3},
+                   .jitter_percent = 4,
+                   .budget_percent = 5,
+                   .budget_max = 6,
+                   .budget_per_second = 7,
+                   .poison_deaths_max = 8};
   options.record_bytes_max = 4096;
   options.log_payloads = true;
   options.session_store = "sqlite:a.db";
@@ -155,11 +164,11 @@ TEST(OptionsToml, a_bad_value_is_refused_with_its_line) {
             "pool.toml:1: option size: 4294967297 is out of range, allowed 1 to 1024");
   EXPECT_EQ(refusal("await_ready = 'some'"),
             "pool.toml:1: option await_ready: \"some\" is not one of all, one, none");
-  const Result<Options> later = options_from_toml("[retry]\nmax_retries = 2", "pool.toml");
+  const Result<Options> later = options_from_toml("size = 1\nwarm_spares = 2", "pool.toml");
   ASSERT_FALSE(later);
   EXPECT_EQ(later.error().code, ErrorCode::not_built_yet);
   EXPECT_EQ(later.error().message,
-            "pool.toml:2: option retry.max_retries: 2 is not built yet, allowed only 0");
+            "pool.toml:2: option warm_spares: 2 is not built yet, allowed only 0");
 }
 
 TEST(OptionsToml, what_is_not_toml_is_refused_with_its_line) {

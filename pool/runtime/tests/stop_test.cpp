@@ -190,7 +190,8 @@ TEST(Callers, MistakesCostNoWorker) {
   EXPECT_EQ(code("{}{}"), ErrorCode::invalid_arguments);
   EXPECT_EQ(code_of(pool.call("echo", Json{{"text", "\xff"}}, {})),
             ErrorCode::unencodable_arguments);
-  EXPECT_EQ(code_of(pool.call("echo", Json::object(), {.retry = 1})), ErrorCode::not_built_yet);
+  EXPECT_EQ(code_of(pool.call("echo", Json::object(), {.retry = RetryPolicy{.base_delay = -1ns}})),
+            ErrorCode::invalid_option);
   EXPECT_EQ(code_of(pool.call("echo", Json::object(), {.affinity = AffinityPolicy::strict})),
             ErrorCode::not_built_yet);
   EXPECT_EQ(code_of(pool.call("echo", Json::object(), {.deadline = -1ms})),

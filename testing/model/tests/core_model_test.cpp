@@ -44,6 +44,10 @@ rc::Gen<CoreOptions> any_options(std::uint32_t slots_max) {
         o.start_failures_max = failures;
         o.slots_max = slots_max;
         o.history_max = 4;
+        o.poison_deaths_max = 1 + failures % 3;
+        o.retry_budget_max = queue_max;
+        o.retry_budget_percent = 25 * overflow;
+        o.retry_budget_per_second = parallel - 1;
         return o;
       },
       rc::gen::inRange(1U, 4U), rc::gen::inRange(0U, 3U), rc::gen::inRange(0U, 9U),
@@ -72,6 +76,9 @@ void walk(std::uint32_t slots_max) {
   seen.asks += v.asks;
   seen.interrupts += v.interrupts;
   seen.stops += v.stops;
+  seen.pauses += v.pauses;
+  seen.poisoned += v.poisoned;
+  seen.ok_after_retry += v.ok_after_retry;
 }
 
 RC_GTEST_PROP(CoreModel, AnyWalkKeepsEveryPromiseWithOneSlot, ()) { walk(1); }
@@ -89,10 +96,15 @@ TEST(CoreModel, TheWalksWentEverywhere) {
   EXPECT_GT(seen.asks, 0U);
   EXPECT_GT(seen.interrupts, 0U);
   EXPECT_GT(seen.stops, 0U);
+  EXPECT_GT(seen.pauses, 0U);
+  EXPECT_GT(seen.poisoned, 0U);
+  EXPECT_GT(seen.ok_after_retry, 0U);
   std::cout << "grants " << seen.grants << ", requeues " << seen.requeues << ", drains "
             << seen.drains << ", circuit " << seen.circuit_opened << ", queue_full "
             << seen.queue_full << ", kills " << seen.kills << ", asks " << seen.asks
-            << ", interrupts " << seen.interrupts << ", stops " << seen.stops << '\n';
+            << ", interrupts " << seen.interrupts << ", stops " << seen.stops << ", pauses "
+            << seen.pauses << ", poisoned " << seen.poisoned << ", ok_after_retry "
+            << seen.ok_after_retry << '\n';
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ using pool::ErrorCode;
 constexpr std::uint64_t seeds = 300;
 
 TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
-  for (const int invariant : {1, 3, 4, 5, 6, 8, 9, 10, 12, 53}) {
+  for (const int invariant : {1, 3, 4, 5, 6, 8, 9, 10, 12, 38, 39, 53}) {
     RecordProperty("invariant_" + std::to_string(invariant), "checked after each event");
   }
   SimulationReport all;
@@ -26,6 +26,8 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
     all.counters.late_replies_drained += report.counters.late_replies_drained;
     all.counters.start_failures += report.counters.start_failures;
     all.kills += report.kills;
+    all.ok_after_retry += report.ok_after_retry;
+    all.counters.retries += report.counters.retries;
   }
   // What a suite never saw it has not tested.
   for (const ErrorCode code :
@@ -34,7 +36,8 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
         ErrorCode::call_timeout, ErrorCode::cancelled_in_flight, ErrorCode::worker_died,
         ErrorCode::worker_closed_stream, ErrorCode::stopped_in_flight, ErrorCode::malformed_frame,
         ErrorCode::malformed_reply, ErrorCode::reply_id_mismatch, ErrorCode::reply_too_large,
-        ErrorCode::truncated_reply, ErrorCode::stray_output, ErrorCode::application_error}) {
+        ErrorCode::truncated_reply, ErrorCode::stray_output, ErrorCode::application_error,
+        ErrorCode::poisoned_request}) {
     EXPECT_GT(all.outcomes[static_cast<std::size_t>(code)], 0U) << to_string(code);
   }
   EXPECT_GT(all.circuit_openings, 0U);
@@ -42,6 +45,8 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
   EXPECT_GT(all.counters.late_replies_drained, 0U);
   EXPECT_GT(all.counters.start_failures, 0U);
   EXPECT_GT(all.kills, 0U);
+  EXPECT_GT(all.ok_after_retry, 0U);
+  EXPECT_GT(all.counters.retries, all.ok_after_retry);
 }
 
 SimulationReport recorded(std::uint64_t seed) {

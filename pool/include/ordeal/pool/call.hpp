@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "ordeal/pool/error.hpp"
+#include "ordeal/pool/retry.hpp"
 
 namespace ordeal::pool {
 
@@ -50,8 +51,13 @@ struct CallOptions {
   std::stop_token stop_token{};
   // The caller declares that running the request twice does no harm.
   bool idempotent = false;
-  std::optional<std::uint32_t> retry{};  // not built yet
-  std::string_view session{};            // in Pool::call: as Session::call; elsewhere not built yet
+  // Whether a failure is tried again, and when; empty: as the pool's options say (`retry.*`). After
+  // a request may have reached a worker it is tried again only if `idempotent`. The deadline covers
+  // all attempts and the pauses between them; a pause that would not end before it is not begun,
+  // and the error is the last attempt's. The pool's retry budget bounds the retries of all calls
+  // together; a request that poison_deaths_max workers have not survived is refused.
+  std::optional<RetryPolicy> retry{};
+  std::string_view session{};  // in Pool::call: as Session::call; elsewhere not built yet
   AffinityPolicy affinity = AffinityPolicy::none;  // others not built yet
   // Reach the worker's context (if negotiated), every event and the error.
   std::string_view label{};
@@ -68,7 +74,7 @@ struct JsonText {
 struct Reply {
   std::string result_text;
   std::uint64_t worker = 0;
-  std::uint32_t attempts = 1;
+  std::uint32_t attempts = 1;          // exchanges begun with a worker, the last one included
   std::chrono::nanoseconds queued{};   // from submit to grant of the last attempt
   std::chrono::nanoseconds service{};  // from grant to reply
 

@@ -102,9 +102,12 @@ enum class ErrorCode : std::uint8_t {
   store_unavailable,
   store_version_unsupported,
   store_full,
+
+  // Retries.
+  poisoned_request,
 };
 inline constexpr std::uint8_t error_code_count =
-    static_cast<std::uint8_t>(ErrorCode::store_full) + 1;
+    static_cast<std::uint8_t>(ErrorCode::poisoned_request) + 1;
 
 // A row of the table that defines a code. `meaning` is one sentence for the user's eyes.
 struct ErrorTraits {
@@ -156,6 +159,7 @@ struct Error {
   std::string message;  // lower case, no full stop, names the thing, the value and what is allowed
   std::optional<std::uint64_t> worker;
   std::uint32_t attempts = 0;  // exchanges begun with a worker
+  bool maybe_ran = false;      // an attempt before the last one may have taken effect
   std::string label;           // as given in CallOptions
   std::string traceparent;
   std::string excerpt;  // offending bytes, bounded and escaped; for the caller alone
@@ -164,7 +168,10 @@ struct Error {
 
   [[nodiscard]] ErrorCategory category() const { return traits(code).category; }
   [[nodiscard]] Severity severity() const { return traits(code).severity; }
-  [[nodiscard]] Certainty certainty() const { return traits(code).certainty; }
+  // The code's, but that no error is definite behind an earlier attempt that may have taken effect.
+  [[nodiscard]] Certainty certainty() const {
+    return maybe_ran ? Certainty::indeterminate : traits(code).certainty;
+  }
   // A worker that declares its own error's retryability is believed; else the table decides.
   [[nodiscard]] bool retryable() const;
 };

@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "ordeal/pool/error.hpp"
+#include "ordeal/pool/retry.hpp"
 
 namespace ordeal::pool {
 
@@ -94,11 +95,28 @@ struct Options {
   std::string session_store = "memory";              // or "sqlite:PATH", which survives the host
   std::chrono::milliseconds session_ttl{3'600'000};  // a session not used for so long expires
 
-  // Known, but not built yet: anything but the default is refused with not_built_yet.
+  // Retries: the policy of calls that bring none (retry.hpp), and what bounds all of them.
   struct Retry {
     std::uint32_t max_retries = 0;
+    Backoff backoff = Backoff::exponential;
+    std::chrono::milliseconds base_delay{1'000};
+    std::chrono::milliseconds max_delay{30'000};
+    std::uint32_t jitter_percent = 25;
+    std::uint32_t budget_percent = 20;     // retries earned by a hundred requests
+    std::uint32_t budget_max = 100;        // retries saved up at most; so many at the start
+    std::uint32_t budget_per_second = 10;  // retries afforded whatever the traffic
+    std::uint32_t poison_deaths_max = 3;   // workers that may not survive one request
+    [[nodiscard]] RetryPolicy policy() const {
+      return {.max_retries = max_retries,
+              .backoff = backoff,
+              .jitter_percent = static_cast<std::uint8_t>(jitter_percent),
+              .base_delay = base_delay,
+              .max_delay = max_delay};
+    }
     friend bool operator==(const Retry&, const Retry&) = default;
   } retry;
+
+  // Known, but not built yet: anything but the default is refused with not_built_yet.
   bool breaker = false;
   std::string affinity = "none";
   std::chrono::milliseconds health_interval{0};  // 0: off

@@ -56,6 +56,7 @@ struct Status {
   std::uint64_t cancelled = 0;
   std::uint64_t backing_off = 0;
   std::uint64_t requeued = 0;
+  std::uint64_t retries = 0;  // scheduled
   std::uint64_t spawns = 0;
   std::uint64_t start_failures = 0;
   std::uint64_t workers_lost = 0;

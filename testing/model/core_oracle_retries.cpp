@@ -1,0 +1,96 @@
+// The retries' part of the oracle: may this request be tried again, and when?
+#include "testing/model/core_oracle.hpp"
+
+namespace ordeal::trial {
+
+using namespace pool::core;  // NOLINT: this file speaks the core's vocabulary throughout
+using pool::ErrorCode;
+
+// Whose pause is over waits again, by its serial.
+void CoreOracle::end_pauses() {
+  const auto pausing = pausing_;
+  for (const auto& [serial, index] : pausing) end_pause(tickets_[index]);
+}
+
+void CoreOracle::end_pause(Ticket& ticket) {
+  if (ticket.stage != Stage::pausing || ticket.pause_ends > now_) return;
+  ticket.stage = Stage::waiting;
+  waiting_.emplace(ticket.id.serial, ticket.id.index);
+  pausing_.erase(ticket.id.serial);
+}
+
+// (B5 14) Over the whole run; the budget begins full. `+ 1`: what time has brought is cut to
+// whole tokens.
+void CoreOracle::charge(Ticket& ticket) {
+  if (ticket.turned_away) return;  // charged, and has not begun since
+  ticket.turned_away = true;
+  ++extra_attempts_;
+  const std::int64_t by_time =
+      (now_ - opened_at_) * options_.retry_budget_per_second / Duration{std::chrono::seconds{1}};
+  expect(extra_attempts_ <= options_.retry_budget_max +
+                                first_attempts_ * options_.retry_budget_percent / 100 + by_time + 1,
+         "(B5 14) more retries than the budget allows", ticket.id.serial);
+}
+
+// Whether the caller is told that an earlier attempt may have taken effect.
+void CoreOracle::check_seen(const Ticket& ticket, const action::Resolve& a) {
+  std::uint64_t indeterminate = 0;
+  for (std::uint8_t i = 0; i < pool::error_code_count; ++i) {
+    const bool is = traits(static_cast<ErrorCode>(i)).certainty == pool::Certainty::indeterminate;
+    if (is) indeterminate |= std::uint64_t{1} << i;
+  }
+  expect(a.maybe_ran == ((ticket.failures & indeterminate) != 0),
+         "a request's certainty forgets its earlier attempts", a.ticket.serial);
+}
+
+void CoreOracle::on(const action::Pause& a) {
+  Ticket* ticket = find(a.ticket);
+  const std::uint64_t serial = a.ticket.serial;
+  expect(ticket != nullptr, "(38) a request pauses after its outcome", serial);
+  if (ticket == nullptr) return;
+  end_pause(*ticket);
+  const auto bit = std::uint64_t{1} << static_cast<unsigned>(a.code);
+  expect(a.retry == ++ticket->retries && a.retry <= ticket->retry.max_retries,
+         "(38) a retry too many, or counted wrongly", serial);
+  expect(a.delay >= Duration::zero() && a.delay <= ticket->retry.max_delay,
+         "(39) 0 <= delay <= max_delay", serial);
+  expect(!stopping_ && !ticket->cancelled, "(38) a pause after a stop or a cancel", serial);
+  ticket->pause_ends = pool::core::after(now_, a.delay);
+  expect(ticket->pause_ends < ticket->deadline, "(B5 15) a pause that ends after the deadline",
+         serial);
+  if (ticket->stage == Stage::ended) {
+    expect((ticket->allowed & bit) != 0, "(53) a request pauses with another code than it got",
+           serial);
+    expect(ticket->idempotent && !ticket->lease,
+           "(38) what a worker may have done is to be done again", serial);
+    const bool says = a.code == ErrorCode::application_error ? ticket->worker_said_retry
+                                                             : traits(a.code).retryable;
+    expect(says, "(38) a retry of what no retry mends", serial);
+    if (a.code != ErrorCode::application_error) ++ticket->deaths;
+    expect(ticket->deaths < options_.poison_deaths_max, "a poisoned request is tried again",
+           serial);
+    check_loss(*ticket, a.code);
+    ticket->seen = true;
+    ticket->failures |= bit;
+    --workers_[ticket->worker.index].holds;
+    --running_;
+    std::erase(ended_, ticket->id.index);
+  } else {
+    expect(ticket->stage == Stage::waiting, "(38) a pause of a request that runs", serial);
+    if (a.code == ErrorCode::queue_full) {
+      expect(waiting_.size() - 1 >= options_.queue_max, "queue_full, and the queue has room",
+             serial);
+    } else {
+      expect(a.code == ErrorCode::workers_unavailable && serving_ == 0,
+             "a waiting request pauses without reason", serial);
+      unavailable_said_ = true;
+    }
+    waiting_.erase(serial);
+  }
+  charge(*ticket);
+  ticket->interrupted_gone = false;
+  ticket->stage = Stage::pausing;
+  pausing_.emplace(serial, ticket->id.index);
+}
+
+}  // namespace ordeal::trial
