@@ -62,11 +62,12 @@ TEST_F(Retry, SoDoesAnAsynchronousOne) {
   Pool pool = must_start(options(1));
   Signal done;
   Result<Reply> reply{tl::unexpect, make_error(ErrorCode::none, "not yet")};
-  const auto ticket = pool.call_async("crash_until", crash_until(marker, 1), retrying(2),
-                                      [&](Result<Reply> result) {
-                                        reply = std::move(result);
-                                        done.set();
-                                      });
+  const std::string arguments = crash_until(marker, 1).dump();
+  const auto ticket =
+      pool.call_async("crash_until", JsonText{arguments}, retrying(2), [&](Result<Reply> result) {
+        reply = std::move(result);
+        done.set();
+      });
   ASSERT_TRUE(ticket);
   ASSERT_TRUE(done.wait());
   ASSERT_TRUE(reply) << describe(reply);
