@@ -197,7 +197,10 @@ class WorkerProcess:
 
     def dump_stacks(self):
         """What the threads of the worker are doing; for a worker with stderr_pipe."""
-        self.signal(signal.SIGUSR1)
+        # To the main thread alone: faulthandler drops a dump that begins on another thread before the last one's
+        # handler has returned, and nobody would write what is waited for here. On one thread it waits its turn.
+        if ctypes.CDLL(None, use_errno=True).tgkill(self.pid, self.pid, signal.SIGUSR1) != 0:
+            raise OSError(ctypes.get_errno(), "tgkill")
         # The outermost entry of the main thread, which comes last.
         return self.read_stderr_until('%s", line' % self._bridge, "in <module>")
 
