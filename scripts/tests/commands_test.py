@@ -80,7 +80,7 @@ class CiTest(Sandbox):
         self.assertEqual([name for name, _ in stages],
                          ["./scripts/lint", "./scripts/test",
                           "./scripts/test --sanitize address,undefined --layer 1 --layer 2",
-                          "./scripts/test --sanitize thread --layer 1 --layer 2"])
+                          "./scripts/test --sanitize thread --label threaded"])
 
     def test_stops_at_the_first_failure(self):
         code, stages = self.stages("test --sanitize address,undefined --layer 1 --layer 2")
