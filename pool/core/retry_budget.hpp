@@ -31,7 +31,8 @@ class RetryBudget {
 
   explicit RetryBudget(const RetryBudgetOptions& options);
 
-  // A first attempt has begun. On the hot path: it is only counted, and paid in when it matters.
+  // A request has been granted its first worker. On the hot path: it is only counted, and paid in
+  // when it matters.
   void earn() { ++earners_; }
   // Charges a retry, or says that there is nothing left. REQUIRES: now does not run backwards.
   [[nodiscard]] bool charge(Instant now);
