@@ -20,11 +20,7 @@ Ticket& Core::State::admit(const event::Submitted& e) {
   ticket.id = e.ticket;
   ticket.lease = e.lease;
   ticket.idempotent = e.idempotent;
-  if (e.retry.max_retries != 0) {
-    if (retries_.size() < tickets_.size()) retries_.resize(tickets_.size());
-    ticket.may_retry = true;
-    retries_[e.ticket.index] = Retries{.policy = e.retry};
-  }
+  if (e.retry.max_retries != 0) allow_retries(ticket, e.retry);
   ticket.deadline = e.deadline;
   ticket.submitted_at = now_;
   ++counters.submitted;
@@ -83,7 +79,10 @@ void Core::State::grant(Ticket& ticket) {
   ticket.stage = Ticket::Stage::running;
   ticket.worker = worker.id;
   ticket.slot = slot;
-  count_attempt(ticket);
+  ++ticket.attempts;
+  ticket.charged = false;
+  if (!ticket.earned) retry_budget_.earn();
+  ticket.earned = true;
   ++counters.running;
   refresh(worker);
   actions.push(action::Grant{ticket.id, worker.id, slot, ticket.attempts});

@@ -77,7 +77,7 @@ void Core::State::on_timer(const TimerQueue::Due& due) {
 void Core::State::settle() {
   if (stopping) return finish_stop();
   update_circuit();
-  serve_waiters();
+  if (!queue_.empty()) serve_waiters();
   plan_starts();
   plan_overflow_idle();
 }

@@ -16,6 +16,18 @@ RetryBudget::RetryBudget(const RetryBudgetOptions& options)
       per_second_(options.per_second),
       tokens_(capacity_) {}
 
+std::int64_t RetryBudget::tokens() const {
+  if (earned_ == 0) return tokens_;
+  // So many fill the bucket whatever is in it.
+  const std::int64_t earners = std::min(earners_, capacity_ / earned_ + 1);
+  return std::min(capacity_, tokens_ + earners * earned_);
+}
+
+void RetryBudget::pay_in() {
+  tokens_ = tokens();
+  earners_ = 0;
+}
+
 void RetryBudget::accrue(Instant now) {
   const Duration passed = now - accrued_until_;
   accrued_until_ = now;
@@ -33,12 +45,16 @@ void RetryBudget::accrue(Instant now) {
 }
 
 bool RetryBudget::charge(Instant now) {
+  pay_in();
   accrue(now);
   if (tokens_ < retry_cost) return false;
   tokens_ -= retry_cost;
   return true;
 }
 
-void RetryBudget::refund() { tokens_ = std::min(capacity_, tokens_ + retry_cost); }
+void RetryBudget::refund() {
+  pay_in();
+  tokens_ = std::min(capacity_, tokens_ + retry_cost);
+}
 
 }  // namespace ordeal::pool::core

@@ -31,27 +31,27 @@ class RetryBudget {
 
   explicit RetryBudget(const RetryBudgetOptions& options);
 
-  // A first attempt has begun. On the hot path: an addition.
-  void earn() {
-    tokens_ += earned_;
-    if (tokens_ > capacity_) tokens_ = capacity_;
-  }
+  // A request has been granted its first worker. On the hot path: it is only counted, and paid in
+  // when it matters.
+  void earn() { ++earners_; }
   // Charges a retry, or says that there is nothing left. REQUIRES: now does not run backwards.
   [[nodiscard]] bool charge(Instant now);
   // A retry that was charged will not be made.
   void refund();
 
-  [[nodiscard]] std::int64_t tokens() const { return tokens_; }
+  [[nodiscard]] std::int64_t tokens() const;  // but for what time has brought since the last charge
   [[nodiscard]] std::int64_t capacity() const { return capacity_; }
 
  private:
+  void pay_in();
   void accrue(Instant now);
 
   std::int64_t capacity_;
   std::int64_t earned_;      // by each first attempt
   std::int64_t per_second_;  // retries
   std::int64_t tokens_;
-  std::int64_t rest_ = 0;  // of accrued time: millionths of a milli-token
+  std::int64_t earners_ = 0;  // first attempts that are not in tokens_ yet
+  std::int64_t rest_ = 0;     // of accrued time: millionths of a milli-token
   Instant accrued_until_{};
 };
 

@@ -12,6 +12,12 @@
 
 namespace ordeal::pool::core {
 
+void Core::State::allow_retries(Ticket& ticket, const RetryPolicy& policy) {
+  if (retries_.size() < tickets_.size()) retries_.resize(tickets_.size());
+  ticket.may_retry = true;
+  retries_[ticket.id.index] = Retries{.policy = policy};
+}
+
 void Core::State::fail(Ticket& ticket, ErrorCode code) {
   fail(ticket, code, traits(code).retryable ? Retryable::yes : Retryable::no);
 }
@@ -125,14 +131,6 @@ void Core::State::resolve_all_paused(ErrorCode code) {
   for (std::size_t i = 0; i < tickets_.size() && counters.backing_off > 0; ++i) {
     if (tickets_[i].stage == Ticket::Stage::backing_off) give_up_waiting(tickets_[i], code);
   }
-}
-
-void Core::State::count_attempt(Ticket& ticket) {
-  ++ticket.attempts;
-  ticket.charged = false;
-  if (ticket.earned) return;
-  ticket.earned = true;
-  retry_budget_.earn();
 }
 
 // It was granted, and the worker has not seen a byte of it: if it was a retry, that has not begun.

@@ -153,7 +153,7 @@ class Core::State {
   void tell_exhausted(const Ticket& ticket, ErrorCode code, RetryStop why);
   void on_retry_pause(std::uint32_t index);
   void resolve_all_paused(ErrorCode code);
-  void count_attempt(Ticket& ticket);
+  void allow_retries(Ticket& ticket, const RetryPolicy& policy);
   void take_back_attempt(Ticket& ticket);
   [[nodiscard]] bool has_room() const;
 

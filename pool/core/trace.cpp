@@ -1,6 +1,7 @@
 #include "pool/core/trace.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <concepts>
 
@@ -226,25 +227,11 @@ TraceLine read_line(Words& words) {
   return switched;
 }
 
-constexpr std::string_view to_string(TraceErrorKind kind) {
-  switch (kind) {
-    case TraceErrorKind::not_a_trace:
-      return "not_a_trace";
-    case TraceErrorKind::unsupported_version:
-      return "unsupported_version";
-    case TraceErrorKind::unknown_line:
-      return "unknown_line";
-    case TraceErrorKind::unknown_name:
-      return "unknown_name";
-    case TraceErrorKind::wrong_field:
-      return "wrong_field";
-    case TraceErrorKind::wrong_value:
-      return "wrong_value";
-    case TraceErrorKind::trailing_text:
-      return "trailing_text";
-  }
-  return "?";
-}
+// In the enum's order.
+constexpr std::array<std::string_view, 7> error_names{
+    "not_a_trace", "unsupported_version", "unknown_line", "unknown_name",
+    "wrong_field", "wrong_value",         "trailing_text"};
+static_assert(covers(error_names, TraceErrorKind::trailing_text));
 
 }  // namespace
 
@@ -299,7 +286,7 @@ tl::expected<std::optional<TraceLine>, TraceError> TraceReader::next() {
   TraceError error{*words.error, line_, "line "};
   write_value(error.message, line_);
   error.message += ": ";
-  error.message += to_string(*words.error);
+  error.message += error_names[static_cast<std::size_t>(*words.error)];
   error.message += ": ";
   error.message += words.culprit;
   return tl::make_unexpected(std::move(error));

@@ -55,6 +55,14 @@ std::string sentence(const PoolEvent& event) {
     return fmt::format("request {} queued again, worker {} was unusable", event.request,
                        event.worker);
   }
+  if (what == "request_retry_scheduled") {
+    return fmt::format("request {} failed with {}, retry {} in {}", event.request,
+                       to_string(event.code), event.count, milliseconds(event.duration));
+  }
+  if (what == "request_retry_exhausted") {
+    return fmt::format("request {} failed with {} and is tried no more after {} retries ({})",
+                       event.request, to_string(event.code), event.count, event.reason);
+  }
   if (what == "worker_spawning") return fmt::format("worker {} spawning", event.worker);
   if (what == "worker_transition") {
     return fmt::format("worker {} {} -> {} ({})", event.worker, event.from, event.to, event.reason);
@@ -75,7 +83,8 @@ std::string sentence(const PoolEvent& event) {
 Level log_level(const PoolEvent& event) {
   const std::string_view what = event.what;
   if (what == "start_circuit_opened") return Level::critical;
-  if (what == "queue_full" || what == "start_backing_off" || what == "request_requeued") {
+  if (what == "queue_full" || what == "start_backing_off" || what == "request_requeued" ||
+      what == "request_retry_scheduled" || what == "request_retry_exhausted") {
     return Level::warn;
   }
   if (event.code != ErrorCode::none) return level_of(traits(event.code).severity);

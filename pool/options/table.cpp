@@ -6,6 +6,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "pool/options/retry_rows.hpp"
+
 namespace ordeal::pool::options {
 namespace {
 
@@ -17,8 +19,6 @@ constexpr std::int64_t day_ms = 24 * 60 * minute_ms;
 
 constexpr std::array<std::string_view, 3> await_ready_names{"all", "one", "none"};
 constexpr std::array<std::string_view, 2> spin_names{"off", "adaptive"};
-constexpr std::array<std::string_view, 5> backoff_names{"constant", "linear", "exponential",
-                                                        "fibonacci", "decorrelated"};
 
 // Unsigned values beyond int64 stay themselves, so that a message prints what was given.
 template <typename Integer>
@@ -140,70 +140,8 @@ constexpr Descriptor seed_row{
         },
     .doc = "of jitter and choices; not given: drawn at start and logged"};
 
-using R = Options::Retry;
-
-template <std::uint32_t R::*Member>
-constexpr Descriptor retry_number(std::string_view name, std::int64_t min, std::int64_t max,
-                                  std::string_view doc) {
-  return {.name = name,
-          .kind = Kind::integer,
-          .unit = {},
-          .min = min,
-          .max = max,
-          .choices = {},
-          .names = false,
-          .built = true,
-          .get = [](const Options& o) { return integer_value(o.retry.*Member); },
-          .set =
-              [](Options& o, const Value& v) {
-                o.retry.*Member = static_cast<std::uint32_t>(std::get<std::int64_t>(v));
-              },
-          .doc = doc};
-}
-
-template <std::chrono::milliseconds R::*Member>
-constexpr Descriptor retry_delay(std::string_view name, std::string_view doc) {
-  return {.name = name,
-          .kind = Kind::integer,
-          .unit = "ms",
-          .min = 0,
-          .max = 60 * minute_ms,
-          .choices = {},
-          .names = false,
-          .built = true,
-          .get = [](const Options& o) -> Value {
-            return static_cast<std::int64_t>((o.retry.*Member).count());
-          },
-          .set =
-              [](Options& o, const Value& v) {
-                o.retry.*Member = std::chrono::milliseconds{std::get<std::int64_t>(v)};
-              },
-          .doc = doc};
-}
-
-constexpr Descriptor backoff_row{.name = "retry.backoff",
-                                 .kind = Kind::choice,
-                                 .unit = {},
-                                 .min = 0,
-                                 .max = 0,
-                                 .choices = backoff_names,
-                                 .names = false,
-                                 .built = true,
-                                 .get = [](const Options& o) -> Value {
-                                   const auto index = static_cast<std::size_t>(o.retry.backoff);
-                                   return index < backoff_names.size()
-                                              ? std::string{backoff_names[index]}
-                                              : std::to_string(index);
-                                 },
-                                 .set =
-                                     [](Options& o, const Value& v) {
-                                       for (std::size_t i = 0; i < backoff_names.size(); ++i)
-                                         if (backoff_names[i] == std::get<std::string>(v))
-                                           o.retry.backoff = static_cast<Backoff>(i);
-                                     },
-                                 .doc = "how the delay grows from retry to retry"};
-
 using O = Options;
+using R = Options::Retry;
 
 // Bounds are there to catch slips of the keyboard and of units, not to limit what a machine can do:
 // 1024 workers is far beyond one host of Python processes, a day beyond any call worth waiting for.

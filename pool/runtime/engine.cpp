@@ -186,17 +186,6 @@ void Engine::perform_resolve(const core::action::Resolve& resolve, WakeList& wak
   }
 }
 
-// The worker is forgotten before the pause ends; its certificate is wanted if no retry follows.
-void Engine::perform_pause(const core::action::Pause& pause) {
-  keep_certificate(tickets_.at(pause.ticket), pause.worker);
-}
-
-void Engine::keep_certificate(TicketSlot& slot, core::WorkerId worker) {
-  if (!worker || worker.index >= workers_.size()) return;
-  const auto& record = workers_[worker.index];
-  if (record && record->id == worker) slot.certificate = record->certificate;
-}
-
 // Under the lock on purpose: the driver cannot give the worker back meanwhile, so the descriptor
 // is still the worker's.
 void Engine::perform_interrupt(const core::action::Interrupt& interrupt) {

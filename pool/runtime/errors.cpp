@@ -59,6 +59,17 @@ Error annotate(Error error, const CallOptions& options) {
   return error;
 }
 
+// The worker is forgotten before the pause ends; its certificate is wanted if no retry follows.
+void Engine::perform_pause(const core::action::Pause& pause) {
+  keep_certificate(tickets_.at(pause.ticket), pause.worker);
+}
+
+void Engine::keep_certificate(TicketSlot& slot, core::WorkerId worker) {
+  if (!worker || worker.index >= workers_.size()) return;
+  const auto& record = workers_[worker.index];
+  if (record && record->id == worker) slot.certificate = record->certificate;
+}
+
 Error Engine::error_of(const TicketSlot& slot, const ExchangeOutcome& outcome) const {
   Error error;
   error.code = slot.code;

@@ -51,6 +51,7 @@ Json pool_json(const Status& status) {
           {"cancelled", status.cancelled},
           {"backing_off", status.backing_off},
           {"requeued", status.requeued},
+          {"retries", status.retries},
           {"spawns", status.spawns},
           {"start_failures", status.start_failures},
           {"workers_lost", status.workers_lost},

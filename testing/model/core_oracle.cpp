@@ -196,7 +196,7 @@ void CoreOracle::wait_again(Ticket& ticket) {
   --workers_[ticket.worker.index].holds;
   --running_;
   ++counters_.requeued;
-  if (--ticket.attempts == 0) --first_attempts_;
+  --ticket.attempts;
   if (ticket.retries > 0) ticket.turned_away = true;  // that retry has not begun
   ticket.stage = Stage::waiting;
   ticket.interrupted_gone = false;

@@ -69,8 +69,9 @@ class CoreOracle {
     pool::RetryPolicy retry;
     bool idempotent = false;
     bool worker_said_retry = false;  // of the application error that it ended with
-    bool seen = false;               // a worker may have seen it
-    bool turned_away = false;        // pauses, and has not been granted since it was last charged
+    bool was_granted = false;
+    bool seen = false;         // a worker may have seen it
+    bool turned_away = false;  // pauses, and has not been granted since it was last charged
     std::uint32_t retries = 0;
     std::uint32_t deaths = 0;
     std::uint64_t failures = 0;  // codes of earlier attempts, as bits
@@ -148,7 +149,7 @@ class CoreOracle {
   std::uint64_t just_cancelled_ = 0;
   std::map<std::uint64_t, std::uint32_t> pausing_;  // serial -> index
   std::int64_t extra_attempts_ = 0;                 // retries that began or may still
-  std::int64_t first_attempts_ = 0;
+  std::int64_t first_grants_ = 0;
   pool::core::Instant opened_at_{};
   std::size_t open_ = 0;
   std::uint32_t running_ = 0;  // granted or ended, not resolved

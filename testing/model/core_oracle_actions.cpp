@@ -54,7 +54,8 @@ void CoreOracle::on(const action::Grant& a) {
          a.ticket.serial);
   expect(!ticket->seen || ticket->idempotent, "(38) what a worker may have done is done again",
          a.ticket.serial);
-  if (a.attempt == 1) ++first_attempts_;
+  first_grants_ += ticket->was_granted ? 0 : 1;
+  ticket->was_granted = true;
   ticket->turned_away = false;
   if (!error_.empty()) return;
   worker->slots[a.slot] = Use::granted;

@@ -19,16 +19,16 @@ void CoreOracle::end_pause(Ticket& ticket) {
   pausing_.erase(ticket.id.serial);
 }
 
-// (B5 14) Over the whole run; the budget begins full. `+ 1`: what time has brought is cut to
-// whole tokens.
+// (B5 14) Over the whole run, in thousandths; the budget begins full.
 void CoreOracle::charge(Ticket& ticket) {
   if (ticket.turned_away) return;  // charged, and has not begun since
   ticket.turned_away = true;
   ++extra_attempts_;
-  const std::int64_t by_time =
-      (now_ - opened_at_) * options_.retry_budget_per_second / Duration{std::chrono::seconds{1}};
-  expect(extra_attempts_ <= options_.retry_budget_max +
-                                first_attempts_ * options_.retry_budget_percent / 100 + by_time + 1,
+  const std::int64_t by_time = (now_ - opened_at_) * options_.retry_budget_per_second /
+                               Duration{std::chrono::milliseconds{1}};
+  const std::int64_t by_requests = 10 * first_grants_ * options_.retry_budget_percent;
+  expect(1000 * extra_attempts_ <=
+             1000 * std::int64_t{options_.retry_budget_max} + by_requests + by_time,
          "(B5 14) more retries than the budget allows", ticket.id.serial);
 }
 

@@ -172,6 +172,68 @@ TEST(Retrying, ASpentBudgetMeansFailNowAndAnUnusedChargeComesBack) {
   EXPECT_FALSE(stage.outcome(again));
 }
 
+TEST(Retrying, ANewcomerDoesNotBargePastAPauseWhoseEndWasNoticedLate) {
+  cites(5);
+  Stage stage(CoreOptions{.size = 1});
+  stage.open();
+  const TicketId ticket = stage.submit(idempotent());
+  stage.feed(
+      event::ExchangeEnded{.ticket = ticket, .verdict = V::application_error, .retryable = true});
+  stage.now += 20ms;  // nobody has woken the core
+  const TicketId newcomer = stage.submit();
+  EXPECT_EQ(stage.grants.at(ticket.serial).attempt, 2U);
+  EXPECT_FALSE(stage.granted(newcomer));
+}
+
+TEST(Retrying, DecorrelatedDelaysGrowFromTheLastOneAndBeginAnewForEachRequest) {
+  cites(40);
+  Stage stage(CoreOptions{.size = 1});
+  stage.open();
+  Duration longest{};
+  for (int i = 0; i < 20; ++i) {
+    event::Submitted submitted = idempotent();
+    submitted.retry = {
+        .max_retries = 5, .backoff = Backoff::decorrelated, .base_delay = 10ms, .max_delay = 10s};
+    const TicketId ticket = stage.submit(submitted);
+    Duration last = 10ms;
+    while (!stage.outcome(ticket)) {
+      stage.feed(event::ExchangeEnded{
+          .ticket = ticket, .verdict = V::application_error, .retryable = true});
+      if (stage.outcome(ticket)) break;
+      const Duration delay = stage.said<action::Pause>().at(0).delay;
+      EXPECT_TRUE(delay >= 10ms && delay <= 3 * last);
+      longest = std::max(longest, delay);
+      last = delay;
+      stage.advance(delay);
+    }
+  }
+  EXPECT_GT(longest, 90ms);  // beyond 3 * base, and beyond what two retries can reach
+}
+
+TEST(Retrying, ARetryWhoseWorkerWasFoundUnusableHasNotBegunAndIsRefunded) {
+  ::testing::Test::RecordProperty("invariant", "B5 14");
+  CoreOptions options{.size = 1};
+  options.retry_budget_percent = 0;
+  options.retry_budget_max = 1;
+  options.retry_budget_per_second = 0;
+  Stage stage(options);
+  stage.open();
+  const TicketId ticket = stage.submit(idempotent());
+  stage.feed(
+      event::ExchangeEnded{.ticket = ticket, .verdict = V::application_error, .retryable = true});
+  stage.advance(10ms);
+  ASSERT_EQ(stage.grants.at(ticket.serial).attempt, 2U);
+  stage.ended(ticket, V::violated, P::untouched, ErrorCode::stray_output);
+  stage.cancel(ticket);
+  EXPECT_EQ(stage.outcome(ticket), ErrorCode::cancelled);
+  EXPECT_EQ(stage.outcomes.at(ticket.serial).attempts, 1U);
+  stage.all_ready();
+  const TicketId again = stage.submit(idempotent());
+  stage.feed(
+      event::ExchangeEnded{.ticket = again, .verdict = V::application_error, .retryable = true});
+  EXPECT_FALSE(stage.outcome(again));
+}
+
 TEST(Retrying, WithEveryAttemptFailingTheBudgetBoundsTheLoad) {
   ::testing::Test::RecordProperty("invariant", "B5 23");
   CoreOptions options{.size = 1};

@@ -59,6 +59,16 @@ TEST(LogLine, TheLifeOfRequestsAndWorkers) {
   EXPECT_EQ(logged(event("request_granted")), "debug request 7 granted worker 2\n");
   EXPECT_EQ(logged(event("request_requeued")),
             "warning request 7 queued again, worker 2 was unusable\n");
+  PoolEvent retry = event("request_retry_scheduled");
+  retry.code = ErrorCode::worker_died;
+  retry.count = 2;
+  retry.duration = std::chrono::milliseconds{3};
+  EXPECT_EQ(logged(retry), "warning request 7 failed with worker_died, retry 2 in 3.000 ms\n");
+  retry.what = "request_retry_exhausted";
+  retry.reason = "budget";
+  EXPECT_EQ(logged(retry),
+            "warning request 7 failed with worker_died and is tried no more after 2 retries "
+            "(budget)\n");
   EXPECT_EQ(logged(event("worker_spawning")), "info worker 2 spawning\n");
 }
 

@@ -25,7 +25,7 @@ struct PoolEvent {
   ErrorCode code = ErrorCode::none;
   std::string_view from;  // worker_transition: states and reason
   std::string_view to;
-  std::string_view reason;
+  std::string_view reason;  // also request_retry_exhausted: attempts, deadline, budget, poisoned
   std::uint32_t count = 0;
   std::chrono::nanoseconds duration{};
   std::string label;

@@ -1,0 +1,75 @@
+// How rows of the table are made for the members of Options::Retry. Only table.cpp includes it.
+#pragma once
+
+#include <array>
+#include <chrono>
+
+#include "pool/options/table.hpp"
+
+namespace ordeal::pool::options {
+
+inline constexpr std::array<std::string_view, 5> backoff_names{"constant", "linear", "exponential",
+                                                               "fibonacci", "decorrelated"};
+
+template <std::uint32_t Options::Retry::*Member>
+constexpr Descriptor retry_number(std::string_view name, std::int64_t min, std::int64_t max,
+                                  std::string_view doc) {
+  return {.name = name,
+          .kind = Kind::integer,
+          .unit = {},
+          .min = min,
+          .max = max,
+          .choices = {},
+          .names = false,
+          .built = true,
+          .get = [](const Options& o) { return Value{std::int64_t{o.retry.*Member}}; },
+          .set =
+              [](Options& o, const Value& v) {
+                o.retry.*Member = static_cast<std::uint32_t>(std::get<std::int64_t>(v));
+              },
+          .doc = doc};
+}
+
+template <std::chrono::milliseconds Options::Retry::*Member>
+constexpr Descriptor retry_delay(std::string_view name, std::string_view doc) {
+  return {.name = name,
+          .kind = Kind::integer,
+          .unit = "ms",
+          .min = 0,
+          .max = 60 * 60 * 1000,
+          .choices = {},
+          .names = false,
+          .built = true,
+          .get = [](const Options& o) -> Value {
+            return static_cast<std::int64_t>((o.retry.*Member).count());
+          },
+          .set =
+              [](Options& o, const Value& v) {
+                o.retry.*Member = std::chrono::milliseconds{std::get<std::int64_t>(v)};
+              },
+          .doc = doc};
+}
+
+inline constexpr Descriptor backoff_row{
+    .name = "retry.backoff",
+    .kind = Kind::choice,
+    .unit = {},
+    .min = 0,
+    .max = 0,
+    .choices = backoff_names,
+    .names = false,
+    .built = true,
+    .get = [](const Options& o) -> Value {
+      const auto index = static_cast<std::size_t>(o.retry.backoff);
+      return index < backoff_names.size() ? std::string{backoff_names[index]}
+                                          : std::to_string(index);
+    },
+    .set =
+        [](Options& o, const Value& v) {
+          for (std::size_t i = 0; i < backoff_names.size(); ++i)
+            if (backoff_names[i] == std::get<std::string>(v))
+              o.retry.backoff = static_cast<Backoff>(i);
+        },
+    .doc = "how the delay grows from retry to retry"};
+
+}  // namespace ordeal::pool::options
