@@ -1,15 +1,15 @@
 // How rows of the table are made for the members of Options::Retry. Only table.cpp includes it.
 #pragma once
 
-#include <array>
 #include <chrono>
 
+#include "pool/core/names.hpp"
+#include "pool/options/choice.hpp"
 #include "pool/options/table.hpp"
 
 namespace ordeal::pool::options {
 
-inline constexpr std::array<std::string_view, 5> backoff_names{"constant", "linear", "exponential",
-                                                               "fibonacci", "decorrelated"};
+inline constexpr const auto& backoff_names = core::Names<Backoff>::all;
 
 template <std::uint32_t Options::Retry::*Member>
 constexpr Descriptor retry_number(std::string_view name, std::int64_t min, std::int64_t max,
@@ -59,17 +59,8 @@ inline constexpr Descriptor backoff_row{
     .choices = backoff_names,
     .names = false,
     .built = true,
-    .get = [](const Options& o) -> Value {
-      const auto index = static_cast<std::size_t>(o.retry.backoff);
-      return index < backoff_names.size() ? std::string{backoff_names[index]}
-                                          : std::to_string(index);
-    },
-    .set =
-        [](Options& o, const Value& v) {
-          for (std::size_t i = 0; i < backoff_names.size(); ++i)
-            if (backoff_names[i] == std::get<std::string>(v))
-              o.retry.backoff = static_cast<Backoff>(i);
-        },
+    .get = [](const Options& o) { return get_choice(o.retry.backoff, backoff_names); },
+    .set = [](Options& o, const Value& v) { set_choice(o.retry.backoff, v, backoff_names); },
     .doc = "how the delay grows from retry to retry"};
 
 }  // namespace ordeal::pool::options

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "pool/options/choice.hpp"
 #include "pool/options/retry_rows.hpp"
 
 namespace ordeal::pool::options {
@@ -98,17 +99,8 @@ constexpr Descriptor choice(std::string_view name, std::string_view doc) {
           .choices = Names,
           .names = false,
           .built = true,
-          .get = [](const Options& o) -> Value {
-            // A value outside the enum becomes its number, which check() then refuses.
-            const auto index = static_cast<std::size_t>(o.*Member);
-            return index < Names.size() ? std::string{Names[index]} : std::to_string(index);
-          },
-          .set =
-              [](Options& o, const Value& v) {
-                for (std::size_t i = 0; i < Names.size(); ++i)
-                  if (Names[i] == std::get<std::string>(v))
-                    o.*Member = static_cast<std::remove_cvref_t<decltype(o.*Member)>>(i);
-              },
+          .get = [](const Options& o) { return get_choice(o.*Member, Names); },
+          .set = [](Options& o, const Value& v) { set_choice(o.*Member, v, Names); },
           .doc = doc};
 }
 

@@ -16,7 +16,7 @@ Result<core::TicketId> Engine::call_async(std::string_view command, JsonText arg
   auto async = std::make_unique<AsyncCall>();
   async->command = command;
   async->arguments = arguments.text;
-  async->deadline = to_instant(options.deadline.resolve(to_steady(at), options_.call_timeout));
+  async->deadline = deadline_of(options, at);
   async->callback = std::move(callback);
   AsyncCall& call = *async;
   TicketSlot& slot = reserve_async(options, std::move(async));
@@ -70,9 +70,7 @@ void Engine::finish_async(TicketSlot& slot, ExchangeOutcome outcome) {
     const core::event::ExchangeEnded ended = outcome.as_event(slot.id);
     slot.async->outcome = std::move(outcome);
     slot.async->ended_at = now();
-    slot.phase.store(TicketSlot::Phase::waiting, std::memory_order_relaxed);
-    slot.worker = nullptr;
-    feed_locked(slot.async->ended_at, ended, wakes, nullptr);
+    give_back(slot, ended, slot.async->ended_at, wakes);
   }
   wakes.notify_all();
 }

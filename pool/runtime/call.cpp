@@ -90,6 +90,10 @@ Result<void> Engine::check_request(std::string_view command, JsonText arguments,
                               static_cast<std::uint32_t>(options_.frame_bytes_max));
 }
 
+Instant Engine::deadline_of(const CallOptions& options, Instant at) const {
+  return to_instant(options.deadline.resolve(to_steady(at), options_.call_timeout));
+}
+
 TicketSlot& Engine::submit(TicketSlot::Kind kind, const CallOptions& options, Instant at,
                            Instant deadline) {
   WakeList wakes;
@@ -113,9 +117,14 @@ TicketSlot& Engine::submit(TicketSlot::Kind kind, const CallOptions& options, In
 // A token that was stopped before is heard before a driver can write a byte.
 void Engine::cancel_if_stopped(const CallOptions& options, core::TicketId id, Instant at,
                                WakeList& wakes) {
-  if (!options.stop_token.stop_requested()) return;
+  if (options.stop_token.stop_requested()) cancel_locked(id, at, wakes);
+}
+
+void Engine::cancel_locked(core::TicketId id, Instant at, WakeList& wakes) {
   const TicketSlot* slot = tickets_.find(id);
-  if (slot == nullptr || slot->phase.load() == TicketSlot::Phase::resolved) return;
+  if (slot == nullptr || !slot->submitted || slot->phase.load() == TicketSlot::Phase::resolved) {
+    return;
+  }
   feed_locked(at, core::event::CancelRequested{id}, wakes, nullptr);
 }
 
@@ -139,11 +148,17 @@ void Engine::end_exchange(TicketSlot& slot, const ExchangeOutcome& outcome, Inst
   WakeList wakes;
   {
     const std::lock_guard lock{mutex_};
-    slot.phase.store(TicketSlot::Phase::waiting, std::memory_order_relaxed);
-    slot.worker = nullptr;
-    feed_locked(at, outcome.as_event(slot.id), wakes, &slot);
+    give_back(slot, outcome.as_event(slot.id), at, wakes);
   }
   wakes.notify_all();
+}
+
+// A ticket whose driver is its own thread needs no waking; an asynchronous one has no such thread.
+void Engine::give_back(TicketSlot& slot, const core::event::ExchangeEnded& ended, Instant at,
+                       WakeList& wakes) {
+  slot.phase.store(TicketSlot::Phase::waiting, std::memory_order_relaxed);
+  slot.worker = nullptr;
+  feed_locked(at, ended, wakes, &slot);
 }
 
 void Engine::release(TicketSlot& slot) {
@@ -158,8 +173,7 @@ Result<Reply> Engine::call(std::string_view command, JsonText arguments,
     return tl::unexpected(annotate(std::move(fine.error()), options));
   }
   const Instant submitted_at = now();
-  const Instant deadline =
-      to_instant(options.deadline.resolve(to_steady(submitted_at), options_.call_timeout));
+  const Instant deadline = deadline_of(options, submitted_at);
   TicketSlot& slot = submit(TicketSlot::Kind::blocking, options, submitted_at, deadline);
   // Granted in the same breath: no need to ask for the time again.
   bool at_once = slot.phase.load(std::memory_order_acquire) == TicketSlot::Phase::granted;
@@ -206,11 +220,7 @@ void Engine::cancel(core::TicketId ticket) {
   WakeList wakes;
   {
     const std::lock_guard lock{mutex_};
-    const TicketSlot* slot = tickets_.find(ticket);
-    if (slot == nullptr || !slot->submitted || slot->phase.load() == TicketSlot::Phase::resolved) {
-      return;
-    }
-    feed_locked(now(), core::event::CancelRequested{ticket}, wakes, nullptr);
+    cancel_locked(ticket, now(), wakes);
   }
   wakes.notify_all();
 }

@@ -33,7 +33,7 @@ void Housekeeper::kill(WorkerRecord& worker, const core::action::Kill& kill) {
   if (worker.exited) return;
   const int signal = kill.signal == core::KillSignal::terminate ? SIGTERM : SIGKILL;
   if (worker.process->signal_group(signal) == process::SignalOutcome::sent) {
-    worker.kill_reason = core::to_string(kill.reason);
+    worker.kill_reason = core::sentence_of(kill.reason);
   }
 }
 

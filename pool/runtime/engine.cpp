@@ -9,15 +9,10 @@
 #include "pool/options/core_options.hpp"
 #include "pool/runtime/async_call.hpp"
 #include "pool/runtime/housekeeper.hpp"
-#include "pool/runtime/names.hpp"
+#include "pool/runtime/overloaded.hpp"
 
 namespace ordeal::pool::runtime {
 namespace {
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
 
 std::uint64_t draw_seed() {
   std::random_device device;
@@ -156,14 +151,13 @@ void Engine::perform_grant(const core::action::Grant& grant, WakeList& wakes, Ti
   record.clear_interrupts();
   slot.worker = &record;
   slot.attempt = grant.attempt;
+  slot.phase.store(TicketSlot::Phase::granted, std::memory_order_release);
   if (slot.kind == TicketSlot::Kind::async) {
-    slot.phase.store(TicketSlot::Phase::granted, std::memory_order_release);
     inbox_.async_grants.push_back(&slot);
     housekeeper_->kick();
-    return;
+  } else if (&slot != self) {
+    wakes.add(slot.wake);
   }
-  slot.phase.store(TicketSlot::Phase::granted, std::memory_order_release);
-  if (&slot != self) wakes.add(slot.wake);
 }
 
 void Engine::perform_resolve(const core::action::Resolve& resolve, WakeList& wakes,
@@ -210,7 +204,7 @@ void Engine::perform_interrupt(const core::action::Interrupt& interrupt) {
 
 void Engine::perform_emit(const core::action::Emit& emit) {
   PoolEvent event;
-  event.what = core::to_string(emit.what);
+  event.what = core::name_of(emit.what);
   event.at = std::chrono::steady_clock::now();
   event.request = emit.ticket.serial;
   event.worker = emit.worker.serial;
@@ -254,6 +248,10 @@ Instant Engine::take_inbox(Inbox& inbox) {
 
 WorkerRecord* Engine::worker(core::WorkerId id) {
   const std::lock_guard lock{mutex_};
+  return find_worker(id);
+}
+
+WorkerRecord* Engine::find_worker(core::WorkerId id) const {
   if (id.index >= workers_.size() || !workers_[id.index]) return nullptr;
   return workers_[id.index]->id == id ? workers_[id.index].get() : nullptr;
 }

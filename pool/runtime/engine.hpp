@@ -113,6 +113,12 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void cancel_async(TicketSlot& slot, const AsyncCall& call);
   void leave_lease_call(TicketSlot& slot);
   void interrupt_lease(TicketSlot& slot);
+  [[nodiscard]] Instant deadline_of(const CallOptions& options, Instant at) const;
+  // These four: under the lock.
+  [[nodiscard]] WorkerRecord* find_worker(core::WorkerId id) const;
+  void give_back(TicketSlot& slot, const core::event::ExchangeEnded& ended, Instant at,
+                 WakeList& wakes);
+  void cancel_locked(core::TicketId id, Instant at, WakeList& wakes);
   void cancel_if_stopped(const CallOptions& options, core::TicketId id, Instant at,
                          WakeList& wakes);
   TicketSlot::Phase await_decision(TicketSlot& slot, Instant deadline);

@@ -65,9 +65,7 @@ void Engine::perform_pause(const core::action::Pause& pause) {
 }
 
 void Engine::keep_certificate(TicketSlot& slot, core::WorkerId worker) {
-  if (!worker || worker.index >= workers_.size()) return;
-  const auto& record = workers_[worker.index];
-  if (record && record->id == worker) slot.certificate = record->certificate;
+  if (const WorkerRecord* record = find_worker(worker)) slot.certificate = record->certificate;
 }
 
 Error Engine::error_of(const TicketSlot& slot, const ExchangeOutcome& outcome) const {

@@ -13,17 +13,13 @@
 
 #include "pool/process/environment.hpp"
 #include "pool/runtime/async_call.hpp"
+#include "pool/runtime/overloaded.hpp"
 #include "pool/runtime/watch.hpp"
 
 namespace ordeal::pool::runtime {
 namespace {
 
 constexpr int events_per_turn = 64;
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
 
 std::vector<std::string> worker_environment(const Options& options) {
   std::vector<std::string_view> allowed{options.environment_allow.begin(),

@@ -35,8 +35,7 @@ ErrorCode code_of(const ExchangeOutcome& outcome) {
 Result<std::unique_ptr<LeaseState>> Engine::checkout(const CallOptions& options) {
   if (auto refused = refuse(options, true)) return tl::unexpected(std::move(*refused));
   const Instant at = now();
-  const Instant deadline =
-      to_instant(options.deadline.resolve(to_steady(at), options_.call_timeout));
+  const Instant deadline = deadline_of(options, at);
   TicketSlot& slot = submit(TicketSlot::Kind::lease, options, at, deadline);
   std::optional<std::stop_callback<std::function<void()>>> on_stop_requested;
   if (options.stop_token.stop_possible()) {
@@ -75,8 +74,7 @@ Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command,
     return tl::unexpected(*lease.broken);
   }
   const Instant at = now();
-  const Instant deadline =
-      to_instant(options.deadline.resolve(to_steady(at), options_.call_timeout));
+  const Instant deadline = deadline_of(options, at);
   std::optional<std::stop_callback<std::function<void()>>> on_stop_requested;
   if (options.stop_token.stop_possible()) {
     on_stop_requested.emplace(options.stop_token, [this, &slot] { interrupt_lease(slot); });
@@ -89,9 +87,9 @@ Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command,
                                             .traceparent = options.traceparent},
                                            spinner_, at);
   on_stop_requested.reset();
-  const Instant ended_at = now();
+  const Instant ended_at = outcome.ended_at;
   const ErrorCode code = code_of(outcome);
-  lease.last = outcome;
+  lease.last = outcome.as_event(slot.id);
   if (code == ErrorCode::none && outcome.code == ErrorCode::none) {
     leave_lease_call(slot);
     return Reply{.result_text = std::move(outcome.result_text),
@@ -143,8 +141,8 @@ void Engine::release_lease(LeaseState& lease) {
       const std::lock_guard lock{mutex_};
       // Looked at again under the lock: the worker may just have been lost.
       if (slot.phase.load() == TicketSlot::Phase::granted) {
-        slot.phase.store(TicketSlot::Phase::waiting, std::memory_order_relaxed);
-        feed_locked(now(), lease.last.as_event(slot.id), wakes, &slot);
+        lease.last.ticket = slot.id;  // none yet, if no call was made on it
+        give_back(slot, lease.last, now(), wakes);
       }
     }
     wakes.notify_all();

@@ -12,9 +12,8 @@ struct LeaseState {
   std::weak_ptr<Engine> engine;
   TicketSlot* slot = nullptr;
   std::uint64_t worker = 0;
-  ExchangeOutcome last{.verdict = core::ExchangeVerdict::replied,
-                       .progress = core::WireProgress::written};
-  std::optional<Error> broken;  // set once: every later call returns it
+  core::event::ExchangeEnded last;  // as the core will be told when the lease is given back
+  std::optional<Error> broken;      // set once: every later call returns it
 };
 
 }  // namespace ordeal::pool::runtime

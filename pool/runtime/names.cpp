@@ -2,45 +2,7 @@
 
 namespace ordeal::pool::core {
 
-std::string_view to_string(Occurrence what) {
-  switch (what) {
-    case Occurrence::request_submitted:
-      return "request_submitted";
-    case Occurrence::request_granted:
-      return "request_granted";
-    case Occurrence::request_requeued:
-      return "request_requeued";
-    case Occurrence::request_retry_scheduled:
-      return "request_retry_scheduled";
-    case Occurrence::request_retry_exhausted:
-      return "request_retry_exhausted";
-    case Occurrence::request_resolved:
-      return "request_resolved";
-    case Occurrence::worker_transition:
-      return "worker_transition";
-    case Occurrence::worker_spawning:
-      return "worker_spawning";
-    case Occurrence::worker_start_failed:
-      return "worker_start_failed";
-    case Occurrence::worker_faulted:
-      return "worker_faulted";
-    case Occurrence::start_backing_off:
-      return "start_backing_off";
-    case Occurrence::start_circuit_opened:
-      return "start_circuit_opened";
-    case Occurrence::start_circuit_closed:
-      return "start_circuit_closed";
-    case Occurrence::queue_full:
-      return "queue_full";
-    case Occurrence::pool_stopping:
-      return "pool_stopping";
-    case Occurrence::pool_stopped:
-      return "pool_stopped";
-  }
-  return "?";
-}
-
-std::string_view to_string(KillReason reason) {
+std::string_view sentence_of(KillReason reason) {
   switch (reason) {
     case KillReason::start_timeout:
       return "not ready within start_timeout";

@@ -1,4 +1,5 @@
-// Names of the core's enums as observers read them.
+// Why the pool killed a worker, as its death certificate says it. (One word for each enumerator is
+// in core/names.hpp.)
 #pragma once
 
 #include <string_view>
@@ -7,7 +8,6 @@
 
 namespace ordeal::pool::core {
 
-[[nodiscard]] std::string_view to_string(Occurrence what);
-[[nodiscard]] std::string_view to_string(KillReason reason);
+[[nodiscard]] std::string_view sentence_of(KillReason reason);
 
 }  // namespace ordeal::pool::core

@@ -87,10 +87,10 @@ Status Engine::status() const {
         worker.history.push_back({core::to_string(entry.from), core::to_string(entry.to),
                                   core::to_string(entry.reason), entry.in_previous_state});
       }
-      if (view.id.index >= workers_.size() || !workers_[view.id.index]) continue;
-      const WorkerRecord& record = *workers_[view.id.index];
-      worker.pid = record.pid;
-      worker.last_progress = record.last_progress;
+      if (const WorkerRecord* record = find_worker(view.id)) {
+        worker.pid = record->pid;
+        worker.last_progress = record->last_progress;
+      }
     }
   }
   for (WorkerStatus& worker : status.workers) {
