@@ -27,6 +27,9 @@ void reset_count() { allocations = largest_bytes = 0; }
 
 }  // namespace
 
+// GCC, inlining only the delete (as it does with -fsanitize=thread), takes the pair for mismatched.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
 void* operator new(std::size_t bytes) { return counted(bytes); }
 void* operator new[](std::size_t bytes) { return counted(bytes); }
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
