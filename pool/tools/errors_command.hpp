@@ -1,4 +1,5 @@
-// `ordeal-pool errors`: the table of all errors, as Markdown, from the one table in core/error.cpp.
+// `ordeal-pool errors`: the table of all errors, as Markdown, from core/error.cpp and
+// core/strategy.cpp.
 #pragma once
 
 #include <string>
@@ -6,7 +7,7 @@
 namespace ordeal::pool::tools {
 
 // A row for each code: name, category, severity, whether it may have happened, whether trying again
-// may help, meaning.
+// may help, what to do when an idempotent request meets it first, meaning.
 [[nodiscard]] std::string describe_errors();
 
 }  // namespace ordeal::pool::tools

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "pool/process/file_descriptor.hpp"
-#include "pool/tools/errors_command.hpp"
 #include "pool/tools/line_reader.hpp"
 #include "pool/tools/outcome_line.hpp"
 #include "pool/tools/request_line.hpp"
@@ -163,15 +162,6 @@ TEST(LineReader, TheBoundIsInclusiveAndTheLastLineCountsToo) {
   EXPECT_THAT(lines_of({"123456"}, 5), ElementsAre("<too long>"));
   EXPECT_THAT(lines_of({"\n"}, 5), ElementsAre(""));
   EXPECT_THAT(lines_of({}, 5), ElementsAre());
-}
-
-TEST(ErrorsTable, SaysOfEveryCodeWhetherItMayHaveHappened) {
-  const std::string table = describe_errors();
-  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 2 + error_code_count - 1);
-  EXPECT_NE(table.find("| `worker_died` | connection | major | indeterminate | yes | "),
-            std::string::npos);
-  EXPECT_NE(table.find("| `queue_full` | resource | major | failed | yes | "), std::string::npos);
-  EXPECT_EQ(table.find("| `none` |"), std::string::npos);
 }
 
 }  // namespace
