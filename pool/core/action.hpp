@@ -30,6 +30,7 @@ enum class KillReason : std::uint8_t {
   partial_write,
   did_not_stop,
   stop_grace_over,
+  unhealthy,  // failures_max failures in a row
 };
 
 // Why a request is tried no more, though its error is one that a retry may mend.
@@ -51,9 +52,13 @@ enum class Occurrence : std::uint8_t {
   request_resolved,         // code none: ok; duration: from submit
   worker_transition,        // from, to, reason
   worker_spawning,
-  worker_start_failed,  // code says how; count: failures in a row
-  worker_faulted,       // code says how
-  start_backing_off,    // duration: until the next start
+  worker_start_failed,   // code says how; count: failures in a row
+  worker_faulted,        // code says how
+  health_probe_started,  // an idle worker is pinged
+  health_probe_ended,    // code none: answered; duration: since the ping
+  worker_unhealthy,      // gets no work; code says why; count: failures in a row
+  worker_recovered,      // duration: unhealthy for so long
+  start_backing_off,     // duration: until the next start
   start_circuit_opened,
   start_circuit_closed,
   queue_full,
@@ -142,6 +147,18 @@ struct Drain {
   }
 };
 
+// Ping an idle worker; answer with ProbeEnded or WorkerFaulted, whenever that is, or not at all:
+// the core's own timer ends the wait. `again`: its last ping is unanswered, and is waited for once
+// more; there is nothing to be sent.
+struct Probe {
+  WorkerId worker;
+  bool again = false;
+  static constexpr const char* name = "probe";
+  static constexpr auto fields() {
+    return std::tuple{field("worker", &Probe::worker), field("again", &Probe::again)};
+  }
+};
+
 // Ask an idle worker to leave: `shutdown` command, then end-of-file. The core escalates by itself.
 struct AskToStop {
   WorkerId worker;
@@ -198,8 +215,8 @@ struct Stopped {
 }  // namespace action
 
 using Action = std::variant<action::Spawn, action::Grant, action::Resolve, action::Pause,
-                            action::Interrupt, action::Drain, action::AskToStop, action::Kill,
-                            action::Forget, action::Emit, action::Stopped>;
+                            action::Interrupt, action::Drain, action::Probe, action::AskToStop,
+                            action::Kill, action::Forget, action::Emit, action::Stopped>;
 static_assert(std::is_trivially_copyable_v<Action>);
 
 }  // namespace ordeal::pool::core

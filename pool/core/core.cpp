@@ -9,6 +9,7 @@ namespace ordeal::pool::core {
 namespace {
 
 constexpr std::uint64_t retry_salt = 0x4e77;
+constexpr std::uint64_t health_salt = 0x4ea1;
 
 }  // namespace
 
@@ -16,9 +17,14 @@ Core::State::State(const CoreOptions& given, std::uint64_t seed)
     : options(given),
       random_(seed),
       retry_random_(seed ^ retry_salt),
+      health_random_(seed ^ health_salt),
       retry_budget_({.percent = options.retry_budget_percent,
                      .retries_max = options.retry_budget_max,
-                     .per_second = options.retry_budget_per_second}) {
+                     .per_second = options.retry_budget_per_second}),
+      health_rules_{.interval = options.health_interval,
+                    .timeout = options.health_timeout,
+                    .failures_max = options.health_failures_max} {
+  ORDEAL_ASSERT(options.health_failures_max >= 1, "a worker is replaced after some failure");
   ORDEAL_ASSERT(options.size >= 1, "a pool keeps at least one worker");
   ORDEAL_ASSERT(options.starts_parallel_max >= 1, "at least one worker may start at once");
   ORDEAL_ASSERT(options.start_failures_max >= 1, "the start circuit opens after some failure");
@@ -62,6 +68,10 @@ void Core::State::on_timer(const TimerQueue::Due& due) {
       return on_stream_grace(workers_[due.owner]);
     case Timer::quarantine_grace:
       return on_quarantine_grace(workers_[due.owner], due.part);
+    case Timer::health_check:
+      return on_health_check(workers_[due.owner]);
+    case Timer::probe_timeout:
+      return on_probe_timeout(workers_[due.owner]);
     case Timer::ask_grace:
     case Timer::terminate_grace:
       return on_leave_overdue(workers_[due.owner], due.timer);

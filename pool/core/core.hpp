@@ -19,6 +19,8 @@
 //  (38) A request pauses and is tried again only if its policy, its deadline, the retry budget and
 //       the count of workers that did not survive it allow; and, once it may have reached a worker,
 //       only if it is idempotent. Never after an outcome, a cancel, its deadline or a stop.
+//  (22) A worker that does not answer a ping is degraded: no work until it answers one; replaced
+//       after health_failures_max failures in a row. Never all idle workers are pinged at once.
 //  (12) A slot with a late reply outstanding gets no work until the reply is drained.
 //       submitted = ok + failed + timed_out + rejected + shed + cancelled
 //                 + queued + running + backing_off              (DESIGN, section 3)
@@ -61,6 +63,9 @@ struct CoreOptions {
   std::uint32_t retry_budget_percent = 20;  // retry_budget.hpp says what these three are
   std::uint32_t retry_budget_max = 100;
   std::uint32_t retry_budget_per_second = 10;
+  Duration health_interval{};  // idle workers are pinged so often; 0: never, and nothing is counted
+  Duration health_timeout = std::chrono::seconds{5};  // for the answer
+  std::uint32_t health_failures_max = 3;              // in a row, then it is replaced; >= 1
 
   // For the trace's header: the core's decisions depend on each of these.
   static constexpr auto fields() {
@@ -83,7 +88,10 @@ struct CoreOptions {
                       field("poison_deaths_max", &O::poison_deaths_max),
                       field("retry_budget_percent", &O::retry_budget_percent),
                       field("retry_budget_max", &O::retry_budget_max),
-                      field("retry_budget_per_second", &O::retry_budget_per_second)};
+                      field("retry_budget_per_second", &O::retry_budget_per_second),
+                      field("health_interval", &O::health_interval),
+                      field("health_timeout", &O::health_timeout),
+                      field("health_failures_max", &O::health_failures_max)};
   }
 };
 
@@ -102,6 +110,9 @@ struct Counters {
   std::uint64_t start_failures = 0;
   std::uint64_t workers_lost = 0;  // died or were killed after they had been ready, not by stop
   std::uint64_t late_replies_drained = 0;
+  std::uint64_t probes = 0;             // pings sent to idle workers
+  std::uint64_t probe_failures = 0;     // not answered in time, or with an error
+  std::uint64_t workers_recovered = 0;  // were unhealthy, and answered
   // Now:
   std::uint32_t queued = 0;
   std::uint32_t running = 0;
@@ -113,6 +124,7 @@ struct WorkerView {
   WorkerId id;
   WorkerState state{};
   Health health{};
+  std::uint32_t failures = 0;  // in a row: pings and calls not answered in time
   Instant since{};
   Instant spawned_at{};
   bool overflow = false;

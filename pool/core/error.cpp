@@ -135,6 +135,9 @@ constexpr std::array<Row, error_code_count> table{{
     {ErrorCode::poisoned_request,
      {"poisoned_request", C::connection, S::major, indeterminate, false,
       "retry.poison_deaths_max workers have not survived the request; it is tried no more"}},
+    {ErrorCode::health_check_failed,
+     {"health_check_failed", C::health_check, S::minor, failed, true,
+      "an idle worker did not answer its ping in time; said in events alone"}},
 }};
 
 constexpr bool rows_follow_the_enum() {

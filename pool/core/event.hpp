@@ -124,6 +124,17 @@ struct LateReplyDrained {
   }
 };
 
+// A worker has answered its ping. code none: as it should; else with an error reply. (What breaks
+// the protocol is WorkerFaulted.)
+struct ProbeEnded {
+  WorkerId worker;
+  ErrorCode code = ErrorCode::none;
+  static constexpr const char* name = "probe_ended";
+  static constexpr auto fields() {
+    return std::tuple{field("worker", &ProbeEnded::worker), field("code", &ProbeEnded::code)};
+  }
+};
+
 // Nothing but time has passed. Spurious ones are no-ops.
 struct TimePassed {
   static constexpr const char* name = "time_passed";
@@ -140,10 +151,10 @@ struct StopRequested {
 
 }  // namespace event
 
-using Event =
-    std::variant<event::Opened, event::Submitted, event::CancelRequested, event::WorkerReady,
-                 event::WorkerFaulted, event::WorkerExited, event::ExchangeEnded,
-                 event::LateReplyDrained, event::TimePassed, event::StopRequested>;
+using Event = std::variant<event::Opened, event::Submitted, event::CancelRequested,
+                           event::WorkerReady, event::WorkerFaulted, event::WorkerExited,
+                           event::ExchangeEnded, event::LateReplyDrained, event::ProbeEnded,
+                           event::TimePassed, event::StopRequested>;
 static_assert(std::is_trivially_copyable_v<Event>);
 
 }  // namespace ordeal::pool::core

@@ -32,6 +32,7 @@ void Core::State::on_replied(Ticket& ticket, const event::ExchangeEnded& e) {
     // A new worker has proved itself; not so one whose death has been counted already.
     if (worker.served == 0 && !worker.lifecycle.should_remove()) early_deaths_ = 0;
     ++worker.served;
+    worker.health.passed();
   }
   if (application_error) {
     fail(ticket, ErrorCode::application_error, e.retryable ? Retryable::yes : Retryable::no);
@@ -40,7 +41,7 @@ void Core::State::on_replied(Ticket& ticket, const event::ExchangeEnded& e) {
   }
   if (e.code != ErrorCode::none) {
     tell({.what = Occurrence::worker_faulted, .worker = worker.id, .code = e.code});
-    discard(worker, TransitionReason::fault, Blame::worker, KillReason::fault);
+    recover(worker, WorkerFailure::protocol_violated);
   }
   free_slot(worker, ticket.slot);
 }
@@ -55,7 +56,7 @@ void Core::State::on_violated(Ticket& ticket, const event::ExchangeEnded& e) {
   } else {
     fail(ticket, code);
   }
-  discard(worker, TransitionReason::fault, Blame::worker, KillReason::fault);
+  recover(worker, WorkerFailure::protocol_violated);
   free_slot(worker, ticket.slot);
 }
 
@@ -65,7 +66,7 @@ void Core::State::on_lost(Ticket& ticket, const event::ExchangeEnded& e) {
   if (!worker.lifecycle.should_remove()) {
     // Most likely its process has ended and the news is on its way. Give it a moment, so that the
     // caller learns how it ended, and so that a stream closed by a living worker is told apart.
-    retire(worker, TransitionReason::exited, Blame::worker);
+    recover(worker, WorkerFailure::stream_lost);
     worker.timer =
         timers.arm(after(now_, options.certificate_wait / 2), Timer::stream_grace, worker.id.index);
   }
@@ -90,13 +91,21 @@ void Core::State::on_given_up(Ticket& ticket, const event::ExchangeEnded& e) {
       return free_slot(worker, ticket.slot);
     case WireProgress::partial:
       resolve(ticket, timed_out ? ErrorCode::call_timeout : ErrorCode::cancelled_in_flight);
-      discard(worker, TransitionReason::fault, Blame::caller, KillReason::partial_write);
+      recover(worker, WorkerFailure::request_cut_off);
       return free_slot(worker, ticket.slot);
     case WireProgress::written:
       resolve(ticket, timed_out ? ErrorCode::call_timeout : ErrorCode::cancelled_in_flight);
+      note_owing(worker, timed_out ? WorkerFailure::call_timed_out : WorkerFailure::call_cancelled);
       if (worker.lifecycle.should_remove()) return free_slot(worker, ticket.slot);
       return quarantine(worker, ticket.slot);
   }
+}
+
+// It owes a reply. Calls that it did not answer in time count; one that was cancelled says nothing.
+void Core::State::note_owing(Worker& worker, WorkerFailure failure) {
+  if (!health_rules_.on() || worker.lifecycle.should_remove()) return;
+  if (recovery_of(failure).counts) worker.health.failed();
+  recover(worker, failure);
 }
 
 void Core::State::quarantine(Worker& worker, std::uint32_t slot) {
@@ -107,6 +116,7 @@ void Core::State::quarantine(Worker& worker, std::uint32_t slot) {
                             worker.id.index, slot);
   --worker.slots_granted;
   ++worker.slots_dirty;
+  worker.lifecycle.set_health(Health::unknown);
   refresh(worker);
   if (!worker.lifecycle.should_remove()) actions.push(action::Drain{worker.id, slot});
 }
@@ -118,15 +128,14 @@ void Core::State::on(const event::LateReplyDrained& e) {
   if (slot.use != Slot::Use::dirty) return;  // its quarantine ended otherwise
   timers.cancel(slot.quarantine);
   slot.use = Slot::Use::free;
-  --worker->slots_dirty;
+  if (--worker->slots_dirty == 0) worker->lifecycle.set_health(Health::healthy);
   ++counters.late_replies_drained;
   refresh(*worker);
 }
 
 void Core::State::on_quarantine_grace(Worker& worker, std::uint32_t slot) {
   ORDEAL_ASSERT(worker.slots[slot].use == Slot::Use::dirty, "only a dirty slot is in quarantine");
-  // It works for its former caller still: not the worker's fault, as far as anybody knows.
-  discard(worker, TransitionReason::fault, Blame::caller, KillReason::late_reply_overdue);
+  recover(worker, WorkerFailure::late_reply_overdue);
 }
 
 // The ticket has lost its worker's stream; its outcome waits for the exit to be known, so that the
@@ -154,7 +163,7 @@ void Core::State::on_certificate(std::uint32_t index) {
 void Core::State::on_stream_grace(Worker& worker) {
   if (worker.kill_sent) return;
   worker.stream_closed = true;
-  kill(worker, KillSignal::kill, KillReason::fault);
+  recover(worker, WorkerFailure::stream_closed);
 }
 
 ErrorCode Core::State::loss_code(const Ticket& ticket, const Worker& worker) const {

@@ -29,7 +29,7 @@ void Core::State::make_unavailable(Worker& worker) {
 // A timer that is armed already may be early; then it finds nothing to do and is armed anew.
 void Core::State::plan_overflow_idle() {
   const std::uint32_t ready = in_state(WorkerState::ready);
-  if (ready == 0 || ready + in_state(WorkerState::busy) <= options.size) return;
+  if (ready == probed_ || ready + in_state(WorkerState::busy) <= options.size) return;
   if (timers.is_armed(overflow_idle_)) return;
   std::uint32_t index = oldest_available_;
   while (workers_[index].lifecycle.state() != WorkerState::ready) index = workers_[index].newer;

@@ -29,6 +29,7 @@ const char* Core::State::check_workers() const {
   std::array<std::uint32_t, worker_state_count> counts{};
   std::uint32_t known = 0;
   std::uint32_t starting = 0;
+  std::uint32_t probed = 0;
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     const Worker& w = workers_[i];
     if (!w.id) continue;
@@ -43,8 +44,11 @@ const char* Core::State::check_workers() const {
     INVARIANT(
         !w.takes_start || state == WorkerState::initializing || state == WorkerState::terminating,
         "a start takes its place until ready or exited");
+    if (w.probed) ++probed;
     if (const char* sentence = check_slots(w)) return sentence;
+    if (const char* sentence = check_health(w)) return sentence;
   }
+  INVARIANT(probed == probed_, "the count of pinged workers agrees with the workers");
   INVARIANT(counts == state_counts_, "(1) the counts of states agree with the workers");
   INVARIANT(known == workers_known_, "the count of workers agrees with the table");
   INVARIANT(known + free_workers_.size() == workers_.size(), "each record is used or free");
@@ -79,13 +83,17 @@ const char* Core::State::check_slots(const Worker& w) const {
       break;
     case WorkerState::ready:
       INVARIANT(w.slots_granted + w.slots_dirty + w.slots_lost == 0, "ready means idle");
-      INVARIANT(w.available != stopping, "(21) an idle healthy worker can be handed out");
+      INVARIANT(w.lifecycle.health() == Health::healthy, "(21) a ready worker is healthy");
+      INVARIANT(w.available == (!stopping && !w.probed),
+                "(21) an idle healthy worker can be handed out, but while it is pinged");
       break;
     case WorkerState::busy:
       INVARIANT(w.slots_granted > 0 && w.slots_lost == 0, "busy means in somebody's hands");
       break;
     case WorkerState::degraded:
-      INVARIANT(w.slots_granted == 0 && w.slots_dirty > 0, "degraded means a late reply");
+      INVARIANT(w.slots_granted == 0 &&
+                    (w.slots_dirty > 0) != (w.lifecycle.health() == Health::unhealthy),
+                "degraded means that a late reply or the answer to a ping is awaited");
       break;
     case WorkerState::terminating:
       INVARIANT(w.slots_dirty == 0, "a worker on its way out is drained no more");
@@ -97,6 +105,22 @@ const char* Core::State::check_slots(const Worker& w) const {
       INVARIANT(w.slots_dirty + w.slots_lost == 0, "with the exit known nothing waits for it");
       break;
   }
+  return nullptr;
+}
+
+const char* Core::State::check_health(const Worker& w) const {
+  const WorkerState state = w.lifecycle.state();
+  const bool serves =
+      state == WorkerState::ready || state == WorkerState::busy || state == WorkerState::degraded;
+  INVARIANT(timers.is_armed(w.health_timer) == (serves && health_rules_.on()),
+            "(22) a worker in service is looked after, and no other");
+  INVARIANT(!w.probed || state == WorkerState::ready, "only an idle worker is pinged");
+  INVARIANT(!w.probed || w.health.is_waiting(), "a pinged worker's answer is waited for");
+  INVARIANT(!w.health.is_waiting() || w.probed || state == WorkerState::degraded,
+            "an answer is waited for only while its worker gets no work");
+  INVARIANT(!w.health.is_unanswered() || !w.available, "no work before the ping is answered");
+  INVARIANT(!serves || w.health.failures() < health_rules_.failures_max,
+            "(22) failures_max failures in a row: replaced");
   return nullptr;
 }
 
@@ -210,7 +234,7 @@ const char* Core::State::check_starts() const {
   }
   INVARIANT(!start_needed() || !may_start(), "(3) what is missing is being started");
   const std::uint32_t serving = in_state(WorkerState::ready) + in_state(WorkerState::busy);
-  INVARIANT(serving <= options.size || in_state(WorkerState::ready) == 0 ||
+  INVARIANT(serving <= options.size || in_state(WorkerState::ready) == probed_ ||
                 timers.is_armed(overflow_idle_) || options.overflow_idle_timeout == Duration::max(),
             "(3) a surplus that is idle is on its way out");
   return nullptr;
@@ -221,9 +245,10 @@ std::vector<WorkerView> Core::State::views() const {
   views.reserve(workers_known_);
   for (const Worker& w : workers_) {
     if (!w.id) continue;
-    views.push_back({w.id, w.lifecycle.state(), w.lifecycle.health(), w.lifecycle.since(),
-                     w.spawned_at, w.overflow, static_cast<std::uint32_t>(w.slots.size()),
-                     w.slots_granted, w.slots_dirty, w.served, w.lifecycle.total_transitions()});
+    views.push_back({w.id, w.lifecycle.state(), w.lifecycle.health(), w.health.failures(),
+                     w.lifecycle.since(), w.spawned_at, w.overflow,
+                     static_cast<std::uint32_t>(w.slots.size()), w.slots_granted, w.slots_dirty,
+                     w.served, w.lifecycle.total_transitions()});
   }
   std::sort(views.begin(), views.end(),
             [](const WorkerView& a, const WorkerView& b) { return a.id.serial < b.id.serial; });

@@ -56,6 +56,7 @@ enum class TransitionReason : std::uint8_t {
   late_reply_drained,
   health_check_failed,
   health_restored,
+  failures_max,  // failed its health checks, or calls in time, too often in a row
   fault,         // broke the protocol, or its handshake failed
   start_failed,  // gave up on its start
   idle_retire,   // an overflow worker that nobody needed

@@ -58,13 +58,14 @@ struct Names<WorkerState> {
 
 template <>
 struct Names<TransitionReason> {
-  static constexpr std::array<std::string_view, 12> all{"start_complete",
+  static constexpr std::array<std::string_view, 13> all{"start_complete",
                                                         "checkout",
                                                         "checkin",
                                                         "late_reply_outstanding",
                                                         "late_reply_drained",
                                                         "health_check_failed",
                                                         "health_restored",
+                                                        "failures_max",
                                                         "fault",
                                                         "start_failed",
                                                         "idle_retire",
@@ -87,19 +88,25 @@ struct Names<KillSignal> {
 
 template <>
 struct Names<KillReason> {
-  static constexpr std::array<std::string_view, 6> all{"start_timeout",      "fault",
-                                                       "late_reply_overdue", "partial_write",
-                                                       "did_not_stop",       "stop_grace_over"};
-  static_assert(covers(all, KillReason::stop_grace_over));
+  static constexpr std::array<std::string_view, 7> all{
+      "start_timeout", "fault",           "late_reply_overdue", "partial_write",
+      "did_not_stop",  "stop_grace_over", "unhealthy"};
+  static_assert(covers(all, KillReason::unhealthy));
 };
 
 template <>
 struct Names<Occurrence> {
-  static constexpr std::array<std::string_view, 16> all{
-      "request_submitted",       "request_granted",  "request_requeued",  "request_retry_scheduled",
-      "request_retry_exhausted", "request_resolved", "worker_transition", "worker_spawning",
-      "worker_start_failed",     "worker_faulted",   "start_backing_off", "start_circuit_opened",
-      "start_circuit_closed",    "queue_full",       "pool_stopping",     "pool_stopped"};
+  static constexpr std::array<std::string_view, 20> all{
+      "request_submitted",       "request_granted",
+      "request_requeued",        "request_retry_scheduled",
+      "request_retry_exhausted", "request_resolved",
+      "worker_transition",       "worker_spawning",
+      "worker_start_failed",     "worker_faulted",
+      "health_probe_started",    "health_probe_ended",
+      "worker_unhealthy",        "worker_recovered",
+      "start_backing_off",       "start_circuit_opened",
+      "start_circuit_closed",    "queue_full",
+      "pool_stopping",           "pool_stopped"};
   static_assert(covers(all, Occurrence::pool_stopped));
 };
 

@@ -64,7 +64,7 @@ void Core::State::on_start_timeout(Worker& worker) {
   ORDEAL_ASSERT(worker.lifecycle.state() == WorkerState::initializing,
                 "only a starting worker can be late with its start");
   note_start_failed(worker, ErrorCode::start_timeout);
-  discard(worker, TransitionReason::start_failed, Blame::worker, KillReason::start_timeout);
+  recover(worker, WorkerFailure::start_timeout);
 }
 
 void Core::State::note_start_failed(Worker& worker, ErrorCode code) {

@@ -2,7 +2,8 @@
 //
 // Reading order: core.cpp (dispatch, what follows each event), admission.cpp (tickets until their
 // grant, and their outcome), exchange.cpp (how an exchange ends), workers.cpp (a worker's way),
-// starts.cpp (when to start one, failures, the circuit), stopping.cpp, invariants.cpp.
+// probing.cpp (its health), starts.cpp (when to start one, failures, the circuit), stopping.cpp,
+// invariants.cpp.
 //
 // Every handler leaves the tables consistent and then settle() draws the consequences: who waits
 // gets what is free, what is missing is started. So no handler needs to know the others.
@@ -14,9 +15,11 @@
 #include "pool/core/action_ring.hpp"
 #include "pool/core/admission_queue.hpp"
 #include "pool/core/core.hpp"
+#include "pool/core/health.hpp"
 #include "pool/core/random.hpp"
 #include "pool/core/retry_budget.hpp"
 #include "pool/core/timer_queue.hpp"
+#include "pool/core/worker_recovery.hpp"
 
 namespace ordeal::pool::core {
 
@@ -51,6 +54,8 @@ struct Worker {
   std::uint32_t slots_dirty = 0;
   std::uint64_t served = 0;
   TimerHandle timer;  // of the phase it is in: start, stream, ask or terminate
+  HealthCheck health;
+  TimerHandle health_timer;  // health_check, or probe_timeout while an answer is waited for
   bool overflow = false;
   bool takes_start = false;    // counts against starts_parallel_max: until ready or exited
   bool exited = false;         // its process is known to be gone: never signalled again
@@ -58,6 +63,7 @@ struct Worker {
   bool stream_closed = false;  // lost its stream and lived on, until the core killed it
   bool stop_killed = false;    // killed since the pool's stop waits no longer
   bool available = false;      // in the list of those with a free slot
+  bool probed = false;         // idle, and not available until its ping is answered
   std::uint32_t newer = no_index;
   std::uint32_t older = no_index;
 };
@@ -165,6 +171,7 @@ class Core::State {
   void on_lost(Ticket& ticket, const event::ExchangeEnded& e);
   void on_given_up(Ticket& ticket, const event::ExchangeEnded& e);
   void await_exit(Ticket& ticket);
+  void note_owing(Worker& worker, WorkerFailure failure);
   void quarantine(Worker& worker, std::uint32_t slot);
   void on_certificate(std::uint32_t index);
   void on_stream_grace(Worker& worker);
@@ -178,14 +185,10 @@ class Core::State {
   [[nodiscard]] Worker* find(WorkerId id);
   [[nodiscard]] Worker& holder(const Ticket& ticket);
   void move_to(Worker& worker, WorkerState to, TransitionReason reason);
-  enum class Blame : std::uint8_t {
-    worker,
-    caller,
-    nobody
-  };
   void retire(Worker& worker, TransitionReason reason, Blame blame);
   void kill(Worker& worker, KillSignal signal, KillReason reason);
   void discard(Worker& worker, TransitionReason why, Blame blame, KillReason reason);
+  void recover(Worker& worker, WorkerFailure failure);
   void free_slot(Worker& worker, std::uint32_t slot);
   void drop_quarantines(Worker& worker);
   void note_lost(Worker& worker, Blame blame);
@@ -197,6 +200,19 @@ class Core::State {
   void make_unavailable(Worker& worker);
   void plan_overflow_idle();
   void on_overflow_idle();
+
+  // probing.cpp
+  void on(const event::ProbeEnded& e);
+  void watch_health(Worker& worker);
+  void on_health_check(Worker& worker);
+  void on_probe_timeout(Worker& worker);
+  void begin_probe(Worker& worker);
+  void probe_passed(Worker& worker);
+  void probe_failed(Worker& worker, ErrorCode code);
+  void degrade(Worker& worker, const RecoveryRow& row);
+  void stop_health(Worker& worker);
+  void make_available_again(Worker& worker);
+  [[nodiscard]] bool may_probe_idle() const;
 
   // starts.cpp
   void plan_starts();
@@ -225,6 +241,7 @@ class Core::State {
   [[nodiscard]] const char* check_tickets() const;
   [[nodiscard]] const char* check_waiting() const;
   [[nodiscard]] const char* check_available() const;
+  [[nodiscard]] const char* check_health(const Worker& worker) const;
   [[nodiscard]] const char* check_starts() const;
 
   [[nodiscard]] std::uint32_t& in_state(WorkerState state) {
@@ -237,6 +254,7 @@ class Core::State {
   Instant now_{};
   Random random_;
   Random retry_random_;  // a stream of its own: retries do not change how starts back off
+  Random health_random_;
   RetryBudget retry_budget_;
   bool opened_ = false;
   bool stopped_ = false;
@@ -254,6 +272,8 @@ class Core::State {
   std::uint32_t newest_available_ = no_index;  // most recently used first
   std::uint32_t oldest_available_ = no_index;
   TimerHandle overflow_idle_;
+  const HealthRules health_rules_;
+  std::uint32_t probed_ = 0;  // idle workers that are being pinged
 
   std::uint32_t starting_ = 0;        // workers with takes_start
   std::uint32_t start_failures_ = 0;  // in a row; a worker that gets ready ends the row

@@ -24,6 +24,8 @@ enum class Timer : std::uint8_t {
   start_timeout,     // worker: its start hangs; killed
   stream_grace,      // worker: closed its stream and has not exited; killed
   quarantine_grace,  // worker, slot: the late reply has not come; killed
+  health_check,      // worker: is looked at, and pinged if it is idle or unhealthy
+  probe_timeout,     // worker: has not answered its ping; counts as a failure
   ask_grace,         // worker: was asked to leave and has not; terminated
   terminate_grace,   // worker: was terminated and has not gone; killed
   overflow_idle,     // pool: looks for surplus workers that have been idle long enough

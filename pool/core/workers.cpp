@@ -50,6 +50,7 @@ void Core::State::on(const event::WorkerReady& e) {
   move_to(*worker, WorkerState::ready, TransitionReason::start_complete);
   note_start_succeeded();
   make_available(*worker);
+  watch_health(*worker);
 }
 
 void Core::State::on(const event::WorkerFaulted& e) {
@@ -57,10 +58,10 @@ void Core::State::on(const event::WorkerFaulted& e) {
   if (worker == nullptr || worker->lifecycle.should_remove()) return;
   if (worker->lifecycle.state() == WorkerState::initializing) {
     note_start_failed(*worker, e.code);
-  } else {
-    tell({.what = Occurrence::worker_faulted, .worker = e.worker, .code = e.code});
+    return recover(*worker, WorkerFailure::start_failed);
   }
-  discard(*worker, TransitionReason::fault, Blame::worker, KillReason::fault);
+  tell({.what = Occurrence::worker_faulted, .worker = e.worker, .code = e.code});
+  recover(*worker, WorkerFailure::protocol_violated);
 }
 
 void Core::State::on(const event::WorkerExited& e) {
@@ -68,6 +69,7 @@ void Core::State::on(const event::WorkerExited& e) {
   if (worker == nullptr || worker->exited) return;
   worker->exited = true;
   timers.cancel(worker->timer);
+  stop_health(*worker);
   if (worker->takes_start) {
     worker->takes_start = false;
     --starting_;
@@ -79,7 +81,7 @@ void Core::State::on(const event::WorkerExited& e) {
     case WorkerState::ready:
     case WorkerState::busy:
     case WorkerState::degraded:
-      note_lost(*worker, Blame::worker);
+      note_lost(*worker, recovery_of(WorkerFailure::exited).blame);
       break;
     case WorkerState::terminating:
     case WorkerState::terminated:
@@ -105,6 +107,7 @@ void Core::State::retire(Worker& worker, TransitionReason reason, Blame blame) {
   if (worker.lifecycle.should_remove()) return;
   make_unavailable(worker);
   timers.cancel(worker.timer);
+  stop_health(worker);
   drop_quarantines(worker);
   if (worker.lifecycle.state() != WorkerState::initializing) note_lost(worker, blame);
   move_to(worker, WorkerState::terminating, reason);
@@ -140,6 +143,23 @@ void Core::State::discard(Worker& worker, TransitionReason why, Blame blame, Kil
   kill(worker, KillSignal::kill, reason);
 }
 
+// Does what the table (worker_recovery.hpp) says of this failure. Degrading and quarantines begin
+// where it is known for how long: probing.cpp, exchange.cpp.
+void Core::State::recover(Worker& worker, WorkerFailure failure) {
+  const RecoveryRow& row = recovery_of(failure);
+  switch (decide(failure, worker.health.failures(), health_rules_.failures_max)) {
+    case Remedy::replace:
+      return discard(worker, row.reason, row.blame, row.kill);
+    case Remedy::await_exit:
+      return retire(worker, row.reason, row.blame);
+    case Remedy::degrade:
+      return degrade(worker, row);
+    case Remedy::quarantine:
+    case Remedy::bury:
+      return;
+  }
+}
+
 // A granted or lost slot is in nobody's hands any more.
 void Core::State::free_slot(Worker& worker, std::uint32_t slot) {
   Slot& s = worker.slots[slot];
@@ -165,7 +185,7 @@ void Core::State::refresh(Worker& worker) {
     if (stopping) {
       return discard(worker, TransitionReason::stop, Blame::nobody, KillReason::stop_grace_over);
     }
-  } else if (state != WorkerState::ready) {
+  } else if (state != WorkerState::ready && worker.lifecycle.health() != Health::unhealthy) {
     move_to(worker, WorkerState::ready,
             state == WorkerState::degraded ? TransitionReason::late_reply_drained
                                            : TransitionReason::checkin);

@@ -67,6 +67,20 @@ std::string sentence(const PoolEvent& event) {
   if (what == "worker_transition") {
     return fmt::format("worker {} {} -> {} ({})", event.worker, event.from, event.to, event.reason);
   }
+  if (what == "health_probe_started") return fmt::format("worker {} pinged", event.worker);
+  if (what == "health_probe_ended") {
+    return fmt::format("worker {} {} its ping after {}", event.worker,
+                       event.code == ErrorCode::none ? "answered" : "failed",
+                       milliseconds(event.duration));
+  }
+  if (what == "worker_unhealthy") {
+    return fmt::format("worker {} is unhealthy ({}), {} failures in a row", event.worker,
+                       to_string(event.code), event.count);
+  }
+  if (what == "worker_recovered") {
+    return fmt::format("worker {} is healthy again after {}", event.worker,
+                       milliseconds(event.duration));
+  }
   if (what == "start_backing_off") {
     return fmt::format("next start in {}", milliseconds(event.duration));
   }
@@ -88,7 +102,9 @@ Level log_level(const PoolEvent& event) {
     return Level::warn;
   }
   if (event.code != ErrorCode::none) return level_of(traits(event.code).severity);
-  if (what.starts_with("request_") || what == "worker_transition") return Level::debug;
+  if (what.starts_with("health_probe_") || what.starts_with("request_") ||
+      what == "worker_transition")
+    return Level::debug;
   return Level::info;
 }
 

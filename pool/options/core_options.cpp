@@ -2,7 +2,8 @@
 
 namespace ordeal::pool {
 
-core::CoreOptions to_core_options(const Options& options) {
+core::CoreOptions to_core_options(const Options& given) {
+  const Options options = with_defaults(given);
   return {
       .size = options.size,
       .overflow = options.overflow,
@@ -22,6 +23,9 @@ core::CoreOptions to_core_options(const Options& options) {
       .retry_budget_percent = options.retry.budget_percent,
       .retry_budget_max = options.retry.budget_max,
       .retry_budget_per_second = options.retry.budget_per_second,
+      .health_interval = *options.health_interval,
+      .health_timeout = options.health_timeout,
+      .health_failures_max = options.health_failures_max,
   };
 }
 

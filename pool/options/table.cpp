@@ -19,6 +19,7 @@ constexpr std::int64_t minute_ms = 60'000;
 constexpr std::int64_t day_ms = 24 * 60 * minute_ms;
 
 constexpr std::array<std::string_view, 3> await_ready_names{"all", "one", "none"};
+constexpr std::array<std::string_view, 2> worker_kind_names{"basic", "enhanced"};
 constexpr std::array<std::string_view, 2> spin_names{"off", "adaptive"};
 
 // Unsigned values beyond int64 stay themselves, so that a message prints what was given.
@@ -65,6 +66,30 @@ constexpr Descriptor duration(std::string_view name, std::int64_t min, std::int6
           .set =
               [](Options& o, const Value& v) {
                 o.*Member = std::chrono::milliseconds{std::get<std::int64_t>(v)};
+              },
+          .doc = doc};
+}
+
+// Not given: monostate.
+template <auto Member>
+constexpr Descriptor optional_duration(std::string_view name, std::int64_t min, std::int64_t max,
+                                       std::string_view doc) {
+  return {.name = name,
+          .kind = Kind::integer,
+          .unit = "ms",
+          .min = min,
+          .max = max,
+          .choices = {},
+          .names = false,
+          .built = true,
+          .get = [](const Options& o) -> Value {
+            return o.*Member ? Value{static_cast<std::int64_t>((o.*Member)->count())} : Value{};
+          },
+          .set =
+              [](Options& o, const Value& v) {
+                const auto* number = std::get_if<std::int64_t>(&v);
+                o.*Member = number == nullptr ? std::nullopt
+                                              : std::optional{std::chrono::milliseconds{*number}};
               },
           .doc = doc};
 }
@@ -138,6 +163,8 @@ using R = Options::Retry;
 // Bounds are there to catch slips of the keyboard and of units, not to limit what a machine can do:
 // 1024 workers is far beyond one host of Python processes, a day beyond any call worth waiting for.
 constexpr std::array rows{
+    choice<&O::worker_kind, worker_kind_names>(
+        "worker_kind", "defaults of what is not given: `enhanced` has health checks every 30 s"),
     plain<&O::command>("command", Kind::list, 1, 1000,
                        "program and arguments of a worker; `{worker_id}` in them is replaced"),
     plain<&O::working_directory>("working_directory", Kind::text, 0, 4096,
@@ -218,12 +245,18 @@ constexpr std::array rows{
     retry_number<&R::poison_deaths_max>(
         "retry.poison_deaths_max", 1, 100,
         "a request that so many workers did not survive is tried no more"),
+    optional_duration<&O::health_interval>(
+        "health_interval_ms", 0, day_ms,
+        "idle workers are pinged so often; 0: never; not given: as `worker_kind` has it"),
+    duration<&O::health_timeout>("health_timeout_ms", 1, 60 * minute_ms,
+                                 "a ping not answered by then is a failure"),
+    number<&O::health_failures_max>(
+        "health_failures_max", "", 1, 100,
+        "failures in a row before a worker is replaced; calls not answered in time count too"),
     not_built(
         plain<&O::breaker>("breaker", Kind::boolean, 0, 1, "stop calling where most calls fail")),
     not_built(
         plain<&O::affinity>("affinity", Kind::text, 0, 64, "how a session is bound to its worker")),
-    not_built(duration<&O::health_interval>("health_interval_ms", 0, day_ms,
-                                            "idle workers are probed so often; 0: never")),
     not_built(plain<&O::fork_template>("fork_template", Kind::boolean, 0, 1,
                                        "fork workers from a warm process")),
     not_built(number<&O::warm_spares>("warm_spares", "", 0, 1024,

@@ -49,6 +49,7 @@ Engine::~Engine() = default;
 
 Result<std::shared_ptr<Engine>> Engine::start(Options options) {
   if (auto valid = validate(options); !valid) return tl::unexpected(valid.error());
+  options = with_defaults(std::move(options));
   if (!options.seed) options.seed = draw_seed();
   auto engine = std::make_shared<Engine>(std::move(options));
   if (auto opened = engine->recorder_.open(engine->options_, to_core_options(engine->options_));

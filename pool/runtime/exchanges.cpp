@@ -70,6 +70,9 @@ void Housekeeper::conclude(WorkerRecord& worker) {
     case Purpose::async_call:
       finish_async(worker);
       break;
+    case Purpose::ping:
+      finish_ping(worker);
+      break;
     case Purpose::drain:
     case Purpose::none:
       break;
@@ -87,6 +90,34 @@ void Housekeeper::interrupt(WorkerRecord& worker) {
   if (worker.purpose != Purpose::async_call) return;
   // It may have ended already and wait for the news of its worker's death: here they are.
   worker.channel.result() ? conclude(worker) : advance(worker);
+}
+
+// The core keeps the time; the answer is awaited as long as the worker lives.
+void Housekeeper::begin_ping(WorkerRecord& worker) {
+  if (worker.exited || !worker.channel.can_start()) return;
+  worker.purpose = Purpose::ping;
+  worker.waited_for_news = false;
+  begin_exchange(worker, {.command = "ping", .arguments = "{}"}, now());
+  worker.request_in_hand = 0;  // nobody's: not for the certificate
+  advance(worker);
+}
+
+void Housekeeper::finish_ping(WorkerRecord& worker) {
+  watch_channel(worker, false, false);
+  worker.purpose = Purpose::none;
+  worker.last_used_at = now();
+  worker.bytes_written = 0;
+  const core::WorkerId id = worker.id;
+  const core::ExchangeVerdict verdict = worker.channel.result()->verdict;
+  const ErrorCode code = worker.channel.result()->code;
+  worker.channel.release();
+  const bool replied = verdict == core::ExchangeVerdict::replied;
+  if ((replied || verdict == core::ExchangeVerdict::application_error) && code == ErrorCode::none) {
+    const ErrorCode how = replied ? ErrorCode::none : ErrorCode::application_error;
+    engine_.feed(core::event::ProbeEnded{.worker = id, .code = how});
+  } else {  // broke the protocol, said more than its answer, or closed its stream
+    engine_.feed(core::event::WorkerFaulted{.worker = id, .code = code});
+  }
 }
 
 void Housekeeper::begin_drain(WorkerRecord& worker) {

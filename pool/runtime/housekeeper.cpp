@@ -102,6 +102,9 @@ void Housekeeper::perform(const core::Action& action) {
             with(a.worker, [&](auto& w) { ask_to_stop(w); });
           },
           [&](const core::action::Drain& a) { with(a.worker, [&](auto& w) { begin_drain(w); }); },
+          [&](const core::action::Probe& a) {
+            if (!a.again) with(a.worker, [&](auto& w) { begin_ping(w); });
+          },
           [&](const core::action::Interrupt& a) { with(a.worker, [&](auto& w) { interrupt(w); }); },
           [&](const core::action::Forget& a) {
             with(a.worker, [&](auto& w) { std::erase(live_, &w); });

@@ -58,6 +58,8 @@ class Housekeeper {
   // exchanges.cpp
   void begin_async(TicketSlot& slot);
   void begin_drain(WorkerRecord& worker);
+  void begin_ping(WorkerRecord& worker);
+  void finish_ping(WorkerRecord& worker);
   void advance(WorkerRecord& worker);
   void advance_drain(WorkerRecord& worker);
   void conclude(WorkerRecord& worker);

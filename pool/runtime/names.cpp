@@ -14,6 +14,8 @@ std::string_view sentence_of(KillReason reason) {
       return "request cut off in the middle of a frame";
     case KillReason::did_not_stop:
       return "did not stop when asked";
+    case KillReason::unhealthy:
+      return "failed its health checks, or calls in time, health_failures_max times in a row";
     case KillReason::stop_grace_over:
       return "the pool's stop did not wait longer";
   }

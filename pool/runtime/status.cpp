@@ -52,6 +52,9 @@ void copy_counters(Status& status, const core::Counters& counters) {
   status.start_failures = counters.start_failures;
   status.workers_lost = counters.workers_lost;
   status.late_replies_drained = counters.late_replies_drained;
+  status.probes = counters.probes;
+  status.probe_failures = counters.probe_failures;
+  status.workers_recovered = counters.workers_recovered;
 }
 
 }  // namespace
@@ -79,6 +82,7 @@ Status Engine::status() const {
       worker.worker = view.id.serial;
       worker.state = core::to_string(view.state);
       worker.health = core::to_string(view.health);
+      worker.failures = view.failures;
       worker.age = at - view.spawned_at;
       worker.in_state = at - view.since;
       worker.served = view.served;

@@ -36,7 +36,8 @@ enum class Purpose : std::uint8_t {
   none,
   handshake,
   async_call,
-  drain
+  drain,
+  ping  // of its health
 };
 
 struct WorkerRecord {

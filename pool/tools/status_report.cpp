@@ -19,6 +19,7 @@ Json worker_json(const WorkerStatus& worker) {
             {"pid", worker.pid},
             {"state", worker.state},
             {"health", worker.health},
+            {"failures", worker.failures},
             {"in_state_ms", milliseconds(worker.in_state)},
             {"age_ms", milliseconds(worker.age)},
             {"served", worker.served},
@@ -56,6 +57,9 @@ Json pool_json(const Status& status) {
           {"start_failures", status.start_failures},
           {"workers_lost", status.workers_lost},
           {"late_replies_drained", status.late_replies_drained},
+          {"probes", status.probes},
+          {"probe_failures", status.probe_failures},
+          {"workers_recovered", status.workers_recovered},
           {"events_dropped", status.events_dropped},
           {"sink_failures", status.sink_failures},
           {"warden_restarts", status.warden_restarts},
@@ -88,10 +92,11 @@ std::string headline(const Json& report) {
 
 std::string worker_row(const Json& worker) {
   const std::int64_t rss_kib = worker.value("rss_kib", std::int64_t{-1});
-  return fmt::format("{:>7}  {:>8}  {:<12}  {:>9}  {:>9}  {:>8}  {:>8}  {}\n",
+  return fmt::format("{:>7}  {:>8}  {:<12}  {:<9}  {:>9}  {:>9}  {:>8}  {:>8}  {}\n",
                      worker.at("worker").get<std::uint64_t>(), worker.at("pid").get<int>(),
-                     worker.at("state").get<std::string>(), duration(worker.at("in_state_ms")),
-                     duration(worker.at("age_ms")), worker.at("served").get<std::uint64_t>(),
+                     worker.at("state").get<std::string>(), worker.at("health").get<std::string>(),
+                     duration(worker.at("in_state_ms")), duration(worker.at("age_ms")),
+                     worker.at("served").get<std::uint64_t>(),
                      rss_kib < 0 ? "?" : fmt::format("{:.1f}", static_cast<double>(rss_kib) / 1024),
                      wire::excerpt(worker.value("last_progress", "")));
 }
@@ -117,8 +122,8 @@ std::string table(const Json& report) {
   text +=
       fmt::format("queue     {} of {}\n", number(pool, "queue_depth"), number(pool, "queue_max"));
   if (report.at("workers").empty()) return text;
-  text += fmt::format("\n{:>7}  {:>8}  {:<12}  {:>9}  {:>9}  {:>8}  {:>8}  {}\n", "worker", "pid",
-                      "state", "for", "age", "served", "rss MiB", "progress");
+  text += fmt::format("\n{:>7}  {:>8}  {:<12}  {:<9}  {:>9}  {:>9}  {:>8}  {:>8}  {}\n", "worker",
+                      "pid", "state", "health", "for", "age", "served", "rss MiB", "progress");
   for (const Json& worker : report.at("workers")) text += worker_row(worker);
   return text;
 }

@@ -45,6 +45,7 @@ void CoreOracle::before(Instant now, const Event& event) {
   unavailable_said_ = false;
   end_pauses();
   std::visit([this](const auto& e) { on(e); }, event);
+  fail_overdue_pings();
 }
 
 void CoreOracle::on(const event::Submitted& e) {
@@ -78,6 +79,7 @@ void CoreOracle::on(const event::WorkerReady& e) {
   worker->serving = true;
   ++serving_;
   worker->slots.assign(std::clamp(e.slots, 1U, options_.slots_max), Use::free);
+  worker->seen_at = now_;
   failures_in_row_ = 0;
   no_start_before_ = Instant::min();
 }
@@ -125,6 +127,7 @@ void CoreOracle::out_of_service(Worker& worker) {
   if (!worker.serving) return;
   if (!worker.served) ++unserved_deaths_;
   worker.serving = false;
+  worker.probed = worker.unhealthy = worker.answer_awaited = false;
   --serving_;
   for (Use& use : worker.slots) {
     if (use == Use::dirty) use = Use::free;
@@ -153,6 +156,8 @@ void CoreOracle::ended(Ticket& ticket, const event::ExchangeEnded& e) {
     case ExchangeVerdict::application_error:
       ticket.allowed = bit(e.verdict == ExchangeVerdict::replied ? ErrorCode::none
                                                                  : ErrorCode::application_error);
+      if (e.progress == WireProgress::written) worker.failures = 0;
+      worker.seen_at = now_;
       if (!worker.served && e.progress == WireProgress::written) {
         worker.served = true;
         if (worker.serving) unserved_deaths_ = 0;
@@ -175,6 +180,7 @@ void CoreOracle::ended(Ticket& ticket, const event::ExchangeEnded& e) {
     case ExchangeVerdict::timed_out:
     case ExchangeVerdict::cancelled: {
       const bool timed_out = e.verdict == ExchangeVerdict::timed_out;
+      worker.seen_at = now_;
       if (untouched) {
         ticket.allowed = bit(timed_out ? ErrorCode::queue_timeout : ErrorCode::cancelled);
         return;
@@ -184,6 +190,7 @@ void CoreOracle::ended(Ticket& ticket, const event::ExchangeEnded& e) {
         out_of_service(worker);
       } else if (worker.serving) {
         slot = Use::dirty;
+        if (timed_out && options_.health_interval > Duration::zero()) health_failed(worker);
       }
       return;
     }
@@ -209,6 +216,7 @@ void CoreOracle::on(const event::LateReplyDrained& e) {
   Worker* worker = find(e.worker);
   if (worker == nullptr || e.slot >= worker->slots.size()) return;
   if (worker->slots[e.slot] == Use::dirty) worker->slots[e.slot] = Use::free;
+  worker->seen_at = now_;
 }
 
 void CoreOracle::on(const event::StopRequested& e) {
@@ -217,7 +225,7 @@ void CoreOracle::on(const event::StopRequested& e) {
 }
 
 bool CoreOracle::could_take(const Worker& worker) const {
-  if (!worker.serving) return false;
+  if (!worker.serving || worker.probed || worker.unhealthy) return false;
   bool room = false;
   for (const Use use : worker.slots) {
     if (use == Use::dirty) return false;
@@ -248,6 +256,7 @@ void CoreOracle::after(const Core& core) {
   // Pauses of no length end at once, but for those that the opening of the circuit began.
   if (!core.start_circuit_open()) end_pauses();
   expect_answered();
+  check_health();
   for (const std::uint32_t index : ended_) {
     expect(tickets_[index].due > now_, "(53) a ticket's outcome is overdue",
            tickets_[index].id.serial);

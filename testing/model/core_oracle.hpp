@@ -13,6 +13,9 @@
 //   (8) No start before its back-off is over; the circuit is open iff it must be.
 //  (10) After a stop nothing is granted or spawned; Stopped is last, and once.
 //  (12) No work for a worker with a late reply outstanding.
+//  (21, 22) No work for a worker that is pinged or unhealthy. Only idle workers are pinged, never
+//       more than half of them, none unless it has been idle for a while, each in time. A worker
+//       that fails health_failures_max times in a row is replaced then, and no other is for that.
 //  (53) Every ticket has exactly one outcome, the one that its exchange's verdict demands, in time.
 //  (38, 39; B5 13, 14, 15) Only what failed in a retryable way pauses, and only with a policy; what
 //       a worker may have seen only if it is idempotent. Retries <= max_retries, 0 <= delay <=
@@ -93,6 +96,15 @@ class CoreOracle {
     pool::core::KillReason kill_reason{};  // of kill_sent
     std::uint32_t holds = 0;  // tickets of which it is the worker, until they are resolved or moved
     std::vector<Use> slots;
+    std::uint32_t failures = 0;  // in a row
+    bool probed = false;         // idle, and its answer is awaited: no work
+    bool unhealthy = false;
+    bool unanswered = false;           // owes the answer to a ping
+    pool::core::Instant answer_due{};  // while probed, or unhealthy and pinged
+    bool answer_awaited = false;
+    pool::core::Instant seen_at{};    // last sign of life
+    pool::core::Instant failed_at{};  // unhealthy: its last failure
+    bool replace_now = false;         // too many failures, by this event
   };
 
   void on(const pool::core::event::Opened&) { opened_at_ = now_; }
@@ -103,6 +115,7 @@ class CoreOracle {
   void on(const pool::core::event::WorkerExited& e);
   void on(const pool::core::event::ExchangeEnded& e);
   void on(const pool::core::event::LateReplyDrained& e);
+  void on(const pool::core::event::ProbeEnded& e);
   void on(const pool::core::event::TimePassed&) {}
   void on(const pool::core::event::StopRequested& e);
 
@@ -116,12 +129,18 @@ class CoreOracle {
   void check_seen(const Ticket& ticket, const pool::core::action::Resolve& a);
   void on(const pool::core::action::Interrupt& a);
   void on(const pool::core::action::Drain& a);
+  void on(const pool::core::action::Probe& a);
   void on(const pool::core::action::AskToStop& a);
   void on(const pool::core::action::Kill& a);
   void on(const pool::core::action::Forget& a);
   void on(const pool::core::action::Emit&) {}
   void on(const pool::core::action::Stopped& a);
 
+  // core_oracle_health.cpp
+  void fail_overdue_pings();
+  void health_failed(Worker& worker);
+  void check_health();
+  [[nodiscard]] bool is_idle(const Worker& worker) const;
   void expect_answered();
   void ended(Ticket& ticket, const pool::core::event::ExchangeEnded& e);
   void end_wait(Ticket& ticket, pool::ErrorCode code);

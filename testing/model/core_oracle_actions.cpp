@@ -222,6 +222,9 @@ void CoreOracle::on(const action::Kill& a) {
   expect(!worker->kill_sent, "a signal after SIGKILL", a.worker.serial);
   worker->kill_sent = worker->kill_sent || a.signal == KillSignal::kill;
   worker->kill_reason = a.reason;
+  expect((a.reason == KillReason::unhealthy) == worker->replace_now || stopping_,
+         "(22) a worker is killed for its health, and has not failed too often", a.worker.serial);
+  worker->replace_now = false;
   if (worker->starting && !worker->given_up) {
     if (stopping_) {
       worker->given_up = true;

@@ -48,9 +48,13 @@ void CoreWorld::note(const Action& action) {
   } else if (const auto* drain = std::get_if<action::Drain>(&action)) {
     dirty_.push_back({drain->worker, drain->slot});
     ++visits_.drains;
+  } else if (const auto* probe = std::get_if<action::Probe>(&action)) {
+    if (!probe->again) pinged_.push_back(probe->worker);
+    ++visits_.probes;
   } else if (const auto* kill = std::get_if<action::Kill>(&action)) {
     dying_.push_back(kill->worker);
     ++visits_.kills;
+    if (kill->reason == KillReason::unhealthy) ++visits_.replaced;
   } else if (const auto* ask = std::get_if<action::AskToStop>(&action)) {
     dying_.push_back(ask->worker);
     ++visits_.asks;
@@ -60,6 +64,8 @@ void CoreWorld::note(const Action& action) {
     if (emit->what == Occurrence::request_requeued) ++visits_.requeues;
     if (emit->what == Occurrence::start_circuit_opened) ++visits_.circuit_opened;
     if (emit->what == Occurrence::pool_stopped) ++visits_.stops;
+    if (emit->what == Occurrence::worker_unhealthy) ++visits_.unhealthy;
+    if (emit->what == Occurrence::worker_recovered) ++visits_.recovered;
   }
 }
 
@@ -82,6 +88,7 @@ void CoreWorld::step(const Step& step) {
   if (what < 27) return late_reply_comes(step);
   if (what < 28) return fault(step);
   if (what < 31) return pass_time(step, what != 28);
+  if (what < 33) return ping_is_answered(step);
   // Rare, and sometimes twice.
   if (step.who % 8 == 0) feed(event::StopRequested{Duration{2s} * (step.how % 4)});
 }
@@ -140,6 +147,7 @@ void CoreWorld::exit(std::size_t position) {
   processes_.erase(processes_.begin() + static_cast<std::ptrdiff_t>(position));
   std::erase(starting_, worker);
   std::erase(dying_, worker);
+  std::erase(pinged_, worker);
   std::erase_if(dirty_, [&](const Dirty& d) { return d.worker == worker; });
   gone_.push_back(worker);
   feed(event::WorkerExited{worker, spawned});
@@ -167,12 +175,21 @@ void CoreWorld::late_reply_comes(const Step& step) {
   feed(event::LateReplyDrained{dirty.worker, dirty.slot});
 }
 
+void CoreWorld::ping_is_answered(const Step& step) {
+  if (pinged_.empty()) return;
+  const WorkerId worker = pinged_[step.who % pinged_.size()];
+  std::erase(pinged_, worker);
+  feed(event::ProbeEnded{worker,
+                         step.how % 4 == 1 ? ErrorCode::application_error : ErrorCode::none});
+}
+
 // A fault, or old news of a worker that is gone.
 void CoreWorld::fault(const Step& step) {
   if (step.how % 3 == 0 && !gone_.empty()) {
     const WorkerId worker = gone_[step.who % gone_.size()];
     feed(event::WorkerReady{worker, 1});
     feed(event::WorkerExited{worker, true});
+    feed(event::ProbeEnded{worker, ErrorCode::none});
     return feed(event::LateReplyDrained{worker, step.how % 4});
   }
   if (processes_.empty()) return;
@@ -207,6 +224,8 @@ bool CoreWorld::finish_one() {
     start_succeeds({});
   } else if (!dirty_.empty()) {
     late_reply_comes({});
+  } else if (!pinged_.empty()) {
+    ping_is_answered({});
   } else if (!granted_.empty()) {
     end_exchange({});
   } else {

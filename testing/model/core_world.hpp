@@ -14,7 +14,7 @@
 
 namespace ordeal::trial {
 
-inline constexpr std::uint32_t step_kinds = 32;
+inline constexpr std::uint32_t step_kinds = 34;
 struct Step {
   std::uint32_t what = 0;  // which kind of event
   std::uint32_t who = 0;   // which of those it can happen to
@@ -37,6 +37,7 @@ class CoreWorld {
     std::uint32_t grants = 0, requeues = 0, drains = 0, circuit_opened = 0, queue_full = 0;
     std::uint32_t kills = 0, asks = 0, interrupts = 0, stops = 0;
     std::uint32_t pauses = 0, poisoned = 0, ok_after_retry = 0;
+    std::uint32_t probes = 0, unhealthy = 0, recovered = 0, replaced = 0;
   };
   [[nodiscard]] const Visits& visits() const { return visits_; }
 
@@ -57,6 +58,7 @@ class CoreWorld {
   void start_succeeds(const Step& step);
   void leaver_leaves(const Step& step);
   void late_reply_comes(const Step& step);
+  void ping_is_answered(const Step& step);
   void fault(const Step& step);
   void pass_time(const Step& step, bool to_next_timer);
   void exit(std::size_t position);
@@ -77,6 +79,7 @@ class CoreWorld {
   std::vector<pool::core::WorkerId> dying_;      // asked or killed, not exited
   std::vector<pool::core::WorkerId> gone_;
   std::vector<Dirty> dirty_;
+  std::vector<pool::core::WorkerId> pinged_;  // and have not answered
 };
 
 }  // namespace ordeal::trial

@@ -25,6 +25,7 @@ struct Happening {
     dies,           // worker: the process ends
     exit_noticed,   // worker: the host hears of it; who: 0 if it never was spawned
     late_reply,     // worker; who: slot
+    ping_answered,  // worker; code
     stop,
   };
   Kind kind{};

@@ -110,10 +110,13 @@ void Simulation::perform(const Action& action) {
           interrupt(a);
         } else if constexpr (std::is_same_v<A, action::Drain>) {
           drain(a);
+        } else if constexpr (std::is_same_v<A, action::Probe>) {
+          probe(a);
         } else if constexpr (std::is_same_v<A, action::AskToStop>) {
           leave(a.worker, false);
         } else if constexpr (std::is_same_v<A, action::Kill>) {
           ++report_.kills;
+          if (a.reason == KillReason::unhealthy) ++report_.unhealthy_kills;
           leave(a.worker, a.signal == KillSignal::kill);
         } else if constexpr (std::is_same_v<A, action::Stopped>) {
           stopped_ = true;
@@ -151,6 +154,11 @@ void Simulation::happen(const Happening& h) {
     case Kind::late_reply:
       if (Process* p = find(h.worker); p != nullptr && p->alive) {
         feed(event::LateReplyDrained{h.worker, h.who});
+      }
+      return;
+    case Kind::ping_answered:
+      if (Process* p = find(h.worker); p != nullptr && p->alive) {
+        feed(event::ProbeEnded{h.worker, h.code});
       }
       return;
     case Kind::stop:
@@ -219,7 +227,8 @@ void Simulation::begin_calm() {
   clients_at_home_ = 0;
   serials_max_ = last_serial_ + options_.calm_requests;
   const Duration heal = 4 * (options_.core.start_backoff_max + options_.core.start_timeout +
-                             options_.start_max + options_.core.quarantine_grace);
+                             options_.start_max + options_.core.quarantine_grace +
+                             options_.core.health_interval + options_.core.health_timeout);
   for (std::uint32_t client = 0; client < clients_.size(); ++client) {
     agenda_.plan(now_ + heal + up_to(options_.think_max), {.kind = Kind::submit, .who = client});
   }

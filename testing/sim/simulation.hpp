@@ -45,6 +45,10 @@ struct FaultRates {
   std::uint32_t unusable = 0;       // found out before a byte is written
   std::uint32_t partial = 0;        // stops reading in the middle of the request
   std::uint32_t application_error = 0;
+  // Of pings:
+  std::uint32_t hangs_idle = 0;   // answers nothing any more, neither pings nor requests
+  std::uint32_t slow_ping = 0;    // answers when its time may be over: some flap
+  std::uint32_t ping_errors = 0;  // answers with an error
 };
 
 struct SimulationOptions {
@@ -79,6 +83,7 @@ struct SimulationReport {
   std::array<std::uint64_t, pool::error_code_count> outcomes{};  // by code
   std::uint64_t circuit_openings = 0;
   std::uint64_t kills = 0;
+  std::uint64_t unhealthy_kills = 0;
   std::uint64_t ok_after_retry = 0;
   std::string trace;
 };
@@ -109,6 +114,7 @@ class Simulation {
     bool alive = false;  // as a process; the core may not know yet
     bool stubborn = false;
     bool ready = false;
+    bool hangs = false;  // answers nothing any more
   };
 
   // simulation.cpp: time, clients, checks
@@ -132,6 +138,7 @@ class Simulation {
   void plan_exchange(std::uint32_t client);
   void interrupt(const pool::core::action::Interrupt& a);
   void drain(const pool::core::action::Drain& a);
+  void probe(const pool::core::action::Probe& a);
   void leave(pool::core::WorkerId worker, bool forced);
   void die(const Happening& h);
   void end_exchange(const Happening& h);

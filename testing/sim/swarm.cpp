@@ -43,13 +43,33 @@ SimulationOptions swarm(std::uint64_t seed) {
   o.core.certificate_wait = 20ms;
   o.core.start_backoff_base = 2ms;
   o.core.start_backoff_max = 100ms;
-  for (std::uint32_t* fault :
-       {&o.faults.spawn_fails, &o.faults.start_exits, &o.faults.start_faults, &o.faults.start_hangs,
-        &o.faults.stubborn, &o.faults.dies_idle, &o.faults.dies_busy, &o.faults.closes_stream,
-        &o.faults.hangs, &o.faults.late, &o.faults.violates, &o.faults.stray, &o.faults.unusable,
-        &o.faults.partial, &o.faults.application_error, &o.cancels, &o.leases}) {
+  for (std::uint32_t* fault : {&o.faults.spawn_fails,
+                               &o.faults.start_exits,
+                               &o.faults.start_faults,
+                               &o.faults.start_hangs,
+                               &o.faults.stubborn,
+                               &o.faults.dies_idle,
+                               &o.faults.dies_busy,
+                               &o.faults.closes_stream,
+                               &o.faults.hangs,
+                               &o.faults.late,
+                               &o.faults.violates,
+                               &o.faults.stray,
+                               &o.faults.unusable,
+                               &o.faults.partial,
+                               &o.faults.application_error,
+                               &o.cancels,
+                               &o.leases,
+                               &o.faults.hangs_idle,
+                               &o.faults.slow_ping,
+                               &o.faults.ping_errors}) {
     *fault = rate(random);
   }
+  o.core.health_interval = one_of<pool::core::Duration>(
+      random, std::array<pool::core::Duration, 4>{0ms, 0ms, 10ms, 50ms});
+  o.core.health_timeout =
+      one_of<pool::core::Duration>(random, std::array<pool::core::Duration, 3>{500us, 2ms, 10ms});
+  o.core.health_failures_max = static_cast<std::uint32_t>(random.between(1, 4));
   for (std::uint32_t* part : {&o.idempotents, &o.retries}) {
     *part = one_of<std::uint32_t>(random, std::array{0U, 300U, 1000U, 1000U});
   }

@@ -95,7 +95,9 @@ void Simulation::plan_exchange(std::uint32_t number) {
     agenda_.plan(then, {.kind = Kind::dies, .worker = client.worker});
     return plan_end(number, never, V::timed_out, P::written);
   }
-  if (draw(faults.hangs)) return plan_end(number, never, V::timed_out, P::written);
+  if (process->hangs || draw(faults.hangs)) {
+    return plan_end(number, never, V::timed_out, P::written);
+  }
   if (draw(faults.partial)) {
     client.progress = P::partial;
     return plan_end(number, never, V::timed_out, P::partial);
@@ -171,9 +173,23 @@ void Simulation::drain(const action::Drain& a) {
   agenda_.plan(at, {.kind = kind, .who = a.slot, .worker = a.worker});
 }
 
+void Simulation::probe(const action::Probe& a) {
+  Process* process = find(a.worker);
+  if (process == nullptr || !process->alive || process->hangs || a.again) return;
+  process->hangs = draw(options_.faults.hangs_idle);
+  if (process->hangs) return;
+  const bool slow = draw(options_.faults.slow_ping);
+  const bool fails = draw(options_.faults.ping_errors);
+  agenda_.plan(now_ + up_to(slow ? 4 * options_.core.health_timeout : news_max),
+               {.kind = Kind::ping_answered,
+                .code = fails ? ErrorCode::application_error : ErrorCode::none,
+                .worker = a.worker});
+}
+
 void Simulation::leave(WorkerId worker, bool forced) {
   const Process* process = find(worker);
-  if (process == nullptr || !process->alive || (process->stubborn && !forced)) return;
+  if (process == nullptr || !process->alive) return;
+  if ((process->stubborn || process->hangs) && !forced) return;
   agenda_.plan(now_ + up_to(forced ? kill_max : leave_max), {.kind = Kind::dies, .worker = worker});
 }
 

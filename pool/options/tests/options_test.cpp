@@ -70,6 +70,8 @@ constexpr Limits limits[] = {
     {"retry.budget_per_second", 0, 1'000'000},
     {"retry.poison_deaths_max", 1, 100},
     {"health_interval_ms", 0, 86'400'000},
+    {"health_timeout_ms", 1, 3'600'000},
+    {"health_failures_max", 1, 100},
     {"warm_spares", 0, 1024},
     {"retire_after_requests", 0, std::numeric_limits<std::int64_t>::max()},
 };
@@ -197,8 +199,6 @@ TEST(Options, what_later_issues_bring_is_known_and_refused) {
             "option breaker: true is not built yet, allowed only false");
   EXPECT_EQ(refusal([](Options& o) { o.affinity = "strict"; }),
             "option affinity: \"strict\" is not built yet, allowed only \"none\"");
-  EXPECT_EQ(refusal([](Options& o) { o.health_interval = std::chrono::milliseconds{5}; }),
-            "option health_interval_ms: 5 is not built yet, allowed only 0");
   EXPECT_EQ(refusal([](Options& o) { o.fork_template = true; }),
             "option fork_template: true is not built yet, allowed only false");
   EXPECT_EQ(refusal([](Options& o) { o.warm_spares = 2; }),
@@ -207,6 +207,20 @@ TEST(Options, what_later_issues_bring_is_known_and_refused) {
             "option retire_after_requests: 9 is not built yet, allowed only 0");
   EXPECT_EQ(refusal([](Options& o) { o.metrics_address = "127.0.0.1:9"; }),
             "option metrics_address: \"127.0.0.1:9\" is not built yet, allowed only \"\"");
+}
+
+TEST(Options, the_kind_of_worker_fills_in_what_is_not_set_and_nothing_else) {
+  Options options = valid_options();
+  EXPECT_EQ(with_defaults(options).health_interval, std::chrono::milliseconds{0});
+  ASSERT_TRUE(set_option(options, "worker_kind", "enhanced"));
+  EXPECT_EQ(with_defaults(options).health_interval, std::chrono::seconds{30});
+  EXPECT_EQ(to_core_options(options).health_interval, std::chrono::seconds{30});
+  ASSERT_TRUE(set_option(options, "health_interval_ms", "0"));
+  EXPECT_EQ(with_defaults(options).health_interval, std::chrono::milliseconds{0});
+  options.worker_kind = WorkerKind::basic;
+  options.health_interval = std::chrono::milliseconds{7};
+  EXPECT_EQ(with_defaults(options).health_interval, std::chrono::milliseconds{7});
+  EXPECT_EQ(message_of(validate(options)), "accepted");
 }
 
 TEST(Options, a_session_store_is_memory_or_a_named_file) {
@@ -251,7 +265,13 @@ TEST(Options, the_core_gets_each_of_its_options) {
   options.retry.budget_percent = 17;
   options.retry.budget_max = 18;
   options.retry.budget_per_second = 19;
+  options.health_interval = std::chrono::milliseconds{20};
+  options.health_timeout = std::chrono::milliseconds{21};
+  options.health_failures_max = 22;
   const core::CoreOptions core = to_core_options(options);
+  EXPECT_EQ(core.health_interval, std::chrono::milliseconds{20});
+  EXPECT_EQ(core.health_timeout, std::chrono::milliseconds{21});
+  EXPECT_EQ(core.health_failures_max, 22u);
   EXPECT_EQ(core.poison_deaths_max, 16u);
   EXPECT_EQ(core.retry_budget_percent, 17u);
   EXPECT_EQ(core.retry_budget_max, 18u);

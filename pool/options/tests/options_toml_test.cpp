@@ -26,6 +26,10 @@ std::string set_refusal(std::string_view name, std::string_view text) {
 Options unusual_options() {
   Options options;
   options.command = {"python3", "worker \"x\".py", "--id={worker_id}", "tab\tand\nline \\ é \x7f"};
+  options.worker_kind = WorkerKind::enhanced;
+  options.health_interval = std::chrono::milliseconds{10};
+  options.health_timeout = std::chrono::milliseconds{11};
+  options.health_failures_max = 12;
   options.working_directory = "/tmp";
   options.environment_allow = {"PATH"};
   options.environment = {{"A", "1"}, {"with space.and dot", "\"quoted\""}};

@@ -10,7 +10,8 @@ namespace ordeal::pool::core {
 void showValue(const CoreOptions& o, std::ostream& out) {
   out << "size " << o.size << ", overflow " << o.overflow << ", queue_max " << o.queue_max
       << ", starts_parallel_max " << o.starts_parallel_max << ", start_failures_max "
-      << o.start_failures_max << ", slots_max " << o.slots_max;
+      << o.start_failures_max << ", slots_max " << o.slots_max << ", health_interval "
+      << o.health_interval.count() << ", health_failures_max " << o.health_failures_max;
 }
 
 }  // namespace ordeal::pool::core
@@ -35,8 +36,11 @@ rc::Gen<Step> any_step() {
 rc::Gen<CoreOptions> any_options(std::uint32_t slots_max) {
   return rc::gen::apply(
       [slots_max](std::uint32_t size, std::uint32_t overflow, std::uint32_t queue_max,
-                  std::uint32_t parallel, std::uint32_t failures) {
+                  std::uint32_t parallel, std::uint32_t failures, std::uint32_t health) {
         CoreOptions o;
+        o.health_interval = health % 3 * 400ms;  // every third without
+        o.health_timeout = (1 + health % 2) * 70ms;
+        o.health_failures_max = 1 + health % 4;
         o.size = size;
         o.overflow = overflow;
         o.queue_max = queue_max;
@@ -51,7 +55,7 @@ rc::Gen<CoreOptions> any_options(std::uint32_t slots_max) {
         return o;
       },
       rc::gen::inRange(1U, 4U), rc::gen::inRange(0U, 3U), rc::gen::inRange(0U, 9U),
-      rc::gen::inRange(1U, 4U), rc::gen::inRange(1U, 4U));
+      rc::gen::inRange(1U, 4U), rc::gen::inRange(1U, 4U), rc::gen::inRange(0U, 12U));
 }
 
 CoreWorld::Visits seen;
@@ -79,6 +83,10 @@ void walk(std::uint32_t slots_max) {
   seen.pauses += v.pauses;
   seen.poisoned += v.poisoned;
   seen.ok_after_retry += v.ok_after_retry;
+  seen.probes += v.probes;
+  seen.unhealthy += v.unhealthy;
+  seen.recovered += v.recovered;
+  seen.replaced += v.replaced;
 }
 
 RC_GTEST_PROP(CoreModel, AnyWalkKeepsEveryPromiseWithOneSlot, ()) { walk(1); }
@@ -99,12 +107,17 @@ TEST(CoreModel, TheWalksWentEverywhere) {
   EXPECT_GT(seen.pauses, 0U);
   EXPECT_GT(seen.poisoned, 0U);
   EXPECT_GT(seen.ok_after_retry, 0U);
+  EXPECT_GT(seen.probes, 0U);
+  EXPECT_GT(seen.unhealthy, 0U);
+  EXPECT_GT(seen.recovered, 0U);
+  EXPECT_GT(seen.replaced, 0U);
   std::cout << "grants " << seen.grants << ", requeues " << seen.requeues << ", drains "
             << seen.drains << ", circuit " << seen.circuit_opened << ", queue_full "
             << seen.queue_full << ", kills " << seen.kills << ", asks " << seen.asks
             << ", interrupts " << seen.interrupts << ", stops " << seen.stops << ", pauses "
             << seen.pauses << ", poisoned " << seen.poisoned << ", ok_after_retry "
-            << seen.ok_after_retry << '\n';
+            << seen.ok_after_retry << ", probes " << seen.probes << ", unhealthy " << seen.unhealthy
+            << ", recovered " << seen.recovered << ", replaced " << seen.replaced << '\n';
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ using pool::ErrorCode;
 constexpr std::uint64_t seeds = 300;
 
 TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
-  for (const int invariant : {1, 3, 4, 5, 6, 8, 9, 10, 12, 38, 39, 53}) {
+  for (const int invariant : {1, 3, 4, 5, 6, 8, 9, 10, 12, 21, 22, 38, 39, 53}) {
     RecordProperty("invariant_" + std::to_string(invariant), "checked after each event");
   }
   SimulationReport all;
@@ -26,6 +26,9 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
     all.counters.late_replies_drained += report.counters.late_replies_drained;
     all.counters.start_failures += report.counters.start_failures;
     all.kills += report.kills;
+    all.unhealthy_kills += report.unhealthy_kills;
+    all.counters.probe_failures += report.counters.probe_failures;
+    all.counters.workers_recovered += report.counters.workers_recovered;
     all.ok_after_retry += report.ok_after_retry;
     all.counters.retries += report.counters.retries;
   }
@@ -45,6 +48,9 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
   EXPECT_GT(all.counters.late_replies_drained, 0U);
   EXPECT_GT(all.counters.start_failures, 0U);
   EXPECT_GT(all.kills, 0U);
+  EXPECT_GT(all.unhealthy_kills, 0U) << "replaced after health_failures_max";
+  EXPECT_GT(all.counters.workers_recovered, 0U) << "degraded, and restored";
+  EXPECT_GT(all.counters.probe_failures, all.counters.workers_recovered) << "not all recover";
   EXPECT_GT(all.ok_after_retry, 0U);
   EXPECT_GT(all.counters.retries, all.ok_after_retry);
 }

@@ -105,9 +105,12 @@ enum class ErrorCode : std::uint8_t {
 
   // Retries.
   poisoned_request,
+
+  // Health: in events alone.
+  health_check_failed,
 };
 inline constexpr std::uint8_t error_code_count =
-    static_cast<std::uint8_t>(ErrorCode::poisoned_request) + 1;
+    static_cast<std::uint8_t>(ErrorCode::health_check_failed) + 1;
 
 // A row of the table that defines a code. `meaning` is one sentence for the user's eyes.
 struct ErrorTraits {

@@ -48,8 +48,15 @@ enum class SpinMode : std::uint8_t {
   adaptive,  // polls briefly where recent replies of this worker were quick, else sleeps
 };
 
+// What a worker is given besides its life: the defaults of the options that are not set.
+enum class WorkerKind : std::uint8_t {
+  basic,     // it is started, used, replaced when it dies
+  enhanced,  // health checks, too
+};
+
 struct Options {
   // The worker.
+  WorkerKind worker_kind = WorkerKind::basic;  // with_defaults() says what follows
   std::vector<std::string> command;  // program and arguments; "{worker_id}" in them is replaced
   std::string working_directory;     // empty: the host's
   // Names of the host's environment variables that workers get, where set; nothing else is passed.
@@ -116,10 +123,14 @@ struct Options {
     friend bool operator==(const Retry&, const Retry&) = default;
   } retry;
 
+  // Health (pool/core/README.md). Not set: as worker_kind says.
+  std::optional<std::chrono::milliseconds> health_interval;  // idle workers are pinged; 0: never
+  std::chrono::milliseconds health_timeout{5'000};           // for the answer
+  std::uint32_t health_failures_max = 3;  // in a row, calls not answered in time included
+
   // Known, but not built yet: anything but the default is refused with not_built_yet.
   bool breaker = false;
   std::string affinity = "none";
-  std::chrono::milliseconds health_interval{0};  // 0: off
   bool fork_template = false;
   std::uint32_t warm_spares = 0;
   std::uint64_t retire_after_requests = 0;  // 0: never
@@ -132,6 +143,9 @@ struct Options {
 // error: invalid_option, or not_built_yet. Messages name the option, the value and what is allowed:
 // "option queue_max: 0 is out of range, allowed 1 to 1000000".
 [[nodiscard]] Result<void> validate(const Options& options);
+
+// The same options with those that are not set as worker_kind has them. Pool::start does it.
+[[nodiscard]] Options with_defaults(Options options);
 
 // Reads options from TOML; those not named keep their defaults. Every value is checked by itself;
 // rules between options are left to validate(), since a command line may still add to them.

@@ -18,9 +18,10 @@ struct TransitionRecord {
 
 struct WorkerStatus {
   std::uint64_t worker = 0;
-  int pid = 0;             // 0: not spawned yet
-  std::string_view state;  // initializing, ready, busy, degraded, terminating, terminated
-  std::string_view health;
+  int pid = 0;                 // 0: not spawned yet
+  std::string_view state;      // initializing, ready, busy, degraded, terminating, terminated
+  std::string_view health;     // healthy; unhealthy; unknown: starting, or it owes a late reply
+  std::uint32_t failures = 0;  // in a row: pings, and calls, that it did not answer in time
   std::chrono::nanoseconds age{};
   std::chrono::nanoseconds in_state{};
   std::uint64_t served = 0;
@@ -61,6 +62,9 @@ struct Status {
   std::uint64_t start_failures = 0;
   std::uint64_t workers_lost = 0;
   std::uint64_t late_replies_drained = 0;
+  std::uint64_t probes = 0;             // pings sent to idle workers
+  std::uint64_t probe_failures = 0;     // not answered in time, or with an error
+  std::uint64_t workers_recovered = 0;  // unhealthy ones that answered again
   std::uint64_t events_dropped = 0;
   std::uint64_t sink_failures = 0;
   std::uint64_t warden_restarts = 0;
