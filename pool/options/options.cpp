@@ -55,6 +55,17 @@ Result<void> validate(const Options& options) {
     return refused(fmt::format(
         "option start_backoff_base_ms: {} is more than start_backoff_max_ms, which is {}",
         options.start_backoff_base.count(), options.start_backoff_max.count()));
+  if (options.warm_spares > 0 && !options.fork_template)
+    return refused(fmt::format("option warm_spares: {} needs fork_template, allowed without it: 0",
+                               options.warm_spares));
+  // Workers of one template share its command line; each is told its id in the start-up ping.
+  if (options.fork_template)
+    for (const std::string& argument : options.command)
+      if (argument.find("{worker_id}") != std::string::npos)
+        return refused(
+            fmt::format("option command: {} has {{worker_id}}, not allowed with "
+                        "fork_template: the start-up ping tells each worker its id",
+                        options::in_quotes(argument, 80)));
   constexpr std::string_view sqlite = "sqlite:";
   if (options.session_store != "memory" &&
       (!options.session_store.starts_with(sqlite) || options.session_store.size() == sqlite.size()))

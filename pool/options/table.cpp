@@ -190,6 +190,11 @@ constexpr std::array rows{
     choice<&O::await_ready, await_ready_names>("await_ready",
                                                "the workers that `Pool::start` waits for"),
 
+    plain<&O::fork_template>("fork_template", Kind::boolean, 0, 1,
+                             "fork workers from a warm process that has done the imports"),
+    number<&O::warm_spares>("warm_spares", "", 0, 1024,
+                            "forked workers held ready beyond `size`; needs `fork_template`"),
+
     duration<&O::start_timeout>("start_timeout_ms", 1, day_ms,
                                 "from spawn to ready; a slower start is killed"),
     duration<&O::overflow_idle_timeout>("overflow_idle_timeout_ms", 1, day_ms,
@@ -257,10 +262,6 @@ constexpr std::array rows{
         plain<&O::breaker>("breaker", Kind::boolean, 0, 1, "stop calling where most calls fail")),
     not_built(
         plain<&O::affinity>("affinity", Kind::text, 0, 64, "how a session is bound to its worker")),
-    not_built(plain<&O::fork_template>("fork_template", Kind::boolean, 0, 1,
-                                       "fork workers from a warm process")),
-    not_built(number<&O::warm_spares>("warm_spares", "", 0, 1024,
-                                      "forked workers held ready beyond `size`")),
     not_built(number<&O::retire_after_requests>(
         "retire_after_requests", "", 0, std::numeric_limits<std::int64_t>::max(),
         "a worker is replaced after so many requests; 0: never")),

@@ -4,47 +4,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include "pool/process/environment.hpp"
 #include "pool/process/launch.hpp"
 #include "pool/process/program_path.hpp"
+#include "pool/process/worker_pipes.hpp"
 
 namespace ordeal::pool::process {
 namespace {
-
-// Both ends of the pipes to a worker. The worker's ends block: programs expect that.
-struct AllPipes {
-  Pipe request;
-  Pipe reply;
-  Pipe error;
-  Pipe progress;
-};
-
-[[nodiscard]] Result<AllPipes> make_pipes(const SpawnRequest& request) {
-  const std::size_t bytes_min = request.pipe_bytes_min;
-  const PipeOptions writing{.write_end_non_blocking = true, .bytes_min = bytes_min};
-  const PipeOptions reading{.read_end_non_blocking = true, .bytes_min = bytes_min};
-  const PipeOptions small{.read_end_non_blocking = true};
-  AllPipes pipes;
-  struct Wanted {
-    Pipe AllPipes::*pipe;
-    PipeOptions options;
-    SpawnStep step;
-  };
-  const std::array<Wanted, 4> all{{{&AllPipes::request, writing, SpawnStep::made_request_pipe},
-                                   {&AllPipes::reply, reading, SpawnStep::made_reply_pipe},
-                                   {&AllPipes::error, small, SpawnStep::made_error_pipe},
-                                   {&AllPipes::progress, small, SpawnStep::made_progress_pipe}}};
-  for (const Wanted& wanted : all) {
-    if (wanted.pipe == &AllPipes::progress && !request.with_progress) continue;
-    Result<Pipe> pipe = make_pipe(wanted.options, request.hook, wanted.step);
-    if (!pipe) return tl::unexpected(std::move(pipe.error()));
-    pipes.*wanted.pipe = std::move(*pipe);
-  }
-  return pipes;
-}
 
 [[nodiscard]] bool has_nul(const std::string& text) { return text.find('\0') != std::string::npos; }
 
@@ -129,7 +97,9 @@ Result<WorkerProcess> spawn(const SpawnRequest& request) {
   }
   const Result<std::string> program = find_worker_program(request);
   if (!program) return tl::unexpected(program.error());
-  Result<AllPipes> pipes = make_pipes(request);
+  Result<AllPipes> pipes = make_worker_pipes({.with_progress = request.with_progress,
+                                              .bytes_min = request.pipe_bytes_min,
+                                              .hook = request.hook});
   if (!pipes) return tl::unexpected(std::move(pipes.error()));
 
   ChildPlan plan;
@@ -156,12 +126,8 @@ Result<WorkerProcess> spawn(const SpawnRequest& request) {
     }
     return tl::unexpected(std::move(error));
   }
-  return WorkerProcess(
-      launched->pid, std::move(launched->pidfd),
-      WorkerPipes{std::move(pipes->request.write_end), std::move(pipes->reply.read_end),
-                  std::move(pipes->error.read_end), std::move(pipes->progress.read_end),
-                  std::move(pipes->request.read_end)},
-      plan.inherited_peak_rss_kib);
+  return WorkerProcess(launched->pid, std::move(launched->pidfd), pipes->take_host_ends(),
+                       plan.inherited_peak_rss_kib);
 }
 
 }  // namespace ordeal::pool::process

@@ -136,16 +136,25 @@ void Housekeeper::drain_progress(WorkerRecord& worker) {
 // starts.
 bool Housekeeper::ensure_warden() {
   if (!is_readable_now(warden_->pidfd())) return true;
-  std::vector<process::LiveGroup> groups;
-  for (const WorkerRecord* worker : live_) {
-    if (!worker->exited) groups.push_back({worker->process->group(), worker->process->pidfd()});
-  }
   stop_watching(warden_->pidfd());
-  if (!warden_->restart(groups)) return false;
+  if (!warden_->restart(live_groups())) return false;
   warden_pid_ = warden_->pid();
   warden_restarts_.fetch_add(1);
   watch(epoll_.get(), warden_->pidfd(), EPOLLIN, {WatchKind::warden, {}});
   return true;
+}
+
+std::vector<process::LiveGroup> Housekeeper::live_groups() {
+  std::vector<process::LiveGroup> groups;
+  const auto add = [&groups](const process::WorkerProcess& process) {
+    groups.push_back({process.group(), process.pidfd()});
+  };
+  for (const WorkerRecord* worker : live_) {
+    if (!worker->exited) add(*worker->process);
+  }
+  for (const process::WorkerProcess& spare : template_.spares) add(spare);
+  if (template_.process) add(template_.process->process());
+  return groups;
 }
 
 }  // namespace ordeal::pool::runtime

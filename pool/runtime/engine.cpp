@@ -288,6 +288,20 @@ void Engine::note_progress(WorkerRecord& record, std::string text) {
   record.last_progress = std::move(text);
 }
 
+void Engine::note_template(const TemplateStatus& status) {
+  const std::lock_guard lock{mutex_};
+  template_ = status;
+}
+
+void Engine::tell(PoolEvent event) {
+  if (callbacks_.has_sinks()) callbacks_.post_event(std::move(event));
+}
+
+bool Engine::stopping() const {
+  const std::lock_guard lock{mutex_};
+  return core_.stopping();
+}
+
 Subscription Engine::subscribe(Sink sink) {
   return Subscription{callbacks_.add_sink(std::move(sink))};
 }

@@ -71,6 +71,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void discard_worker(core::WorkerId id);                   // on Forget
   void note_start_failure(Error error);                     // before feeding the failure
   void note_certificate(WorkerRecord& record, std::shared_ptr<const DeathCertificate> certificate);
+  void note_template(const TemplateStatus& status);
+  void tell(PoolEvent event);  // to the sinks, of what the core does not decide
+  [[nodiscard]] bool stopping() const;
   void note_progress(WorkerRecord& record, std::string text);
   void finish_async(TicketSlot& slot, ExchangeOutcome outcome);
   [[nodiscard]] bool stopped() const { return stopped_.load(std::memory_order_acquire); }
@@ -142,6 +145,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Inbox inbox_;
   std::vector<core::TicketId> idle_leases_lost_;
   std::optional<Error> last_start_failure_;
+  TemplateStatus template_;
   Instant last_fed_at_{};  // the core's time never runs backwards
   Instant housekeeper_wakes_at_ = core::never;
   Recorder recorder_;

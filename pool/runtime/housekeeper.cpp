@@ -60,6 +60,8 @@ void Housekeeper::kick() {
 
 void Housekeeper::finish() {
   if (thread_.joinable()) thread_.join();
+  template_.process.reset();
+  template_.spares.clear();
   warden_.reset();
 }
 
@@ -97,7 +99,10 @@ void Housekeeper::perform(const core::Action& action) {
   std::visit(
       Overloaded{
           [&](const core::action::Spawn& a) { spawn(a.worker); },
-          [&](const core::action::Kill& a) { with(a.worker, [&](auto& w) { kill(w, a); }); },
+          [&](const core::action::Kill& a) {
+            if (give_up_forking(a.worker)) return;
+            with(a.worker, [&](auto& w) { kill(w, a); });
+          },
           [&](const core::action::AskToStop& a) {
             with(a.worker, [&](auto& w) { ask_to_stop(w); });
           },
@@ -126,6 +131,7 @@ void Housekeeper::handle(const epoll_event& event) {
     (void)ensure_warden();
     return;
   }
+  if (watch.is_of_template()) return handle_template(watch.kind);
   // Not found: an earlier event of the same batch has ended it.
   const auto found = std::find_if(live_.begin(), live_.end(), [&](const WorkerRecord* worker) {
     return watch.is_for(worker->id);
@@ -146,14 +152,14 @@ void Housekeeper::handle(const epoll_event& event) {
     case WatchKind::request:
       advance(worker);
       break;
-    case WatchKind::kick:
-    case WatchKind::warden:
+    default:
       break;
   }
 }
 
 Instant Housekeeper::next_deadline(Instant core_timer) const {
   Instant next = core_timer;
+  if (template_missed()) next = std::min(next, template_.not_before);
   for (const WorkerRecord* worker : live_) {
     next = std::min(next, worker->lost_deadline);
     if (worker->purpose == Purpose::async_call && !worker->channel.result()) {
@@ -174,6 +180,7 @@ void Housekeeper::expire(Instant at) {
       conclude(*worker);
     }
   }
+  if (template_missed() && template_.not_before <= at) revive_template();
   if (core_timer_ <= at) engine_.feed(core::event::TimePassed{});
 }
 

@@ -17,6 +17,8 @@
 #include "pool/process/warden.hpp"
 #include "pool/runtime/clock.hpp"
 #include "pool/runtime/engine.hpp"
+#include "pool/runtime/template_state.hpp"
+#include "pool/runtime/watch.hpp"
 #include "pool/runtime/worker_record.hpp"
 
 struct epoll_event;
@@ -50,10 +52,37 @@ class Housekeeper {
 
   // starting.cpp
   void spawn(core::WorkerId id);
-  [[nodiscard]] Result<std::unique_ptr<WorkerRecord>> make_worker(core::WorkerId id);
+  void spawn_cold(core::WorkerId id);
+  [[nodiscard]] Result<process::SpawnRequest> spawn_request();
+  [[nodiscard]] Result<std::unique_ptr<WorkerRecord>> make_record(core::WorkerId id,
+                                                                  process::WorkerProcess process);
+  void begin_worker(core::WorkerId id, Result<std::unique_ptr<WorkerRecord>> made);
   void begin_handshake(WorkerRecord& worker);
   void finish_handshake(WorkerRecord& worker);
   void fail_start(WorkerRecord& worker, Error error);
+
+  // templates.cpp
+  [[nodiscard]] bool fork_from_template(core::WorkerId id);
+  void start_template();
+  void advance_template();
+  void template_ready(const process::TemplateReady& ready);
+  void serve_waiting();
+  void adopt_forked(process::WorkerProcess worker);
+  void hand_over(process::WorkerProcess worker);
+  void go_cold(std::string reason);
+  void start_waiting_cold();
+  void fail_waiting(const Error& error);
+  [[nodiscard]] bool give_up_forking(core::WorkerId id);
+  void handle_template(WatchKind kind);
+  void bury_template();
+  [[nodiscard]] bool template_missed() const;
+  void revive_template();
+  void drain_template_stderr();
+  void hear_template_reply();
+  void end_template();
+  void bury_spares();
+  void bury_spare(process::WorkerProcess& spare);
+  void tell_template(std::string_view what);
 
   // exchanges.cpp
   void begin_async(TicketSlot& slot);
@@ -73,7 +102,9 @@ class Housekeeper {
   void drain_stderr(WorkerRecord& worker);
   void drain_progress(WorkerRecord& worker);
   [[nodiscard]] bool ensure_warden();
+  [[nodiscard]] std::vector<process::LiveGroup> live_groups();
 
+  [[nodiscard]] static wire::Capabilities offered_capabilities();
   void watch_worker(WorkerRecord& worker);
   void watch_channel(WorkerRecord& worker, bool reply, bool request);
   void stop_watching(int descriptor);
@@ -88,6 +119,7 @@ class Housekeeper {
   std::atomic<int> warden_pid_{0};
   std::atomic<std::uint64_t> warden_restarts_{0};
   std::vector<WorkerRecord*> live_;  // spawned and not forgotten
+  TemplateState template_;
   Instant core_timer_ = core::never;
   std::thread thread_;
 };

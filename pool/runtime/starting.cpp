@@ -12,15 +12,6 @@ namespace {
 
 constexpr std::string_view worker_id_placeholder = "{worker_id}";
 
-wire::Capabilities offered_capabilities() {
-  wire::Capabilities offered;
-  offered.add(wire::Capability::cancel)
-      .add(wire::Capability::context)
-      .add(wire::Capability::error_object)
-      .add(wire::Capability::progress);
-  return offered;
-}
-
 std::string with_worker_id(std::string argument, core::WorkerId id) {
   const std::string serial = std::to_string(id.serial);
   for (std::size_t at = argument.find(worker_id_placeholder); at != std::string::npos;
@@ -32,8 +23,29 @@ std::string with_worker_id(std::string argument, core::WorkerId id) {
 
 }  // namespace
 
+wire::Capabilities Housekeeper::offered_capabilities() {
+  wire::Capabilities offered;
+  offered.add(wire::Capability::cancel)
+      .add(wire::Capability::context)
+      .add(wire::Capability::error_object)
+      .add(wire::Capability::progress);
+  return offered;
+}
+
 void Housekeeper::spawn(core::WorkerId id) {
-  auto made = make_worker(id);
+  if (!fork_from_template(id)) spawn_cold(id);
+}
+
+void Housekeeper::spawn_cold(core::WorkerId id) {
+  auto request = spawn_request();
+  if (!request) return begin_worker(id, tl::unexpected(request.error()));
+  for (std::string& argument : request->command) argument = with_worker_id(argument, id);
+  auto process = process::spawn(*request);
+  if (!process) return begin_worker(id, tl::unexpected(process.error()));
+  begin_worker(id, make_record(id, std::move(*process)));
+}
+
+void Housekeeper::begin_worker(core::WorkerId id, Result<std::unique_ptr<WorkerRecord>> made) {
   if (!made) {
     made.error().worker = id.serial;
     engine_.note_start_failure(std::move(made.error()));
@@ -47,30 +59,30 @@ void Housekeeper::spawn(core::WorkerId id) {
   begin_handshake(worker);
 }
 
-Result<std::unique_ptr<WorkerRecord>> Housekeeper::make_worker(core::WorkerId id) {
+Result<process::SpawnRequest> Housekeeper::spawn_request() {
   // No worker without a warden: it is what keeps a killed host from leaving orphans.
   if (!ensure_warden()) {
     return tl::unexpected(make_error(ErrorCode::spawn_failed, "the warden cannot be started"));
   }
-  const Options& options = engine_.options();
   process::SpawnRequest request;
-  for (const std::string& argument : options.command) {
-    request.command.push_back(with_worker_id(argument, id));
-  }
+  request.command = engine_.options().command;
   request.environment = environment_;
-  request.working_directory = options.working_directory;
+  request.working_directory = engine_.options().working_directory;
   request.lifeline = warden_->lifeline();
-  auto process = process::spawn(request);
-  if (!process) return tl::unexpected(process.error());
+  return request;
+}
 
+Result<std::unique_ptr<WorkerRecord>> Housekeeper::make_record(core::WorkerId id,
+                                                               process::WorkerProcess process) {
+  const Options& options = engine_.options();
   auto worker =
       std::make_unique<WorkerRecord>(id, static_cast<std::uint32_t>(options.frame_bytes_max));
-  auto waiter = ReplyWaiter::make(process->pipes().from_worker.get());
+  auto waiter = ReplyWaiter::make(process.pipes().from_worker.get());
   if (!waiter) return tl::unexpected(waiter.error());
   worker->waiter.emplace(std::move(*waiter));
   worker->spawned_at = now();
-  worker->pid = process->pid();
-  worker->process.emplace(std::move(*process));
+  worker->pid = process.pid();
+  worker->process.emplace(std::move(process));
   worker->stderr_tail.emplace(
       process::StderrTailOptions{.bytes_max = static_cast<std::size_t>(options.stderr_bytes_max)});
   return worker;

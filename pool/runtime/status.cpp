@@ -76,6 +76,7 @@ Status Engine::status() const {
     status.record_stopped_early = recorder_.stopped_early();
     status.warden_restarts = housekeeper_->warden_restarts();
     status.warden_pid = housekeeper_->warden_pid();
+    status.fork_template = template_;
     for (const core::WorkerView& view : core_.workers()) {
       count_state(status, view.state);
       WorkerStatus& worker = status.workers.emplace_back();

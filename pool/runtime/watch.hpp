@@ -17,6 +17,11 @@ enum class WatchKind : std::uint8_t {
   progress,
   reply,
   request,
+  template_process,  // this and all below: of the template
+  template_socket,
+  template_reply,
+  template_stderr,
+  spare,
 };
 
 // The worker is held by its serial, never by address: an event of a worker that an earlier event of
@@ -32,6 +37,7 @@ struct Watch {
     constexpr std::uint64_t serial_mask = (1ULL << 56) - 1;
     return {static_cast<WatchKind>(key >> 56), {.index = 0, .serial = key & serial_mask}};
   }
+  [[nodiscard]] bool is_of_template() const { return kind >= WatchKind::template_process; }
   [[nodiscard]] bool is_for(core::WorkerId id) const { return worker == id; }
 };
 

@@ -26,6 +26,7 @@ from .startup import pause_forever, perform_start
 from .stdio import adopt_descriptors, flush_quietly, protect_stdio, say
 from .wire import FrameError, Wire
 
+TEMPLATE_ENVIRONMENT_NAME = "ORDEAL_TEMPLATE_FD"
 STATUS_BAD_STREAM = 65  # EX_DATAERR
 STATUS_NO_READER = 74  # EX_IOERR
 
@@ -50,6 +51,8 @@ class Worker:
         self.terms = handshake.PLAIN
         self.wire = None
         self.refuses_to_die = False  # Set by the fault of that name.
+        self._made_at = _monotonic()
+        self._after_fork = []
         self._commands = {}
         self._progress = None
         self._options = None
@@ -68,6 +71,14 @@ class Worker:
 
         return register
 
+    def after_fork(self, function):
+        """Decorator: a worker forked from a warm template calls this before its first request.
+
+        For what must not be shared between workers: connections, caches, generators of random numbers.
+        """
+        self._after_fork.append(function)
+        return function
+
     @property
     def progress_channel(self):
         if self._progress is None:
@@ -81,14 +92,23 @@ class Worker:
     def main(self, argv=None, descriptors=None):
         """Serve the requests on standard input until the end. Does not return.
 
-        descriptors: instead of the standard streams, (request, reply, progress or None), for a process forked from
-        a warm template: there standard streams and progress are the template's.
+        Started as a warm template (template.py), it serves forks instead; what is below is then each worker's.
+        descriptors: instead of the standard streams, (request, reply, progress or None), for a process that was
+        forked otherwise.
         """
         request_fd, reply_fd = protect_stdio()
+        prepare_signals()
+        if TEMPLATE_ENVIRONMENT_NAME in os.environ:
+            from . import template  # Only now: a worker without a template starts faster.
+
+            self.progress_channel  # The template's own; taken from the environment.
+            parse_options(argv)  # What that imports, every worker has.
+            descriptors = template.serve_forks(
+                template.take_from_environment(), self._after_fork, self._made_at
+            )
         if descriptors is not None:
             request_fd, reply_fd, progress_fd = adopt_descriptors(descriptors)
             self._progress = ProgressChannel(progress_fd)
-        prepare_signals()
         self._options, self.extra_arguments = parse_options(argv)
         self.mode, self.worker_id = self._options.mode, self._options.worker_id
         self.progress_channel  # Opened now, so that no child inherits it.

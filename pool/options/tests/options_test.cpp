@@ -47,6 +47,7 @@ constexpr Limits limits[] = {
     {"start_failures_max", 1, 1000},
     {"slots_max", 1, 256},
     {"history_max", 1, 10'000},
+    {"warm_spares", 0, 1024},
     {"start_timeout_ms", 1, 86'400'000},
     {"overflow_idle_timeout_ms", 1, 86'400'000},
     {"quarantine_grace_ms", 0, 3'600'000},
@@ -72,7 +73,6 @@ constexpr Limits limits[] = {
     {"health_interval_ms", 0, 86'400'000},
     {"health_timeout_ms", 1, 3'600'000},
     {"health_failures_max", 1, 100},
-    {"warm_spares", 0, 1024},
     {"retire_after_requests", 0, std::numeric_limits<std::int64_t>::max()},
 };
 
@@ -199,10 +199,6 @@ TEST(Options, what_later_issues_bring_is_known_and_refused) {
             "option breaker: true is not built yet, allowed only false");
   EXPECT_EQ(refusal([](Options& o) { o.affinity = "strict"; }),
             "option affinity: \"strict\" is not built yet, allowed only \"none\"");
-  EXPECT_EQ(refusal([](Options& o) { o.fork_template = true; }),
-            "option fork_template: true is not built yet, allowed only false");
-  EXPECT_EQ(refusal([](Options& o) { o.warm_spares = 2; }),
-            "option warm_spares: 2 is not built yet, allowed only 0");
   EXPECT_EQ(refusal([](Options& o) { o.retire_after_requests = 9; }),
             "option retire_after_requests: 9 is not built yet, allowed only 0");
   EXPECT_EQ(refusal([](Options& o) { o.metrics_address = "127.0.0.1:9"; }),
@@ -221,6 +217,24 @@ TEST(Options, the_kind_of_worker_fills_in_what_is_not_set_and_nothing_else) {
   options.health_interval = std::chrono::milliseconds{7};
   EXPECT_EQ(with_defaults(options).health_interval, std::chrono::milliseconds{7});
   EXPECT_EQ(message_of(validate(options)), "accepted");
+}
+
+TEST(Options, what_needs_a_template_or_cannot_be_with_one_is_refused) {
+  const auto refusal = [](auto change) {
+    Options options = valid_options();
+    change(options);
+    const Result<void> result = validate(options);
+    return result ? std::string{"accepted"} : result.error().message;
+  };
+  EXPECT_EQ(refusal([](Options& o) { o.fork_template = true; }), "accepted");
+  EXPECT_EQ(refusal([](Options& o) { o.warm_spares = 2; }),
+            "option warm_spares: 2 needs fork_template, allowed without it: 0");
+  EXPECT_EQ(refusal([](Options& o) {
+              o.fork_template = true;
+              o.command = {"worker", "--worker-id={worker_id}"};
+            }),
+            "option command: \"--worker-id={worker_id}\" has {worker_id}, not allowed with "
+            "fork_template: the start-up ping tells each worker its id");
 }
 
 TEST(Options, a_session_store_is_memory_or_a_named_file) {

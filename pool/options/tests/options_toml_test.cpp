@@ -70,6 +70,8 @@ Options unusual_options() {
   options.session_store = "sqlite:a.db";
   options.session_ttl = std::chrono::milliseconds{11};
   options.name = "other";
+  options.fork_template = true;
+  options.warm_spares = 12;
   return options;
 }
 
@@ -168,11 +170,12 @@ TEST(OptionsToml, a_bad_value_is_refused_with_its_line) {
             "pool.toml:1: option size: 4294967297 is out of range, allowed 1 to 1024");
   EXPECT_EQ(refusal("await_ready = 'some'"),
             "pool.toml:1: option await_ready: \"some\" is not one of all, one, none");
-  const Result<Options> later = options_from_toml("size = 1\nwarm_spares = 2", "pool.toml");
+  const Result<Options> later =
+      options_from_toml("size = 1\nretire_after_requests = 2", "pool.toml");
   ASSERT_FALSE(later);
   EXPECT_EQ(later.error().code, ErrorCode::not_built_yet);
   EXPECT_EQ(later.error().message,
-            "pool.toml:2: option warm_spares: 2 is not built yet, allowed only 0");
+            "pool.toml:2: option retire_after_requests: 2 is not built yet, allowed only 0");
 }
 
 TEST(OptionsToml, what_is_not_toml_is_refused_with_its_line) {

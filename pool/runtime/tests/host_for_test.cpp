@@ -44,6 +44,10 @@ int main(int count, char** arguments) {
   if (count != 3) return 64;
   std::mt19937_64 random{std::strtoull(arguments[1], nullptr, 0)};
   Options options = mock_options(3);
+  if (random() % 2 == 0) {
+    options = forked(options);
+    options.warm_spares = 2;
+  }
   options.environment["ORDEAL_TEST_ID"] = arguments[2];
   options.await_ready = AwaitReady::none;
   options.start_failures_max = 1000;

@@ -29,11 +29,22 @@ Options script_options(std::uint32_t size, const std::string& script,
   return options;
 }
 
+Options forked(Options options) {
+  options.fork_template = true;
+  auto& command = options.command;
+  for (auto at = command.begin(); at != command.end();) {
+    const bool names_worker = *at == "--worker-id" || *at == "{worker_id}";
+    at = names_worker ? command.erase(at) : at + 1;
+  }
+  return options;
+}
+
 Options mock_options(std::uint32_t size, const std::vector<std::string>& flags) {
   std::vector<std::string> arguments{"--mode", "pool-worker", "--worker-id", "{worker_id}",
                                      "--faults"};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
-  return script_options(size, PYTHON_MOCK "/mock_bridge.py", arguments);
+  Options options = script_options(size, PYTHON_MOCK "/mock_bridge.py", arguments);
+  return std::getenv("ORDEAL_TEST_TEMPLATE") == nullptr ? options : forked(std::move(options));
 }
 
 Pool must_start(const Options& options) {

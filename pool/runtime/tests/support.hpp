@@ -28,11 +28,14 @@ using Json = nlohmann::json;
 // Ample: a test that passes never waits so long.
 inline constexpr milliseconds patience{10'000};
 
-// Workers of python_mock/mock_bridge.py with the zoo. Graces are short, so that tests are.
+// Workers of python_mock/mock_bridge.py with the zoo. Graces are short, so that tests are. With
+// ORDEAL_TEST_TEMPLATE in the test's environment they are forked().
 [[nodiscard]] Options mock_options(std::uint32_t size, const std::vector<std::string>& flags = {});
 // The same around another script, in its own words.
 [[nodiscard]] Options script_options(std::uint32_t size, const std::string& script,
                                      const std::vector<std::string>& arguments = {});
+// The same workers, forked from a warm template.
+[[nodiscard]] Options forked(Options options);
 // Pool::start, failing the test (and ending the program: nothing else makes sense) if it fails.
 [[nodiscard]] Pool must_start(const Options& options);
 

@@ -74,6 +74,12 @@ struct Options {
   std::uint32_t history_max = 32;         // lifecycle entries kept for each worker
   AwaitReady await_ready = AwaitReady::all;
 
+  // Fork workers in milliseconds from a warm process that has done the imports, if the worker
+  // program is built on ordeal_worker and has one thread; else they start cold, and status says
+  // why.
+  bool fork_template = false;
+  std::uint32_t warm_spares = 0;  // forked workers held ready beyond `size`
+
   // How long.
   std::chrono::milliseconds start_timeout{30'000};          // from spawn to ready, else killed
   std::chrono::milliseconds overflow_idle_timeout{30'000};  // then an idle overflow worker retires
@@ -131,8 +137,6 @@ struct Options {
   // Known, but not built yet: anything but the default is refused with not_built_yet.
   bool breaker = false;
   std::string affinity = "none";
-  bool fork_template = false;
-  std::uint32_t warm_spares = 0;
   std::uint64_t retire_after_requests = 0;  // 0: never
   std::string metrics_address;
 

@@ -32,6 +32,18 @@ struct WorkerStatus {
   std::string last_progress;              // what the worker said last on its side channel
 };
 
+// The warm template of option fork_template.
+struct TemplateStatus {
+  std::string_view state;  // none, importing, ready, cold (workers start cold); empty: off
+  int pid = 0;
+  std::uint32_t spares = 0;      // forked workers in hand
+  std::uint64_t generation = 0;  // templates started
+  std::uint64_t forks = 0;
+  std::uint64_t deaths = 0;
+  std::chrono::milliseconds import_time{0};
+  std::string reason;  // why it is cold, or died last
+};
+
 struct Status {
   std::uint32_t size = 0;
   std::uint32_t overflow = 0;
@@ -69,6 +81,7 @@ struct Status {
   std::uint64_t sink_failures = 0;
   std::uint64_t warden_restarts = 0;
   int warden_pid = 0;
+  TemplateStatus fork_template;
   bool record_stopped_early = false;  // record_bytes_max was reached
 
   std::vector<WorkerStatus> workers;  // by serial
