@@ -13,6 +13,7 @@
 #include "ordeal/pool/pool.hpp"
 #include "pool/process/environment.hpp"
 #include "pool/process/spawn.hpp"
+#include "testing/cites/cites.hpp"
 #include "testing/leaks/leak_listener.hpp"
 
 namespace {
@@ -99,7 +100,7 @@ class DspyPool : public ::testing::Test {
 };
 
 TEST_F(DspyPool, AnswersByAModelOverHttpFromEveryWorkerAtOnce) {
-  RecordProperty("invariant", "57");
+  ordeal::cites(57);
   std::mutex mutex;
   std::vector<std::string> answers;
   std::vector<std::thread> callers;

@@ -20,6 +20,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON_MOCK = os.path.dirname(HERE)
 sys.path.insert(0, PYTHON_MOCK)
+sys.path.append(os.path.join(os.path.dirname(PYTHON_MOCK), "testing", "cites"))  # cites.py
 EMPTY_BRIDGE = os.path.join(HERE, "empty_bridge.py")
 SAMPLE_BRIDGE = os.path.join(HERE, "sample_bridge.py")
 MOCK_BRIDGE = os.path.join(PYTHON_MOCK, "mock_bridge.py")

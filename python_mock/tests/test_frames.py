@@ -7,6 +7,7 @@ import struct
 import unittest
 
 from harness import WorkerTestCase, frame
+from cites import cites, cites_bug_class
 
 import ordeal_worker.wire as wire_module
 from ordeal_worker.wire import FrameError, Wire
@@ -44,10 +45,12 @@ class FramesUnderAnyChunking(unittest.TestCase):
     def test_a_stream_in_one_piece_gives_its_frames(self):
         self.assertEqual(all_frames([STREAM]), BODIES)
 
+    @cites(15)
     def test_a_stream_cut_at_any_two_places_gives_the_same_frames(self):
         for places in itertools.combinations(range(len(STREAM) + 1), 2):
             self.assertEqual(all_frames(cut(STREAM, *places)), BODIES, places)
 
+    @cites(15)
     def test_a_stream_of_single_bytes_gives_the_same_frames(self):
         self.assertEqual(all_frames(cut(STREAM, *range(len(STREAM)))), BODIES)
 
@@ -71,6 +74,7 @@ class FramesUnderAnyChunking(unittest.TestCase):
         with self.assertRaisesRegex(FrameError, "11 bytes"):
             all_frames([frame(b"x" * 11)], max_frame_bytes=10)
 
+    @cites_bug_class(14)
     def test_a_refused_length_is_refused_before_its_body_comes(self):
         wire, sockets = wire_fed_with([struct.pack(">I", 0xFFFFFFFF)], ended=False)
         self.assertRaises(FrameError, wire.next_frame)

@@ -3,6 +3,7 @@
 import unittest
 
 from harness import WorkerTestCase
+from cites import cites
 
 RAISED = {
     "value_error": "ValueError",
@@ -32,6 +33,7 @@ UNREPRESENTABLE = [
 class HandlerErrors(WorkerTestCase):
     shared_flags = ()
 
+    @cites(17)
     def test_any_exception_becomes_an_error_object_and_the_worker_lives_on(self):
         for kind, name in RAISED.items():
             with self.subTest(kind):
@@ -67,6 +69,7 @@ class HandlerErrors(WorkerTestCase):
         text = "\x00\x1f\x7f\"\\/ ü € 𝄞 \u2028 \ufeff \uffff"
         self.assertEqual(self.worker.result("echo", {"text": text})["text"], text)
 
+    @cites(15)
     def test_numbers_go_there_and_back_exactly(self):
         numbers = [0, -1, 2**53 + 1, 2**64 - 1, -(2**63), 10**30, 0.1, 1e-320, 1.7976931348623157e308, -0.0]
         self.assertEqual(repr(self.worker.result("echo", {"numbers": numbers})["numbers"]), repr(numbers))

@@ -5,6 +5,7 @@ import random
 import unittest
 
 from harness import WorkerTestCase, frame
+from cites import cites, cites_bug_class
 
 from ordeal_worker import Worker
 from ordeal_worker.wire import Wire
@@ -88,6 +89,8 @@ class MalformedInput(WorkerTestCase):
 
 
 class AnyInput(unittest.TestCase):
+    @cites(15)
+    @cites_bug_class(14)
     def test_any_bytes_get_one_well_formed_reply(self):
         worker = Worker()
         worker.command("echo")(lambda command, args, context: args)

@@ -3,11 +3,13 @@
 import unittest
 
 from harness import WorkerTestCase
+from cites import cites_bug_class
 
 
 class StandardStreams(WorkerTestCase):
     shared_flags = ()
 
+    @cites_bug_class(14)
     def test_what_python_c_code_and_children_print_goes_to_stderr(self):
         self.assertEqual(self.worker.result("be_noisy"), "quiet")
         self.assert_still_serves(self.worker)

@@ -67,11 +67,11 @@ class OrdealTest(Sandbox):
 
 class CiTest(Sandbox):
     def stages(self, failing=""):
-        for name in ("lint", "test"):
+        for name in ("lint", "test", "invariants"):
             self.stand_in(name, 'case "%s $*" in "%s") exit 9 ;; esac' % (name, failing or "-"),
                           path="scripts/" + name)
         code, out, _ = self.run_script(".ci/run")
-        ended = r"(?m)^=== (\S+/(?:lint|test)[^:\n]*): exit code (\d+) after \d+ s$"
+        ended = r"(?m)^=== (\S+/(?:lint|test|invariants)[^:\n]*): exit code (\d+) after \d+ s$"
         return code, re.findall(ended, out)
 
     def test_runs_every_stage_in_order(self):
@@ -79,13 +79,14 @@ class CiTest(Sandbox):
         self.assertEqual(code, 0)
         self.assertEqual([name for name, _ in stages],
                          ["./scripts/lint", "./scripts/test",
+                          "./scripts/invariants --results build/test-results --allow-gaps",
                           "./scripts/test --sanitize address,undefined --layer 1 --layer 2",
                           "./scripts/test --sanitize thread --label threaded"])
 
     def test_stops_at_the_first_failure(self):
         code, stages = self.stages("test --sanitize address,undefined --layer 1 --layer 2")
         self.assertEqual(code, 9)
-        self.assertEqual([status for _, status in stages], ["0", "0", "9"])
+        self.assertEqual([status for _, status in stages], ["0", "0", "0", "9"])
 
 
 class LintTest(Sandbox):

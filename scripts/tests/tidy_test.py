@@ -8,7 +8,9 @@ import unittest
 sys.dont_write_bytecode = True
 SCRIPTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, SCRIPTS)
+sys.path.append(os.path.join(os.path.dirname(SCRIPTS), "testing", "cites"))
 
+from cites import cites  # noqa: E402
 from tidy_rules import RULES  # noqa: E402
 from tidy_rules.allowed import ALLOWED_WAITS  # noqa: E402
 from tidy_rules.source import File, Tree  # noqa: E402
@@ -78,6 +80,7 @@ MUST_FAIL = {
         ("pool/runtime/a.cpp", "epoll_wait(epoll, events,\n           max, 5);\n"),
         ("pool/runtime/a.cpp", "epoll_pwait(epoll, events, max, 5, nullptr);\n"),
     ],
+    "citations": [("pool/core/tests/a_test.cpp", '  RecordProperty(\n"invariant", "1");\n')],
     "random": [
         ("perf/a.cpp", "int a = std::rand();\n"), ("perf/a.cpp", "srand(1);\n"),
         ("testing/load/a.cpp", "unsigned seed = std::random_device{}();\n"),
@@ -119,6 +122,7 @@ class TidyTest(unittest.TestCase):
     def test_every_rule_has_an_example_that_must_fail(self):
         self.assertEqual(sorted(RULES), sorted(MUST_FAIL))
 
+    @cites(58)
     def test_each_example_fails_by_its_rule(self):
         for rule, examples in MUST_FAIL.items():
             for path, text in examples:

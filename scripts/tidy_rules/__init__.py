@@ -18,4 +18,5 @@ RULES = {
     "waits": banned.waits,
     "poll_timeout": banned.poll_timeout,
     "random": banned.random,
+    "citations": banned.citations,
 }

@@ -91,3 +91,13 @@ def random(tree):
             for line, what in _sites(file, re.compile(r"\b\w+_distribution\b")):
                 yield Finding("random", file.path, line,
                               what + ": differs between libraries; use the core's own draws")
+
+
+def citations(tree):
+    """Invariants named by hand in a test's report, where scripts/invariants does not find them."""
+    pattern = re.compile(r"RecordProperty\(\s*\"(invariant|bug|cites)")
+    for file in tree.of_kind("cpp"):
+        if file.path != "testing/cites/cites.hpp":
+            for match in pattern.finditer(file.text):
+                yield Finding("citations", file.path, file.line_of(match.start()),
+                              "cite with cites(), cites_bug_class() of testing/cites/cites.hpp")

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "testing/cites/cites.hpp"
+
 namespace ordeal::chaos {
 namespace {
 
@@ -120,6 +122,7 @@ TEST(Verdicts, a_good_run_passes) {
 }
 
 TEST(Verdicts, each_check_is_seen_to_fail) {
+  cites(50);
   MadeUp run;
   ++run.result.history.sent;
   EXPECT_EQ(run.kind_of("conservation"), Verdict::Kind::fail);
@@ -159,6 +162,7 @@ TEST(Verdicts, each_check_is_seen_to_fail) {
 }
 
 TEST(Verdicts, a_fault_without_proof_is_no_pass) {
+  cites(49, 50);
   MadeUp run;
   run.result.victims[0].state = Victim::State::unproved;
   EXPECT_EQ(run.kind_of("effort"), Verdict::Kind::unknown);

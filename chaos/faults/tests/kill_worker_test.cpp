@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "chaos/faults/process_look.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::chaos {
 namespace {
@@ -47,6 +48,7 @@ Victim held(const WorkerId& id, const pool::Status& status) {
 }
 
 TEST(KillWorker, goes_from_selected_to_proved) {
+  cites(49);
   Child child;
   Victim victim = held({9, child.pid()}, status_with(9, child.pid()));
   ASSERT_EQ(victim.state, Victim::State::selected) << victim.reason;
@@ -61,6 +63,7 @@ TEST(KillWorker, goes_from_selected_to_proved) {
 }
 
 TEST(KillWorker, without_effect_is_unproved_and_says_so) {
+  cites(49);
   Child child;
   const KillWorker fault{.proof_max = std::chrono::milliseconds{20}, .signal = 0};
   Victim victim = held({9, child.pid()}, status_with(9, child.pid()));
@@ -71,6 +74,7 @@ TEST(KillWorker, without_effect_is_unproved_and_says_so) {
 }
 
 TEST(KillWorker, leaves_a_pid_alone_that_is_no_longer_the_workers) {
+  cites_bug_class(7);
   Child child;
   EXPECT_EQ(held({9, child.pid()}, status_with(10, child.pid())).reason,
             "no longer serves under this pid");

@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include "testing/cites/cites.hpp"
+
 namespace ordeal::perf {
 namespace {
 
 TEST(Percentile, IsTheSmallestValueWithAtLeastThatShareAtOrBelow) {
-  RecordProperty("invariant", "56");
+  cites(56);
   const std::vector<double> ten{1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
   EXPECT_EQ(percentile(ten, 0.0), 1);
   EXPECT_EQ(percentile(ten, 0.1), 1);
@@ -18,7 +20,7 @@ TEST(Percentile, IsTheSmallestValueWithAtLeastThatShareAtOrBelow) {
 }
 
 TEST(Percentile, NeverFallsAsTheShareGrows) {
-  RecordProperty("invariant", "56");
+  cites(56);
   const std::vector<double> values{1, 1, 2, 50, 51};
   double before = 0;
   for (double p = 0; p <= 1.0; p += 0.01) {

@@ -1,5 +1,6 @@
 // Requests: admitted, refused, waiting, granted (core/admission.cpp).
 #include "pool/core/tests/core_stage.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::core {
 namespace {

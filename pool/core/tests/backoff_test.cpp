@@ -6,12 +6,12 @@
 
 #include <array>
 
+#include "testing/cites/cites.hpp"
+
 namespace ordeal::pool::core {
 namespace {
 
 using namespace std::chrono_literals;
-
-void cites(int invariant) { ::testing::Test::RecordProperty("invariant", invariant); }
 
 TEST(Random, IsTheSameOnEveryMachine) {
   // xoshiro256** from splitmix64(0): values of the authors' reference code.

@@ -9,11 +9,9 @@
 #include <vector>
 
 #include "pool/core/core.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::core {
-
-// Names the invariant (behaviour spec, part B) that a test is about, in the test's report.
-inline void cites(int invariant) { ::testing::Test::RecordProperty("invariant", invariant); }
 
 using namespace std::chrono_literals;  // NOLINT: this header is for tests alone
 
@@ -28,7 +26,7 @@ class Stage {
       last.push_back(*action);
       note(*action);
     }
-    core.check_invariants();
+    if (const char* broken = core.broken_invariant()) ADD_FAILURE() << broken;
     return *this;
   }
 

@@ -1,5 +1,6 @@
 // How exchanges end, and what that does to ticket, slot and worker (core/exchange.cpp).
 #include "pool/core/tests/core_stage.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::core {
 namespace {
@@ -228,6 +229,7 @@ TEST_F(Exchange, AFaultWhileDrainingCostsTheWorker) {
 }
 
 TEST_F(Exchange, ACancelInterruptsTheDriverOnce) {
+  cites(9);
   cites(9);
   pool.cancel(a);
   EXPECT_EQ(pool.said<action::Interrupt>().size(), 1U);

@@ -7,6 +7,8 @@
 #include <set>
 #include <string>
 
+#include "testing/cites/cites.hpp"
+
 namespace ordeal::pool::core {
 namespace {
 
@@ -16,8 +18,6 @@ using namespace std::chrono_literals;
 
 constexpr std::array<S, worker_state_count> states{S::initializing, S::ready,       S::busy,
                                                    S::degraded,     S::terminating, S::terminated};
-
-void cites(int invariant) { ::testing::Test::RecordProperty("invariant", invariant); }
 
 // The drawing of lifecycle.hpp, row by row: "." no arrow, "x" an arrow. Columns as rows.
 constexpr std::array<std::string_view, worker_state_count> drawing{
@@ -48,6 +48,7 @@ Lifecycle at(S state) {
 }
 
 TEST(Lifecycle, TheTableIsTheDrawing) {
+  cites(20);
   cites(18);
   for (const S from : states) {
     for (const S to : states) {
@@ -137,6 +138,7 @@ struct Model {
 };
 
 RC_GTEST_PROP(LifecycleModel, AnyWalkAgreesWithTheReference, ()) {
+  cites(18, 19, 20, 22);
   const auto history_max = *rc::gen::inRange<std::size_t>(1, 9);
   const auto steps = *rc::gen::container<std::vector<Step>>(step());
   Lifecycle life(Instant{}, history_max);

@@ -8,13 +8,12 @@
 #include <vector>
 
 #include "pool/core/retry_budget.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::core {
 namespace {
 
 using namespace std::chrono_literals;
-
-void cites(const char* invariant) { ::testing::Test::RecordProperty("invariant", invariant); }
 
 RetryPolicy policy(Backoff backoff, Duration base, Duration cap, int jitter = 0) {
   return {.max_retries = 1,
@@ -34,7 +33,7 @@ std::vector<Duration> first_five(Backoff backoff) {
 }
 
 TEST(RetryDelay, FollowsItsClosedFormUpToTheCap) {
-  cites("40");
+  cites(40);
   using Delays = std::vector<Duration>;
   EXPECT_EQ(first_five(Backoff::constant), (Delays{10ms, 10ms, 10ms, 10ms, 10ms}));
   EXPECT_EQ(first_five(Backoff::linear), (Delays{10ms, 20ms, 30ms, 40ms, 45ms}));
@@ -43,7 +42,8 @@ TEST(RetryDelay, FollowsItsClosedFormUpToTheCap) {
 }
 
 TEST(RetryDelay, OfTheMostDistantRetryIsTheCap) {
-  cites("39, B5 11");
+  cites(39);
+  cites_property(11);
   Random random(1);
   for (const Backoff backoff : {Backoff::linear, Backoff::exponential, Backoff::fibonacci}) {
     for (const std::uint32_t n : {93U, 1U << 31, UINT32_MAX}) {
@@ -55,7 +55,7 @@ TEST(RetryDelay, OfTheMostDistantRetryIsTheCap) {
 }
 
 TEST(RetryDelay, IsEvenOnBothSidesAndMakesNoHeapAtTheCap) {
-  cites("41");
+  cites(41);
   Random random(7);
   const RetryPolicy below = policy(Backoff::constant, 1000ns, 10us, 25);
   const RetryPolicy at_cap = policy(Backoff::constant, 1000ns, 1000ns, 25);
@@ -98,7 +98,7 @@ RC_GTEST_PROP(RetryDelayModel, StaysInItsRangeForAnyRetryAndAnyBase, (std::uint6
 }
 
 TEST(RetryBudget, BeginsFullIsSpentAndIsEarnedBack) {
-  cites("B5 14");
+  cites_property(14);
   RetryBudget budget({.percent = 20, .retries_max = 2, .per_second = 0});
   const Instant now{1s};
   EXPECT_TRUE(budget.charge(now));
@@ -113,7 +113,7 @@ TEST(RetryBudget, BeginsFullIsSpentAndIsEarnedBack) {
 }
 
 TEST(RetryBudget, TimeBringsWholeTokensAndLosesNone) {
-  cites("B5 14");
+  cites_property(14);
   RetryBudget budget({.percent = 0, .retries_max = 1, .per_second = 3});
   Instant now{1s};
   EXPECT_TRUE(budget.charge(now));

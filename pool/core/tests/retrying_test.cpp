@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "pool/core/tests/core_stage.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::core {
 namespace {
@@ -99,6 +100,7 @@ TEST(Retrying, APauseThatWouldNotEndBeforeTheDeadlineIsNotBegun) {
 }
 
 TEST(Retrying, ARequestThatKillsItsWorkersIsRefused) {
+  cites_bug_class(17);
   Stage stage(CoreOptions{.size = 1, .poison_deaths_max = 2});
   stage.core.set_emit(true);
   stage.open();
@@ -211,7 +213,7 @@ TEST(Retrying, DecorrelatedDelaysGrowFromTheLastOneAndBeginAnewForEachRequest) {
 }
 
 TEST(Retrying, ARetryWhoseWorkerWasFoundUnusableHasNotBegunAndIsRefunded) {
-  ::testing::Test::RecordProperty("invariant", "B5 14");
+  cites_property(14);
   CoreOptions options{.size = 1};
   options.retry_budget_percent = 0;
   options.retry_budget_max = 1;
@@ -235,7 +237,7 @@ TEST(Retrying, ARetryWhoseWorkerWasFoundUnusableHasNotBegunAndIsRefunded) {
 }
 
 TEST(Retrying, WithEveryAttemptFailingTheBudgetBoundsTheLoad) {
-  ::testing::Test::RecordProperty("invariant", "B5 23");
+  cites_property(23);
   CoreOptions options{.size = 1};
   options.retry_budget_percent = 20;
   options.retry_budget_max = 5;

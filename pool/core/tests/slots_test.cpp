@@ -1,5 +1,6 @@
 // A worker that takes four requests at once (core/exchange.cpp, core/workers.cpp).
 #include "pool/core/tests/core_stage.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::core {
 namespace {

@@ -1,5 +1,6 @@
 // When workers are started, failing starts, the start circuit (core/starts.cpp).
 #include "pool/core/tests/core_stage.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::core {
 namespace {

@@ -1,5 +1,6 @@
 // The end of the pool (core/stopping.cpp).
 #include "pool/core/tests/core_stage.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::core {
 namespace {

@@ -14,7 +14,6 @@
 namespace ordeal::pool {
 namespace {
 
-using core::cites;
 using enum Strategy;
 using namespace std::chrono_literals;
 

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "pool/runtime/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool {
 namespace {
@@ -15,7 +16,7 @@ Options dspex_options(std::uint32_t size) {
 }
 
 TEST(DspexBridge, AnswersPingCallsAndErrors) {
-  RecordProperty("invariant", "11, 17");
+  cites(11, 17);
   Pool pool = must_start(dspex_options(2));
   EXPECT_TRUE(pool.call("ping", Json::object(), {}));
   EXPECT_TRUE(echoes(pool));
@@ -29,7 +30,8 @@ TEST(DspexBridge, AnswersPingCallsAndErrors) {
 }
 
 TEST(DspexBridge, ItsLateReplyReachesNobody) {
-  RecordProperty("invariant", "11, 12; bug class 2");
+  cites(11, 12);
+  cites_bug_class(2);
   Pool pool = must_start(dspex_options(1));
   EXPECT_EQ(code_of(pool.call("wait", Json{{"ms", 100}}, {.deadline = 40ms})),
             ErrorCode::call_timeout);
@@ -43,7 +45,8 @@ TEST(DspexBridge, ItsLateReplyReachesNobody) {
 }
 
 TEST(DspexBridge, IsReplacedWhenItIsKilled) {
-  RecordProperty("invariant", "4, 53; bug class 3");
+  cites(4, 53);
+  cites_bug_class(3);
   Pool pool = must_start(dspex_options(1));
   const auto killed = pool.call("die", Json::object(), {.deadline = patience});
   ASSERT_EQ(code_of(killed), ErrorCode::worker_died) << describe(killed);
@@ -53,7 +56,8 @@ TEST(DspexBridge, IsReplacedWhenItIsKilled) {
 }
 
 TEST(DspexBridge, WhichNeverLeavesByItselfIsStoppedWithinTheGraces) {
-  RecordProperty("invariant", "10; bug class 11");
+  cites(10);
+  cites_bug_class(11);
   Options options = dspex_options(2);
   options.ask_grace = 100ms;
   options.terminate_grace = 2s;  // SIGTERM is enough: this is not waited for

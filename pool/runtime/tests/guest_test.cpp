@@ -11,6 +11,7 @@
 
 #include "pool/process/file_descriptor.hpp"
 #include "pool/runtime/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 #include "testing/leaks/process_table.hpp"
 
 namespace ordeal::pool {
@@ -64,7 +65,7 @@ void crash_and_recover(Pool& pool) {
 }
 
 TEST(Guest, WorksWithSigchldIgnoredAndSaysThatTheStatusIsUnknown) {
-  RecordProperty("invariant", "guest rules; bug class 7");
+  cites_bug_class(7);
   const Disposition ignored{SIGCHLD, SIG_IGN};
   Pool pool = must_start(mock_options(2));
   const auto crashed = pool.call("crash", Json{{"exit_code", 5}}, {.deadline = patience});
@@ -76,7 +77,6 @@ TEST(Guest, WorksWithSigchldIgnoredAndSaysThatTheStatusIsUnknown) {
 }
 
 TEST(Guest, SurvivesSigpipeAtDefault) {
-  RecordProperty("invariant", "guest rules");
   const Disposition standard{SIGPIPE, SIG_DFL};
   Options options = mock_options(1);
   Pool pool = must_start(options);
@@ -89,7 +89,7 @@ TEST(Guest, SurvivesSigpipeAtDefault) {
 }
 
 TEST(Guest, WorksWhileTheHostReapsEveryChildItSees) {
-  RecordProperty("invariant", "guest rules; bug class 7");
+  cites_bug_class(7);
   Pool pool = must_start(mock_options(2));
   std::thread reaper{[] {
     while (waitpid(-1, nullptr, __WALL) > 0) {  // until there is no child left, after the stop
@@ -101,7 +101,7 @@ TEST(Guest, WorksWhileTheHostReapsEveryChildItSees) {
 }
 
 TEST(Guest, IsUnusableInAForkAndItsEndThereKillsNothing) {
-  RecordProperty("invariant", "guest rules; bug class 6");
+  cites_bug_class(6);
   Pool pool = must_start(mock_options(2));
   const auto workers = serials(pool.status());
   Caller running{pool, "sleep", Json{{"ms", 150}}, {.deadline = patience}};
@@ -139,7 +139,6 @@ TEST(Guest, IsUnusableInAForkAndItsEndThereKillsNothing) {
 }
 
 TEST(Guest, TwoPoolsInOneProcessShareNothing) {
-  RecordProperty("invariant", "guest rules");
   Pool first = must_start(mock_options(1));
   {
     Pool second = must_start(mock_options(1));
@@ -161,7 +160,7 @@ TEST(Guest, TwoPoolsInOneProcessShareNothing) {
 }
 
 TEST(Guest, OutlivesTheThreadThatMadeIt) {
-  RecordProperty("invariant", "bug class 6, the reverse");
+  cites_bug_class(6);
   std::optional<Pool> pool;
   std::thread{[&] { pool.emplace(must_start(mock_options(2))); }}.join();
   const auto workers = serials(pool->status());
@@ -172,7 +171,6 @@ TEST(Guest, OutlivesTheThreadThatMadeIt) {
 }
 
 TEST(Guest, ChangesNoDispositionAndNoMaskAndBlocksAllSignalsInItsThreads) {
-  RecordProperty("invariant", "guest rules");
   const std::string before = signal_setup();
   std::set<int> threads_before;
   for (const auto& thread : trial::threads_of_this_process()) threads_before.insert(thread.id);
@@ -194,7 +192,7 @@ TEST(Guest, ChangesNoDispositionAndNoMaskAndBlocksAllSignalsInItsThreads) {
 }
 
 TEST(Guest, AWardenThatIsKilledIsReplacedAndNobodyNotices) {
-  RecordProperty("invariant", "bug class 6");
+  cites_bug_class(6);
   Pool pool = must_start(mock_options(2));
   const int warden = pool.status().warden_pid;
   kill(warden, SIGKILL);

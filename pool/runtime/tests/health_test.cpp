@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "pool/runtime/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool {
 namespace {
@@ -64,7 +65,7 @@ TEST(Health, IdleWorkersArePingedAndServeOn) {
 }
 
 TEST(Health, AnIdleWorkerThatStopsIsFoundAndReplaced) {
-  RecordProperty("bug_class", 10);
+  cites_bug_class(10);
   Options options = watched(2);
   options.health_interval = 1s;  // what is measured here must not be the machine's load
   options.health_timeout = 200ms;
@@ -84,7 +85,7 @@ TEST(Health, AnIdleWorkerThatStopsIsFoundAndReplaced) {
 }
 
 TEST(Health, AWorkerInALongCallIsUntouched) {
-  RecordProperty("bug_class", 10);
+  cites_bug_class(10);
   Pool pool = must_start(watched(2));
   Counted answered(pool, "health_probe_ended");
   // Busy until it is cancelled, and without a word on the side channel meanwhile.

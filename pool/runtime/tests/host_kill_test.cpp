@@ -16,6 +16,7 @@
 
 #include "pool/process/file_descriptor.hpp"
 #include "pool/runtime/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 #include "testing/leaks/leak_check.hpp"
 #include "testing/leaks/leak_listener.hpp"
 
@@ -98,12 +99,14 @@ class HostKill : public ::testing::Test {
 };
 
 TEST_F(HostKill, AtRandomInstantsLeavesNothingAlive) {
-  RecordProperty("invariant", "2, 52; bug class 6");
+  cites(2, 52);
+  cites_bug_class(6);
   kill_many(kills(20), false);
 }
 
 TEST_F(HostKill, AtRandomInstantsLeavesNothingAliveWithoutPrivileges) {
-  RecordProperty("invariant", "2, 52; bug class 6");
+  cites(2, 52);
+  cites_bug_class(6);
   if (geteuid() != 0) GTEST_SKIP() << "not root: the test before this one was unprivileged";
   if (std::system("setpriv --reuid 65534 --regid 65534 --clear-groups test -x " HOST_FOR_TEST
                   " -a -r " PYTHON_MOCK "/mock_bridge.py") != 0) {

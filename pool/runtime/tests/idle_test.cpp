@@ -47,7 +47,6 @@ void pass(std::chrono::seconds time) {
 }
 
 TEST(Idle, APoolWakesAtMostOnceASecond) {
-  RecordProperty("invariant", "issue 3, judged point 7");
   constexpr std::chrono::seconds observed{2};
   std::set<int> threads_before;
   for (const trial::ThreadEntry& thread : trial::threads_of_this_process()) {

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "pool/runtime/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool {
 namespace {
@@ -26,7 +27,8 @@ std::string large_arguments() {
 }
 
 TEST(LargeFrames, SixteenMebibytesBothWaysAtOnceAndOneOnStderrDoNotDeadlock) {
-  RecordProperty("invariant", "53; bug class 4");
+  cites(53);
+  cites_bug_class(4);
   Pool pool = must_start(rude_options(1));
   const std::string arguments = large_arguments();
   const auto reply = pool.call("duplex", JsonText{arguments}, {.deadline = patience});
@@ -44,7 +46,7 @@ TEST(LargeFrames, SixteenMebibytesBothWaysAtOnceAndOneOnStderrDoNotDeadlock) {
 }
 
 TEST(LargeFrames, AreEchoedExactlyByTheWorkerKit) {
-  RecordProperty("invariant", "15");
+  cites(15);
   Options options = mock_options(1);
   options.frame_bytes_max = 64U << 20U;
   Pool pool = must_start(options);
@@ -55,7 +57,8 @@ TEST(LargeFrames, AreEchoedExactlyByTheWorkerKit) {
 }
 
 TEST(LargeFrames, AWorkerThatStopsReadingInTheMiddleHoldsNobodyPastTheDeadline) {
-  RecordProperty("invariant", "5, 12, 53; bug class 4");
+  cites(5, 12, 53);
+  cites_bug_class(4);
   Pool pool = must_start(rude_options(2));
   const std::string arguments = large_arguments();
   const auto begun = steady_clock::now();
@@ -78,7 +81,8 @@ TEST(LargeFrames, AWorkerThatStopsReadingInTheMiddleHoldsNobodyPastTheDeadline) 
 }
 
 TEST(LargeFrames, OthersProceedWhileOneIsStuckInAWrite) {
-  RecordProperty("invariant", "14, 53; bug classes 4, 18");
+  cites(14, 53);
+  cites_bug_class(4, 18);
   Pool pool = must_start(rude_options(2));
   const std::string arguments = large_arguments();
   std::thread stuck{[&] {
@@ -94,7 +98,8 @@ TEST(LargeFrames, OthersProceedWhileOneIsStuckInAWrite) {
 }
 
 TEST(LargeFrames, AWorkerKilledWhileTheHostWritesEndsTheCallAtOnce) {
-  RecordProperty("invariant", "4, 53; bug classes 3, 4");
+  cites(4, 53);
+  cites_bug_class(3, 4);
   Pool pool = must_start(rude_options(1));
   const std::string arguments = large_arguments();
   const auto begun = steady_clock::now();
@@ -116,7 +121,8 @@ TEST(LargeFrames, AWorkerKilledWhileTheHostWritesEndsTheCallAtOnce) {
 
 // The counterpart: what its worker has never read did not happen, and goes to another.
 TEST(LargeFrames, ARequestThatADeadWorkerNeverReadIsTakenBack) {
-  RecordProperty("invariant", "4, 53; bug class 3");
+  cites(4, 53);
+  cites_bug_class(3);
   Pool pool = must_start(mock_options(1));
   auto lease = pool.checkout({.deadline = patience});
   ASSERT_TRUE(lease);
@@ -130,7 +136,8 @@ TEST(LargeFrames, ARequestThatADeadWorkerNeverReadIsTakenBack) {
 }
 
 TEST(LargeFrames, ARequestAboveTheCapNamesBothNumbersAndCostsNoWorker) {
-  RecordProperty("invariant", "16; bug class 14");
+  cites(16);
+  cites_bug_class(14);
   Options options = mock_options(1);
   options.frame_bytes_max = 1U << 20U;
   Pool pool = must_start(options);
@@ -145,7 +152,8 @@ TEST(LargeFrames, ARequestAboveTheCapNamesBothNumbersAndCostsNoWorker) {
 }
 
 TEST(LargeFrames, AReplyAboveTheCapIsRefusedBeforeItIsRead) {
-  RecordProperty("invariant", "14; bug class 14");
+  cites(14);
+  cites_bug_class(14);
   Options options = mock_options(1);
   options.frame_bytes_max = 1U << 20U;
   Pool pool = must_start(options);

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "pool/runtime/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(Overflow, SixCallsOfASecondEndInAboutOneSecondAndASeventhInAboutTwo) {
-  RecordProperty("invariant", "1, 5, 7");
+  cites(1, 5, 7);
   Options options = mock_options(4);
   options.overflow = 2;
   Pool pool = must_start(options);
@@ -43,7 +44,7 @@ TEST(Overflow, SixCallsOfASecondEndInAboutOneSecondAndASeventhInAboutTwo) {
 }
 
 TEST(Overflow, WorkersRetireAfterTheIdlePeriodAndThoseOfTheSizeStay) {
-  RecordProperty("invariant", "1, 3");
+  cites(1, 3);
   Options options = mock_options(2);
   options.overflow = 2;
   options.overflow_idle_timeout = 150ms;
@@ -73,7 +74,8 @@ TEST(Overflow, IsNotUsedWhileAWorkerIsFree) {
 }
 
 TEST(Overflow, AFullQueueIsAnImmediateErrorThatNamesItsBound) {
-  RecordProperty("invariant", "5; bug class 12");
+  cites(5);
+  cites_bug_class(12);
   Options options = mock_options(1);
   options.queue_max = 2;
   Pool pool = must_start(options);
@@ -93,7 +95,8 @@ TEST(Overflow, AFullQueueIsAnImmediateErrorThatNamesItsBound) {
 }
 
 TEST(Overflow, WaitersAreServedInTheirOrder) {
-  RecordProperty("invariant", "5; bug class 16");
+  cites(5);
+  cites_bug_class(16);
   Pool pool = must_start(mock_options(1));
   std::mutex mutex;
   std::vector<std::uint64_t> submitted;
@@ -116,7 +119,6 @@ TEST(Overflow, WaitersAreServedInTheirOrder) {
 }
 
 TEST(Starts, InParallelMakeFourSlowWorkersReadyInTheTimeOfOne) {
-  RecordProperty("invariant", "issue 3, judged point 3");
   milliseconds best{patience};
   constexpr int attempts_max = 3;  // other tests run at the same time
   for (int attempt = 0; attempt < attempts_max && best > 1300ms; ++attempt) {
@@ -131,7 +133,7 @@ TEST(Starts, InParallelMakeFourSlowWorkersReadyInTheTimeOfOne) {
 }
 
 TEST(Starts, AreBoundedByStartsParallelMax) {
-  RecordProperty("invariant", "1");
+  cites(1);
   Options options = mock_options(5, {"--start-delay-ms", "50"});
   options.starts_parallel_max = 2;
   options.await_ready = AwaitReady::none;

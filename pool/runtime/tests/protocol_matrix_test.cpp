@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "pool/runtime/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool {
 namespace {
@@ -20,7 +21,7 @@ void PrintTo(const Manner& manner, std::ostream* out) { *out << manner.name; }
 class Protocol : public ::testing::TestWithParam<Manner> {};
 
 TEST_P(Protocol, ServesCallsAndErrors) {
-  RecordProperty("invariant", "11, 17");
+  cites(11, 17);
   Pool pool = must_start(mock_options(1, GetParam().flags));
   EXPECT_TRUE(echoes(pool));
   const auto error = pool.call("error", Json{{"type", "T"}, {"message", "m"}}, {});
@@ -58,7 +59,8 @@ TEST_P(Protocol, CarriesTheContextIfBothKnowIt) {
 }
 
 TEST_P(Protocol, ATimeOutNeverMixesUpReplies) {
-  RecordProperty("invariant", "11, 12; bug class 2");
+  cites(11, 12);
+  cites_bug_class(2);
   Pool pool = must_start(mock_options(1, GetParam().flags));
   const auto late = pool.call("late_reply", Json{{"ms", 100}}, {.deadline = 40ms});
   EXPECT_EQ(code_of(late), ErrorCode::call_timeout) << describe(late);

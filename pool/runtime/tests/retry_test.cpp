@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "pool/runtime/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool {
 namespace {
@@ -48,7 +49,7 @@ class Retry : public ::testing::Test {
 };
 
 TEST_F(Retry, AnIdempotentRequestSurvivesTheCrashOfItsWorker) {
-  RecordProperty("invariant", "38");
+  cites(38);
   Pool pool = must_start(options(2));
   const auto reply = pool.call("crash_until", crash_until(marker, 2), retrying(2));
   ASSERT_TRUE(reply) << describe(reply);
@@ -76,7 +77,7 @@ TEST_F(Retry, SoDoesAnAsynchronousOne) {
 }
 
 TEST_F(Retry, ARequestThatIsNotIdempotentIsTriedOnce) {
-  RecordProperty("invariant", "38");
+  cites(38);
   Pool pool = must_start(options(1));
   CallOptions once = retrying(2);
   once.idempotent = false;
@@ -103,7 +104,7 @@ TEST_F(Retry, ThePoolsOptionsAreThePolicyOfCallsThatBringNone) {
 }
 
 TEST_F(Retry, TheDeadlineCoversThePausesAndTheLastErrorIsTold) {
-  RecordProperty("invariant", "42");
+  cites(42);
   Pool pool = must_start(options(1));
   CallOptions late = retrying(9);
   late.deadline = 2s;

@@ -19,6 +19,7 @@
 
 #include "pool/process/file_descriptor.hpp"
 #include "pool/runtime/tests/session_support.hpp"
+#include "testing/cites/cites.hpp"
 #include "testing/leaks/leak_check.hpp"
 #include "testing/leaks/leak_listener.hpp"
 
@@ -113,7 +114,7 @@ std::string run_and_kill(const std::string& database, const std::string& session
 }
 
 TEST(SessionDurability, EveryAcknowledgedWriteSurvivesTheHostsKill) {
-  RecordProperty("invariant", "54");
+  cites(54);
   const std::uint64_t seed = draw_seed();
   SCOPED_TRACE(fmt::format("repeat with ORDEAL_SEED={}", seed));
   std::mt19937_64 random{seed};
@@ -153,7 +154,7 @@ TEST(SessionDurability, EveryAcknowledgedWriteSurvivesTheHostsKill) {
 }
 
 TEST(SessionDurability, ADamagedDatabaseIsToldAtTheStartAndLeftAlone) {
-  RecordProperty("invariant", "54");
+  cites(54);
   const Folder folder;
   std::ofstream{folder.database()} << "no database at all, whatever its name says";
   const std::string before = bytes_of(folder.database());

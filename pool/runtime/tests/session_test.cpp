@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "pool/runtime/tests/session_support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool {
 namespace {
@@ -21,7 +22,7 @@ int pid_of(Lease& lease) {
 }
 
 TEST(Session, AProgramOutlivesTheWorkerThatMadeIt) {
-  RecordProperty("invariant", "54");
+  cites(54);
   Pool pool = must_start(session_options(1));
   Session session = pool.session("s");
   const auto created = session.call("create_program", program_named("p", "answer"), {});
@@ -44,7 +45,7 @@ TEST(Session, AProgramOutlivesTheWorkerThatMadeIt) {
 }
 
 TEST(Session, GoesOnOverManyDeathsUnderLoad) {
-  RecordProperty("invariant", "45, 54");
+  cites(45, 54);
   Pool pool = must_start(session_options(2));
   ASSERT_TRUE(pool.session("s").call("create_program", program_named("p", "answer"), {}));
   constexpr std::uint64_t callers = 3;
@@ -225,7 +226,7 @@ TEST(Session, IsMeantByTheCallOptionToo) {
 }
 
 TEST(Session, CountsWhatSucceeded) {
-  RecordProperty("invariant", "45");
+  cites(45);
   Pool pool = must_start(session_options(1));
   Session session = pool.session("s");
   EXPECT_EQ(session.info().error().code, ErrorCode::session_not_found);
@@ -243,7 +244,7 @@ TEST(Session, CountsWhatSucceeded) {
 }
 
 TEST(Session, SaysOnceThatItHasExpired) {
-  RecordProperty("invariant", "27");
+  cites(27);
   Options options = session_options(1);
   options.session_ttl = 50ms;
   Pool pool = must_start(options);

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "pool/runtime/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 #include "testing/leaks/leak_listener.hpp"
 
 namespace ordeal::pool {
@@ -38,7 +39,8 @@ Error must_not_start(const Options& options) {
 }
 
 TEST(Start, RecoversFromStartsThatFailTwice) {
-  RecordProperty("invariant", "3, 8; bug classes 5, 9");
+  cites(3, 8);
+  cites_bug_class(5, 9);
   const StartState state;
   Options options = mock_options(1, state.failing(2));
   options.start_failures_max = 3;
@@ -51,7 +53,8 @@ TEST(Start, RecoversFromStartsThatFailTwice) {
 }
 
 TEST(Start, ThatAlwaysFailsIsADefiniteErrorWithTheWorkersLastWords) {
-  RecordProperty("invariant", "8; bug class 9");
+  cites(8);
+  cites_bug_class(9);
   const Error error =
       must_not_start(mock_options(2, {"--start-fail", "always", "--start-exit-code", "9"}));
   EXPECT_EQ(to_string(error.code), to_string(ErrorCode::start_exited)) << error.message;
@@ -64,7 +67,8 @@ TEST(Start, ThatAlwaysFailsIsADefiniteErrorWithTheWorkersLastWords) {
 }
 
 TEST(Start, ThatHangsIsKilledAtItsTimeOut) {
-  RecordProperty("invariant", "8, 10; bug class 9");
+  cites(8, 10);
+  cites_bug_class(9);
   Options options = mock_options(2, {"--start-hang"});
   options.start_timeout = 250ms;
   options.start_failures_max = 2;
@@ -76,7 +80,8 @@ TEST(Start, ThatHangsIsKilledAtItsTimeOut) {
 }
 
 TEST(Start, ThatHangsIsKilledBeforeAnotherIsLaunched) {
-  RecordProperty("invariant", "1; bug class 9");
+  cites(1);
+  cites_bug_class(9);
   Options options = mock_options(1, {"--start-hang"});
   options.start_timeout = 100ms;
   options.await_ready = AwaitReady::none;
@@ -90,7 +95,8 @@ TEST(Start, ThatHangsIsKilledBeforeAnotherIsLaunched) {
 }
 
 TEST(Start, ThatBabblesIsAFailedHandshake) {
-  RecordProperty("invariant", "14; bug class 14");
+  cites(14);
+  cites_bug_class(14);
   const Error error = must_not_start(mock_options(1, {"--start-garbage"}));
   EXPECT_EQ(to_string(error.code), to_string(ErrorCode::handshake_failed)) << error.message;
   EXPECT_THAT(error.message, HasSubstr("exceeds frame_bytes_max"));
@@ -120,7 +126,8 @@ TEST(Start, RefusesOptionsThatMakeNoSense) {
 }
 
 TEST(Start, WaitersOfAPoolThatCannotStartGetADefiniteErrorLongBeforeTheirDeadline) {
-  RecordProperty("invariant", "8; bug class 9");
+  cites(8);
+  cites_bug_class(9);
   Options options = mock_options(2, {"--start-fail", "always"});
   options.await_ready = AwaitReady::none;
   Pool pool = must_start(options);
@@ -139,7 +146,8 @@ TEST(Start, WaitersOfAPoolThatCannotStartGetADefiniteErrorLongBeforeTheirDeadlin
 }
 
 TEST(Start, FailuresBackOffByTheLawAndNeverMakeAHotLoop) {
-  RecordProperty("invariant", "8, 39; bug class 9");
+  cites(8, 39);
+  cites_bug_class(9);
   Options options = mock_options(1, {"--start-fail", "always"});
   options.await_ready = AwaitReady::none;
   options.start_backoff_base = 40ms;
@@ -169,7 +177,8 @@ TEST(Start, FailuresBackOffByTheLawAndNeverMakeAHotLoop) {
 }
 
 TEST(Start, CircuitClosesByItselfWhenTheCauseIsGone) {
-  RecordProperty("invariant", "8; bug classes 5, 9");
+  cites(8);
+  cites_bug_class(5, 9);
   const StartState state;
   Options options = mock_options(1, state.failing(4));
   options.await_ready = AwaitReady::none;
@@ -202,7 +211,8 @@ TEST(Start, AwaitsOneIfToldSo) {
 }
 
 TEST(Start, ThatHangsDoesNotHoldUpAStop) {
-  RecordProperty("invariant", "10; bug class 12");
+  cites(10);
+  cites_bug_class(12);
   Options options = mock_options(3, {"--start-hang"});
   options.await_ready = AwaitReady::none;
   Pool pool = must_start(options);

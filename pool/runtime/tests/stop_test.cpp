@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "pool/runtime/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool {
 namespace {
@@ -17,7 +18,8 @@ constexpr auto long_sleep = R"({"ms":60000})";
 const Json long_sleep_json{{"ms", 60'000}};
 
 TEST(Stop, WithBlockedCallersGivesEachOfThemItsError) {
-  RecordProperty("invariant", "10, 53; bug class 12");
+  cites(10, 53);
+  cites_bug_class(12);
   Pool pool = must_start(mock_options(2));
   std::deque<Caller> callers;
   for (int i = 0; i < 6; ++i) {
@@ -41,7 +43,7 @@ TEST(Stop, WithBlockedCallersGivesEachOfThemItsError) {
 }
 
 TEST(Stop, LetsRunningCallsFinishWithinTheGrace) {
-  RecordProperty("invariant", "10");
+  cites(10);
   Pool pool = must_start(mock_options(1));
   Caller caller{pool, "sleep", Json{{"ms", 200}}, {.deadline = patience}};
   EXPECT_TRUE(wait_until(pool, [](const Status& status) { return status.running == 1; }));
@@ -50,7 +52,8 @@ TEST(Stop, LetsRunningCallsFinishWithinTheGrace) {
 }
 
 TEST(Stop, IsIdempotentAndAConcurrentOneCanOnlyShortenIt) {
-  RecordProperty("invariant", "10; bug class 12");
+  cites(10);
+  cites_bug_class(12);
   Pool pool = must_start(mock_options(2));
   Caller caller{pool, "sleep", long_sleep_json, {.deadline = patience}};
   EXPECT_TRUE(wait_until(pool, [](const Status& status) { return status.running == 1; }));
@@ -68,7 +71,8 @@ TEST(Stop, IsIdempotentAndAConcurrentOneCanOnlyShortenIt) {
 }
 
 TEST(Stop, RacesSubmittersWithoutLosingAnyOfThem) {
-  RecordProperty("invariant", "10, 53; bug class 12");
+  cites(10, 53);
+  cites_bug_class(12);
   for (int round = 0; round < 3; ++round) {
     Pool pool = must_start(mock_options(2));
     std::atomic<int> open{0};
@@ -98,7 +102,7 @@ TEST(Stop, RacesSubmittersWithoutLosingAnyOfThem) {
 }
 
 TEST(Callbacks, RunExactlyOnceAlsoOnStop) {
-  RecordProperty("invariant", "10, 53");
+  cites(10, 53);
   std::vector<std::atomic<int>> answers(100);
   {
     Pool pool = must_start(mock_options(2));
@@ -117,7 +121,6 @@ TEST(Callbacks, RunExactlyOnceAlsoOnStop) {
 }
 
 TEST(Callbacks, MaySubmitCancelAndLookButNotBlock) {
-  RecordProperty("invariant", "DESIGN 4");
   Pool pool = must_start(mock_options(1));
   Signal inner_done;
   Signal cancelled;
@@ -153,7 +156,7 @@ TEST(Callbacks, MaySubmitCancelAndLookButNotBlock) {
 }
 
 TEST(Callbacks, ThatThrowAreContained) {
-  RecordProperty("invariant", "48");
+  cites(48);
   Pool pool = must_start(mock_options(1));
   const Subscription subscription =
       pool.subscribe([](const PoolEvent&) { throw std::runtime_error{"a sink's"}; });
@@ -169,7 +172,7 @@ TEST(Callbacks, ThatThrowAreContained) {
 }
 
 TEST(Callbacks, OfACallersMistakeDoNotRun) {
-  RecordProperty("invariant", "16");
+  cites(16);
   Pool pool = must_start(mock_options(1));
   const auto mistaken = pool.call_async("echo", JsonText{"[1]"}, {}, [](const Result<Reply>&) {
     ADD_FAILURE() << "the mistake was returned, and is not delivered, too";
@@ -179,7 +182,7 @@ TEST(Callbacks, OfACallersMistakeDoNotRun) {
 }
 
 TEST(Callers, MistakesCostNoWorker) {
-  RecordProperty("invariant", "16");
+  cites(16);
   Pool pool = must_start(mock_options(1));
   const auto code = [&](std::string_view arguments) {
     return code_of(pool.call("echo", JsonText{arguments}, {}));
@@ -202,7 +205,8 @@ TEST(Callers, MistakesCostNoWorker) {
 }
 
 TEST(Cancel, ByStopTokenWhileQueuedHasNoOtherEffect) {
-  RecordProperty("invariant", "9; bug class 13");
+  cites(9);
+  cites_bug_class(13);
   Pool pool = must_start(mock_options(1));
   Caller running{pool, "sleep", Json{{"ms", 300}}, {.deadline = patience}};
   EXPECT_TRUE(wait_until(pool, [](const Status& status) { return status.running == 1; }));
@@ -221,7 +225,8 @@ TEST(Cancel, ByStopTokenWhileQueuedHasNoOtherEffect) {
 }
 
 TEST(Cancel, ByStopTokenWhileRunningEndsTheCallAtOnce) {
-  RecordProperty("invariant", "9, 12; bug class 13");
+  cites(9, 12);
+  cites_bug_class(13);
   Pool pool = must_start(mock_options(1));
   for (const char* command : {"wait_cancel", "sleep"}) {
     SCOPED_TRACE(command);
@@ -256,7 +261,7 @@ TEST(Cancel, ByATokenThatWasStoppedBeforeNeverReachesAWorker) {
 }
 
 TEST(Cancel, ByTicketIsHarmlessBeforeDuringAfterAndWhenThePoolIsGone) {
-  RecordProperty("invariant", "9");
+  cites(9);
   std::vector<Ticket> tickets;
   std::atomic<int> answers{0};
   {
@@ -278,7 +283,7 @@ TEST(Cancel, ByTicketIsHarmlessBeforeDuringAfterAndWhenThePoolIsGone) {
 }
 
 TEST(LeaseOf, AWorkerAnswersSeveralCallsAndGoesBack) {
-  RecordProperty("invariant", "4");
+  cites(4);
   Pool pool = must_start(mock_options(2));
   auto lease = pool.checkout({.deadline = patience});
   ASSERT_TRUE(lease);
@@ -304,7 +309,7 @@ TEST(LeaseOf, AWorkerAnswersSeveralCallsAndGoesBack) {
 }
 
 TEST(LeaseOf, AWorkerThatFailsIsBrokenAndSaysTheSameAgain) {
-  RecordProperty("invariant", "4, 12");
+  cites(4, 12);
   Pool pool = must_start(mock_options(1));
   const std::pair<const char*, ErrorCode> troubles[] = {
       {"crash", ErrorCode::worker_died},
@@ -327,7 +332,8 @@ TEST(LeaseOf, AWorkerThatFailsIsBrokenAndSaysTheSameAgain) {
 }
 
 TEST(LeaseOf, AWorkerThatDiesBetweenTwoCallsIsBroken) {
-  RecordProperty("invariant", "4; bug class 3");
+  cites(4);
+  cites_bug_class(3);
   Pool pool = must_start(mock_options(1));
   auto lease = pool.checkout({.deadline = patience});
   ASSERT_TRUE(lease);
@@ -341,7 +347,8 @@ TEST(LeaseOf, AWorkerThatDiesBetweenTwoCallsIsBroken) {
 }
 
 TEST(LeaseOf, AWorkerEndsWithAStopAndMayOutliveThePool) {
-  RecordProperty("invariant", "10; bug class 12");
+  cites(10);
+  cites_bug_class(12);
   std::optional<Lease> idle;
   std::optional<Lease> in_call;
   std::optional<Lease> never_used;
@@ -372,7 +379,7 @@ TEST(LeaseOf, AWorkerEndsWithAStopAndMayOutliveThePool) {
 }
 
 TEST(LeaseOf, AWorkerIsWaitedForOnlyUntilTheDeadline) {
-  RecordProperty("invariant", "5");
+  cites(5);
   Pool pool = must_start(mock_options(1));
   auto first = pool.checkout({.deadline = patience});
   ASSERT_TRUE(first);
@@ -391,7 +398,7 @@ TEST(LeaseOf, AWorkerIsWaitedForOnlyUntilTheDeadline) {
 }
 
 TEST(Subscriptions, MayOutliveThePoolAndEndThemselvesFromTheirSink) {
-  RecordProperty("invariant", "48");
+  cites(48);
   Subscription outlives;
   Subscription ends_itself;
   std::atomic<int> events{0};
@@ -430,7 +437,7 @@ TEST(Subscriptions, DeliverNothingAfterTheirEnd) {
 }
 
 TEST(Events, TellEachRequestOnceWithItsLabel) {
-  RecordProperty("invariant", "46");
+  cites(46);
   Pool pool = must_start(mock_options(1));
   std::mutex mutex;
   std::vector<std::string> seen;

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "pool/runtime/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool {
 namespace {
@@ -95,7 +96,8 @@ void expect_calm_after_the_storm(Pool& pool) {
 }
 
 TEST(Storm, EveryBlockingCallEndsInTimeWithItsOwnOutcome) {
-  RecordProperty("invariant", "4, 5, 9, 11, 12, 14, 53; bug classes 1, 2, 3");
+  cites(4, 5, 9, 11, 12, 14, 53);
+  cites_bug_class(1, 2, 3);
   const std::uint64_t seed = draw_seed();
   SCOPED_TRACE(fmt::format("repeat with ORDEAL_SEED={}", seed));
   Pool pool = must_start(storm_options());
@@ -123,7 +125,8 @@ TEST(Storm, EveryBlockingCallEndsInTimeWithItsOwnOutcome) {
 }
 
 TEST(Storm, EveryAsynchronousCallEndsInTimeWithItsOwnOutcomeOnce) {
-  RecordProperty("invariant", "4, 5, 9, 11, 12, 14, 53; bug classes 1, 2, 3");
+  cites(4, 5, 9, 11, 12, 14, 53);
+  cites_bug_class(1, 2, 3);
   const std::uint64_t seed = draw_seed();
   SCOPED_TRACE(fmt::format("repeat with ORDEAL_SEED={}", seed));
   std::mt19937_64 random{seed};

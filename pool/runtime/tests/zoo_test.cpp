@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "pool/runtime/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool {
 namespace {
@@ -366,7 +367,8 @@ void try_on(Pool& pool, const Row& row) {
 }
 
 TEST_P(Zoo, EachHurtsItsCallerAloneAndThePoolIsWholeAgain) {
-  RecordProperty("invariant", "4, 11, 12, 14, 16, 17, 53; bug classes 2, 3, 14");
+  cites(4, 11, 12, 14, 16, 17, 53);
+  cites_bug_class(2, 3, 14);
   Pool pool = must_start(mock_options(2));
   const Subscription subscription = pool.subscribe([&](const PoolEvent& event) {
     if (event.what != "worker_start_failed") return;
@@ -386,7 +388,7 @@ INSTANTIATE_TEST_SUITE_P(, Zoo, ::testing::Values("Replies", "TimeOuts", "Stream
 // What needs more than a row.
 
 TEST(ZooMore, AnErrorReplyBringsTypeMessageTracebackAndTheWorkersOwnRetryability) {
-  RecordProperty("invariant", "17");
+  cites(17);
   Pool pool = must_start(mock_options(1));
   const auto told =
       pool.call("error", Json{{"type", "Overload"}, {"message", "later"}, {"retryable", true}}, {});
@@ -403,7 +405,7 @@ TEST(ZooMore, AnErrorReplyBringsTypeMessageTracebackAndTheWorkersOwnRetryability
 }
 
 TEST(ZooMore, WhatJsonCannotCarryIsHandedThroughAsTextAndATypedErrorWhereItIsParsed) {
-  RecordProperty("invariant", "15, 16");
+  cites(15, 16);
   Pool pool = must_start(mock_options(1));
   const std::pair<const char*, const char*> kinds[] = {
       {"nan", "NaN"}, {"surrogate", "\"\\ud800\""}, {"bigint", "1180591620717411303424"}};
@@ -421,7 +423,8 @@ TEST(ZooMore, WhatJsonCannotCarryIsHandedThroughAsTextAndATypedErrorWhereItIsPar
 }
 
 TEST(ZooMore, ASecondReplyThatComesLaterReachesNobody) {
-  RecordProperty("invariant", "11, 14; bug class 2");
+  cites(11, 14);
+  cites_bug_class(2);
   for (const int apart_ms : {0, 1, 30}) {
     SCOPED_TRACE(apart_ms);
     Pool pool = must_start(mock_options(1));
@@ -443,7 +446,8 @@ TEST(ZooMore, ASecondReplyThatComesLaterReachesNobody) {
 }
 
 TEST(ZooMore, ADuplicateReplyBehindAnIdleWorkerCostsTheNextCallerNothing) {
-  RecordProperty("invariant", "14; bug class 13");
+  cites(14);
+  cites_bug_class(13);
   Pool pool = must_start(mock_options(2));
   const auto first = pool.call("duplicate_reply", Json{{"apart_ms", 10}}, {.deadline = patience});
   ASSERT_TRUE(first) << describe(first);
@@ -464,7 +468,8 @@ TEST(ZooMore, ADuplicateReplyBehindAnIdleWorkerCostsTheNextCallerNothing) {
 }
 
 TEST(ZooMore, AWorkerWithoutAnEarTimesItsNextCallerOutAndIsReplaced) {
-  RecordProperty("invariant", "14, 53; bug class 3");
+  cites(14, 53);
+  cites_bug_class(3);
   Pool pool = must_start(mock_options(1));
   const auto closed = pool.call("close_stdin", Json::object(), {.deadline = patience});
   ASSERT_TRUE(closed) << describe(closed);
@@ -475,7 +480,8 @@ TEST(ZooMore, AWorkerWithoutAnEarTimesItsNextCallerOutAndIsReplaced) {
 }
 
 TEST(ZooMore, AnExitAfterTheReplyCostsTheNextCallerNothing) {
-  RecordProperty("invariant", "4, 53; bug class 3");
+  cites(4, 53);
+  cites_bug_class(3);
   Pool pool = must_start(mock_options(1));
   for (int i = 0; i < 5; ++i) {
     ASSERT_TRUE(pool.call("exit_after_reply", Json::object(), {.deadline = patience}));
@@ -485,7 +491,8 @@ TEST(ZooMore, AnExitAfterTheReplyCostsTheNextCallerNothing) {
 }
 
 TEST(ZooMore, GrandchildrenDieWithTheirWorkerEvenIfTheyHoldItsPipes) {
-  RecordProperty("invariant", "2, 52; bug class 6");
+  cites(2, 52);
+  cites_bug_class(6);
   for (const char* hold : {"nothing", "stderr", "protocol"}) {
     SCOPED_TRACE(hold);
     Pool pool = must_start(mock_options(1));
@@ -502,7 +509,7 @@ TEST(ZooMore, GrandchildrenDieWithTheirWorkerEvenIfTheyHoldItsPipes) {
 }
 
 TEST(ZooMore, StderrOfADeadWorkerReachesItsCaller) {
-  RecordProperty("invariant", "53");
+  cites(53);
   Pool pool = must_start(mock_options(1));
   ASSERT_TRUE(pool.call("print_stdout", Json{{"text", "last words"}}, {.deadline = patience}));
   const auto crashed = pool.call("crash", Json::object(), {.deadline = patience});
@@ -522,7 +529,8 @@ TEST(ZooMore, ProgressIsSeenInTheStatus) {
 }
 
 TEST(ZooMore, StopEndsEvenThoseWhoRefuseToDie) {
-  RecordProperty("invariant", "10; bug class 11");
+  cites(10);
+  cites_bug_class(11);
   Options options = mock_options(2);
   options.ask_grace = 50ms;
   options.terminate_grace = 50ms;

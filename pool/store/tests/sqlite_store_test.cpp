@@ -9,6 +9,7 @@
 #include "pool/store/sqlite_schema.hpp"
 #include "pool/store/sqlite_store.hpp"
 #include "pool/store/tests/stores.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::store {
 namespace {
@@ -117,7 +118,7 @@ TEST(SqliteStore, RefusesANewerVersionAndLeavesItAlone) {
 }
 
 TEST(SqliteStore, IsSharedByTwoHostsWithoutALostUpdate) {
-  RecordProperty("invariant", "45");
+  cites(45);
   Stage stage{StoreKind::sqlite};
   ASSERT_TRUE(stage->create("s", Json{{"n", 0}}));
   auto other = SqliteStore::open({.path = stage.path()}, stage.options());

@@ -13,6 +13,7 @@
 
 #include "pool/store/sqlite_store.hpp"
 #include "pool/store/tests/stores.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::store {
 namespace {
@@ -76,7 +77,7 @@ TEST(SqliteTrouble, TellsStoredDataThatAreNotJson) {
 }
 
 TEST(SqliteTrouble, SaysThatItIsFullAndLosesNothing) {
-  RecordProperty("invariant", "54");
+  cites(54);
   Stage stage{StoreKind::sqlite};
   ASSERT_TRUE(stage.open({.bytes_max = 100'000}));
   const Json data{{"text", std::string(900, 'x')}};

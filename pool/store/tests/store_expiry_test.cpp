@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "pool/store/tests/stores.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::store {
 namespace {
@@ -18,7 +19,7 @@ INSTANTIATE_TEST_SUITE_P(Stores, ExpiringStores, ::testing::ValuesIn(all_stores)
                          [](const auto& store) { return ::testing::PrintToString(store.param); });
 
 TEST_P(ExpiringStores, ExpireASessionAtItsTtlOnEveryPath) {
-  RecordProperty("invariant", "27, 45");
+  cites(27, 45);
   const std::vector<std::pair<std::string, std::function<ErrorCode(SessionStore&)>>> paths{
       {"get", [](SessionStore& s) { return code(s.get("s")); }},
       {"update", [](SessionStore& s) { return code(s.update("s", [](Json&) {})); }},

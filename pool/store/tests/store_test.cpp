@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "pool/store/tests/stores.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::store {
 namespace {
@@ -79,7 +80,7 @@ TEST_P(AllStores, TellNamesWithNulBytesApart) {
 }
 
 TEST_P(AllStores, UpdateAtomicallyAndReturnTheNewData) {
-  RecordProperty("invariant", "45");
+  cites(45);
   Stage stage{GetParam()};
   ASSERT_TRUE(stage->create("s", Json{{"n", 0}}));
   constexpr int threads_count = 4;

@@ -8,12 +8,13 @@
 
 #include "ordeal/pool/error.hpp"
 #include "pool/tools/errors_command.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::tools {
 namespace {
 
 TEST(ErrorsTable, SaysOfEveryCodeWhetherItMayHaveHappenedAndWhatToDo) {
-  RecordProperty("invariant", 43);
+  cites(43);
   const std::string table = describe_errors();
   EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 2 + error_code_count - 1);
   for (const auto* row : {

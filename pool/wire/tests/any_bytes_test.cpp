@@ -7,6 +7,7 @@
 #include "pool/wire/json_text.hpp"
 #include "pool/wire/tests/wire_gens.hpp"
 #include "pool/wire/tests/wire_stage.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::wire {
 namespace {
@@ -36,8 +37,7 @@ void check_sense(const Channel& channel) {
 }
 
 TEST(AnyBytes, AreJudgedAndNeverCrash) {
-  cites(14);
-  cites(15);
+  cites(14, 15);
   EXPECT_TRUE(rc::check("bytes without sense", [] {
     Channel channel(200);
     start_written(channel, 7, "request");
@@ -52,8 +52,7 @@ TEST(AnyBytes, AreJudgedAndNeverCrash) {
 }
 
 TEST(AnyBytes, OfAMutatedReplyNeverMakeItAnothersAnswer) {
-  cites(11);
-  cites(14);
+  cites(11, 14);
   EXPECT_TRUE(rc::check("a reply with flipped, lost and added bytes", [] {
     std::string reply =
         *rc::gen::arbitrary<bool>() ? success(7, dumped(value(3))) : failure(7, dumped(object()));
@@ -98,9 +97,7 @@ TEST(AnyReply, CountsIffItsIdIsTheAwaitedOne) {
 // A worker and its callers, told as a story of exchanges. The worker answers each request once,
 // with its nonce; each caller may give up at any byte; a worker that must go is replaced.
 TEST(Story, GivesEveryCallerItsOwnAnswerOrADefiniteEnd) {
-  cites(11);
-  cites(12);
-  cites(13);
+  cites(11, 12, 13);
   cites_bug_class(2);
   EXPECT_TRUE(rc::check("callers that give up at any moment", [] {
     std::optional<Channel> channel;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "pool/wire/tests/wire_stage.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::wire {
 namespace {

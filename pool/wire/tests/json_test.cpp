@@ -7,6 +7,7 @@
 #include "pool/wire/json_scan.hpp"
 #include "pool/wire/json_text.hpp"
 #include "pool/wire/tests/wire_stage.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::wire {
 namespace {

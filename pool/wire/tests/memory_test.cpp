@@ -9,6 +9,7 @@
 
 #include "pool/wire/request.hpp"
 #include "pool/wire/tests/wire_stage.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace {
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pool/wire/tests/wire_stage.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::wire {
 namespace {
@@ -66,8 +67,7 @@ TEST(GivingUp, AtAnyByteOfTheRequestIsToldByHowMuchWasWritten) {
 }
 
 TEST(GivingUp, AtAnyByteOfTheReplyLeavesTheNextCallerItsOwnAnswer) {
-  cites(11);
-  cites(12);
+  cites(11, 12);
   cites_bug_class(2);
   for (const Answer& answer : both_answers) {
     const std::string reply = answer(7);

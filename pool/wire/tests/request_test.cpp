@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pool/wire/tests/wire_stage.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::wire {
 namespace {

@@ -6,6 +6,7 @@
 #include "pool/wire/request.hpp"
 #include "pool/wire/tests/wire_gens.hpp"
 #include "pool/wire/tests/wire_stage.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::wire {
 namespace {

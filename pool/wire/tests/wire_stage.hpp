@@ -10,12 +10,9 @@
 
 #include "pool/wire/exchange.hpp"
 #include "pool/wire/frame.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::wire {
-
-// Number of an invariant of the behaviour spec, part B, or of a class of bugs (pool-peers, 17).
-inline void cites(int invariant) { ::testing::Test::RecordProperty("invariant", invariant); }
-inline void cites_bug_class(int number) { ::testing::Test::RecordProperty("bug_class", number); }
 
 inline std::string framed(std::string_view body) {
   std::string frame(header_bytes, '\0');

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "testing/cites/cites.hpp"
+
 namespace ordeal::trial {
 namespace {
 
@@ -58,6 +60,7 @@ TEST(ConservationChecker, fails_when_a_call_is_still_pending) {
 }
 
 TEST(ConservationChecker, fails_when_a_call_is_lost) {
+  cites(50, 53);
   History history = good_history();
   history.calls[4].outcome = Outcome::lost;
   const Verdict verdict = ConservationChecker{}.check(history);
@@ -70,6 +73,8 @@ TEST(ConservationChecker, knows_nothing_of_an_empty_history) {
 }
 
 TEST(MixUpChecker, names_both_calls_of_a_swap) {
+  cites(11, 50);
+  cites_bug_class(2);
   History history = good_history();
   EXPECT_TRUE(MixUpChecker{}.check(history).passed());
   std::swap(history.calls[0].echoed, history.calls[1].echoed);
@@ -105,6 +110,8 @@ TEST(CasualtyChecker, one_casualty_for_each_kill_that_struck) {
 }
 
 TEST(CasualtyChecker, two_casualties_of_one_kill_are_one_too_many) {
+  cites(50);
+  cites_bug_class(3);
   History history = good_history();
   history.calls.push_back(struck_call(21, 700, 5));
   history.calls.push_back(struck_call(22, 700, 5));

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "testing/cites/cites.hpp"
 #include "testing/leaks/leak_listener.hpp"
 
 namespace ordeal::trial {
@@ -70,7 +71,8 @@ TEST(LeakCheck, FindsNothingWhereNothingWasLeft) {
 }
 
 TEST(LeakCheck, NamesAStrayChild) {
-  RecordProperty("invariant", "52, bug class 6");
+  cites(52);
+  cites_bug_class(6);
   const Snapshot before = take_snapshot(watched());
   Child child;
   const auto leaks = leaks_since(before, watched(), milliseconds{20});
@@ -81,7 +83,8 @@ TEST(LeakCheck, NamesAStrayChild) {
 }
 
 TEST(LeakCheck, NamesAZombieAtOnce) {
-  RecordProperty("invariant", "52, bug class 7");
+  cites(52);
+  cites_bug_class(7);
   const Snapshot before = take_snapshot(watched());
   Child child;
   child.tell_to_end();
@@ -143,7 +146,7 @@ TEST(LeakCheck, NamesAThread) {
 }
 
 TEST(LeakCheck, FailsEachTestOfAProgramThatLeaksAndNamesWhatIsLeft) {
-  RecordProperty("invariant", "52: the check itself is checked (50)");
+  cites(50, 52);
   std::string output;
   FILE* program = popen("ORDEAL_LEAK_PATIENCE_MS=50 " LEAKY_EXAMPLE " 2>&1", "re");
   ASSERT_NE(program, nullptr);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "testing/cites/cites.hpp"
 #include "testing/model/core_world.hpp"
 
 namespace ordeal::pool::core {
@@ -89,9 +90,17 @@ void walk(std::uint32_t slots_max) {
   seen.replaced += v.replaced;
 }
 
-RC_GTEST_PROP(CoreModel, AnyWalkKeepsEveryPromiseWithOneSlot, ()) { walk(1); }
+RC_GTEST_PROP(CoreModel, AnyWalkKeepsEveryPromiseWithOneSlot, ()) {
+  cites(1, 3, 4, 5, 6, 8, 9, 10, 12, 23, 38, 53);
+  cites_property(17, 18, 19, 20);
+  walk(1);
+}
 
-RC_GTEST_PROP(CoreModel, AnyWalkKeepsEveryPromiseWithFourSlots, ()) { walk(4); }
+RC_GTEST_PROP(CoreModel, AnyWalkKeepsEveryPromiseWithFourSlots, ()) {
+  cites(1, 3, 4, 5, 6, 8, 9, 10, 12, 13, 23, 38, 53);
+  cites_property(17, 18, 19, 20);
+  walk(4);
+}
 
 // A walk that never gets anywhere proves nothing. Runs behind the two above.
 TEST(CoreModel, TheWalksWentEverywhere) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "testing/cites/cites.hpp"
 #include "testing/sim/replay.hpp"
 
 namespace ordeal::trial {
@@ -13,9 +14,9 @@ using pool::ErrorCode;
 constexpr std::uint64_t seeds = 300;
 
 TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
-  for (const int invariant : {1, 3, 4, 5, 6, 8, 9, 10, 12, 21, 22, 38, 39, 53}) {
-    RecordProperty("invariant_" + std::to_string(invariant), "checked after each event");
-  }
+  cites(1, 3, 4, 5, 6, 8, 9, 10, 12, 21, 22, 38, 39, 53);
+  cites_bug_class(1, 3, 5, 7, 9, 11, 12, 13, 16);
+  cites_property(15, 17, 19);
   SimulationReport all;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     const SimulationReport report = Simulation(seed, swarm(seed)).run();
@@ -62,7 +63,7 @@ SimulationReport recorded(std::uint64_t seed) {
 }
 
 TEST(Simulation, TheSameSeedIsTheSameRun) {
-  RecordProperty("invariant", 51);
+  cites(51);
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     const std::string trace = recorded(seed).trace;
     ASSERT_EQ(trace, recorded(seed).trace) << "seed " << seed;

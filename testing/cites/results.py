@@ -1,0 +1,72 @@
+"""What tests report and what they are to prove, as data: GoogleTest's XML files and statements.txt."""
+import os
+import re
+from collections import namedtuple
+from xml.etree import ElementTree
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+STATEMENT = re.compile(r"(invariant|bug|property) (\d+)( not-built)?: (.+)")
+KINDS = ("invariant", "bug", "property")
+
+Statement = namedtuple("Statement", "kind number text built")
+# `end`: passed, failed, skipped, or disabled (it never ran). `cites`: {"invariant:11", ...}.
+Result = namedtuple("Result", "program test end cites")
+
+
+class Trouble(Exception):
+    """Something that the reader of the message has to mend."""
+
+
+def read_statements(path=os.path.join(HERE, "statements.txt")):
+    """{"invariant:11": Statement}, in the file's order."""
+    found = {}
+    with open(path, encoding="utf-8") as stream:
+        for number, line in enumerate(stream, 1):
+            line = line.rstrip("\n")
+            if not line or line.startswith("#"):
+                continue
+            match = STATEMENT.fullmatch(line)
+            if not match:
+                raise Trouble("%s:%d: not 'invariant|bug|property N [not-built]: text': %s" % (
+                    path, number, line))
+            kind, which, not_built, text = match.groups()
+            if "%s:%s" % (kind, which) in found:
+                raise Trouble("%s:%d: %s %s stands there twice" % (path, number, kind, which))
+            found["%s:%s" % (kind, which)] = Statement(kind, int(which), text, not not_built)
+    return found
+
+
+def _end(case):
+    if case.find("failure") is not None or case.find("error") is not None:
+        return "failed"
+    if case.get("status") == "notrun":
+        return "disabled"
+    if case.find("skipped") is not None or case.get("result") == "skipped":
+        return "skipped"
+    return "passed" if case.get("status") == "run" else "disabled"
+
+
+def _result(program, case):
+    cites = set()
+    for item in case.iter("property"):
+        if item.get("name") == "cites":
+            cites.update(item.get("value").split())
+    suite, name = case.get("classname"), case.get("name")
+    return Result(program, "%s.%s" % (suite, name), _end(case), frozenset(cites))
+
+
+def read_results(folder, programs):
+    """Results of all XML files in `folder` that one of these programs wrote: others are of programs
+    that tests start, such as an example that leaks on purpose."""
+    found = []
+    for name in sorted(os.listdir(folder)):
+        # GoogleTest calls the second run's file wire_example_test_1.xml.
+        program = re.sub(r"_\d+$", "", name[:-4])
+        if not name.endswith(".xml") or program not in programs:
+            continue
+        try:
+            root = ElementTree.parse(os.path.join(folder, name)).getroot()
+        except ElementTree.ParseError as error:
+            raise Trouble("%s: not a whole report (%s)" % (os.path.join(folder, name), error))
+        found += [_result(program, case) for case in root.iter("testcase")]
+    return found
