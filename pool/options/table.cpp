@@ -265,8 +265,6 @@ constexpr std::array rows{
     not_built(number<&O::retire_after_requests>(
         "retire_after_requests", "", 0, std::numeric_limits<std::int64_t>::max(),
         "a worker is replaced after so many requests; 0: never")),
-    not_built(plain<&O::metrics_address>("metrics_address", Kind::text, 0, 256,
-                                         "address on which metrics are served")),
 };
 
 }  // namespace

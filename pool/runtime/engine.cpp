@@ -47,7 +47,7 @@ Engine::Engine(Options options)
 
 Engine::~Engine() = default;
 
-Result<std::shared_ptr<Engine>> Engine::start(Options options) {
+Result<std::shared_ptr<Engine>> Engine::start(Options options, std::vector<Sink> sinks) {
   if (auto valid = validate(options); !valid) return tl::unexpected(valid.error());
   options = with_defaults(std::move(options));
   if (!options.seed) options.seed = draw_seed();
@@ -56,6 +56,8 @@ Result<std::shared_ptr<Engine>> Engine::start(Options options) {
       !opened) {
     return tl::unexpected(opened.error());
   }
+  for (Sink& sink : sinks)
+    engine->start_sinks_.push_back(engine->callbacks_.add_sink(std::move(sink)));
   engine->housekeeper_ = std::make_unique<Housekeeper>(*engine);
   if (auto started = engine->housekeeper_->start(); !started) {
     return tl::unexpected(started.error());

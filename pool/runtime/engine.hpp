@@ -33,7 +33,8 @@ class Housekeeper;
 
 class Engine : public std::enable_shared_from_this<Engine> {
  public:
-  [[nodiscard]] static Result<std::shared_ptr<Engine>> start(Options options);
+  [[nodiscard]] static Result<std::shared_ptr<Engine>> start(Options options,
+                                                             std::vector<Sink> sinks);
   explicit Engine(Options options);
   ~Engine();
   Engine(const Engine&) = delete;
@@ -156,6 +157,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   bool finished_ = false;
 
   CallbackThread callbacks_;
+  std::vector<std::shared_ptr<void>> start_sinks_;  // subscribed for the pool's whole life
   std::unique_ptr<Housekeeper> housekeeper_;
 };
 

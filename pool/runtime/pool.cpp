@@ -116,12 +116,12 @@ Pool::~Pool() {
   engine_->retire(engine_->options().stop_grace);
 }
 
-Result<Pool> Pool::start(Options options) {
+Result<Pool> Pool::start(Options options, std::vector<Sink> sinks) {
   if (auto valid = validate(options); !valid) return tl::unexpected(valid.error());
   // Before the workers: a store that cannot be opened is told at once.
   auto store = runtime::Sessions::open_store(options);
   if (!store) return tl::unexpected(store.error());
-  auto engine = runtime::Engine::start(std::move(options));
+  auto engine = runtime::Engine::start(std::move(options), std::move(sinks));
   if (!engine) return tl::unexpected(engine.error());
   auto sessions = std::make_shared<runtime::Sessions>(*engine, std::move(*store));
   return Pool{std::move(*engine), std::move(sessions)};

@@ -34,6 +34,7 @@ Examples:
   echo '{"command": "ping"}' | ordeal-pool run -- python3 python_mock/mock_bridge.py
   ordeal-pool run --workers 8 --input requests.jsonl --output outcomes.jsonl -- python3 bridge.py
   ordeal-pool run --config pool.toml --set call_timeout_ms=5000 --events events.jsonl < requests
+  ordeal-pool run --metrics 127.0.0.1:9464 -- python3 bridge.py < requests
   ordeal-pool run --workers 8 --print-config -- python3 bridge.py > pool.toml
 
 Ctrl-C stops reading and waits for what was submitted; a second one kills the workers.
@@ -68,6 +69,13 @@ void add_run(CLI::App& app, RunArguments& run) {
       ->type_name("FILE");
   app.add_option("--events", run.events_file, "Append the pool's events, JSON lines, mode 0600")
       ->type_name("FILE");
+  CLI::Option* metrics =
+      app.add_option("--metrics", run.metrics,
+                     "Serve Prometheus metrics there, loopback only; port 0: any, printed")
+          ->type_name("HOST:PORT");
+  app.add_flag("--metrics-public", run.metrics_public,
+               "Let --metrics be reached from elsewhere (no encryption, no password)")
+      ->needs(metrics);
   app.add_option("--socket", run.socket,
                  "Where `status` can ask (default: in $XDG_RUNTIME_DIR or /tmp/ordeal-UID)")
       ->type_name("PATH");

@@ -3,6 +3,8 @@
 
 #include <optional>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "ordeal/pool/pool.hpp"
 #include "pool/tools/completions.hpp"
@@ -11,9 +13,9 @@ namespace ordeal::pool::tools {
 
 class PoolStart {
  public:
-  explicit PoolStart(Options options) {
-    thread_ = std::thread{[this, options = std::move(options)]() mutable {
-      result_.emplace(Pool::start(std::move(options)));
+  PoolStart(Options options, std::vector<Sink> sinks) {
+    thread_ = std::thread{[this, options = std::move(options), sinks = std::move(sinks)]() mutable {
+      result_.emplace(Pool::start(std::move(options), std::move(sinks)));
       bell_.ring();
     }};
   }

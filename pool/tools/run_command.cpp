@@ -47,6 +47,13 @@ Result<StatusServer> open_server(const std::string& path) {
   return StatusServer{};
 }
 
+Result<std::unique_ptr<MetricsEndpoint>> open_metrics(const RunArguments& arguments,
+                                                      const Options& options) {
+  using Reach = MetricsServer::Reach;
+  const Reach reach = arguments.metrics_public ? Reach::anywhere : Reach::loopback;
+  return MetricsEndpoint::open(arguments.metrics, reach, options.name);
+}
+
 }  // namespace
 
 ExitCode run_command(const RunArguments& arguments) {
@@ -79,14 +86,24 @@ ExitCode run_command(const RunArguments& arguments) {
       complain(sink.error().message);
       return ExitCode::input_output;
     }
-    setup.events = std::move(*sink);
+    setup.sinks.push_back(std::move(*sink));
+  }
+  std::unique_ptr<MetricsEndpoint> metrics;
+  if (!arguments.metrics.empty()) {
+    auto opened = open_metrics(arguments, setup.options);
+    if (!opened) {
+      complain(opened.error().message);
+      return ExitCode::usage;
+    }
+    metrics = std::move(*opened);
+    setup.sinks.push_back(metrics->sink());
   }
   auto server = open_server(arguments.socket);
   if (!server) {
     complain(server.error().message);
     return ExitCode::input_output;
   }
-  return RunLoop{std::move(setup), signals, std::move(*server)}.run();
+  return RunLoop{std::move(setup), signals, std::move(*server), std::move(metrics)}.run();
 }
 
 }  // namespace ordeal::pool::tools

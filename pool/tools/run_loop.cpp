@@ -33,16 +33,19 @@ std::string error_text(int error) { return std::generic_category().message(error
 
 }  // namespace
 
-RunLoop::RunLoop(RunSetup setup, const StopSignals& signals, StatusServer server)
+RunLoop::RunLoop(RunSetup setup, const StopSignals& signals, StatusServer server,
+                 std::unique_ptr<MetricsEndpoint> metrics)
     : setup_(std::move(setup)),
       signals_(signals),
       server_(std::move(server)),
       progress_(Clock::now()),
       reader_(setup_.input, setup_.options.frame_bytes_max),
-      output_(setup_.output) {}
+      output_(setup_.output),
+      metrics_(std::move(metrics)) {}
 
 ExitCode RunLoop::run() {
-  start_ = std::make_unique<PoolStart>(setup_.options);
+  if (metrics_) progress_.say("metrics at " + metrics_->url());
+  start_ = std::make_unique<PoolStart>(setup_.options, setup_.sinks);
   while (!finished()) {
     poll_once();
     submit_lines();
@@ -94,7 +97,7 @@ void RunLoop::take_pool() {
     return;
   }
   pool_.emplace(std::move(*pool));
-  if (setup_.events) events_ = pool_->subscribe(setup_.events);
+  if (metrics_) metrics_->show(*pool_);
   stage_ = Stage::running;
 }
 

@@ -22,6 +22,7 @@
 #include "pool/tools/completions.hpp"
 #include "pool/tools/exit_code.hpp"
 #include "pool/tools/line_reader.hpp"
+#include "pool/tools/metrics_endpoint.hpp"
 #include "pool/tools/output.hpp"
 #include "pool/tools/pool_start.hpp"
 #include "pool/tools/progress.hpp"
@@ -35,12 +36,14 @@ struct RunSetup {
   std::uint32_t in_flight_max = 1;
   int input = 0;
   int output = 1;
-  Sink events;  // empty: not asked for
+  std::vector<Sink> sinks;  // see the pool's first event and its last
 };
 
 class RunLoop {
  public:
-  RunLoop(RunSetup setup, const StopSignals& signals, StatusServer server);
+  // `metrics`: null if not asked for.
+  RunLoop(RunSetup setup, const StopSignals& signals, StatusServer server,
+          std::unique_ptr<MetricsEndpoint> metrics);
   [[nodiscard]] ExitCode run();
 
  private:
@@ -83,7 +86,7 @@ class RunLoop {
   std::vector<pollfd> polled_;
   std::unique_ptr<PoolStart> start_;
   std::optional<Pool> pool_;
-  Subscription events_;
+  std::unique_ptr<MetricsEndpoint> metrics_;  // shows the pool: ends before it
 };
 
 }  // namespace ordeal::pool::tools

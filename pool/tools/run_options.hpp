@@ -23,6 +23,8 @@ struct RunArguments {
   std::string output = "-";
   std::string events_file;
   std::string socket;
+  std::string metrics;            // HOST:PORT
+  bool metrics_public = false;    // the host need not be loopback
   std::uint32_t concurrency = 0;  // 0: twice the workers, at most queue_max
   bool print_config = false;
 };

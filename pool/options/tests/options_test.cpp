@@ -201,8 +201,6 @@ TEST(Options, what_later_issues_bring_is_known_and_refused) {
             "option affinity: \"strict\" is not built yet, allowed only \"none\"");
   EXPECT_EQ(refusal([](Options& o) { o.retire_after_requests = 9; }),
             "option retire_after_requests: 9 is not built yet, allowed only 0");
-  EXPECT_EQ(refusal([](Options& o) { o.metrics_address = "127.0.0.1:9"; }),
-            "option metrics_address: \"127.0.0.1:9\" is not built yet, allowed only \"\"");
 }
 
 TEST(Options, the_kind_of_worker_fills_in_what_is_not_set_and_nothing_else) {

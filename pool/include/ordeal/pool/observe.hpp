@@ -1,12 +1,11 @@
-// Sinks for Pool::subscribe: the pool's events as JSON lines in a file, or as log lines.
+// Sinks for a pool: its events as JSON lines in a file, or as log lines.
 //
 //     auto sink = json_lines_sink("/var/log/pool-events.jsonl");
-//     auto events = pool->subscribe(*sink);          // until `events` is destroyed
-//     auto logs = pool->subscribe(spdlog_sink(spdlog::default_logger()));
+//     auto pool = Pool::start(options, {*sink});     // every event, from the first start on
+//     auto logs = pool->subscribe(spdlog_sink(spdlog::default_logger()));   // from now on
 //
 // Neither ever holds a request's arguments or its result; labels and traceparents are the caller's
-// own words, cut off at observe_text_bytes_max. Events from before the subscription (the first
-// workers' starts, unless await_ready is `none`) are not seen.
+// own words, cut off at observe_text_bytes_max.
 //
 // Thread safety: a sink is made to be run by one pool's callback thread; give each pool its own.
 //

@@ -138,7 +138,6 @@ struct Options {
   bool breaker = false;
   std::string affinity = "none";
   std::uint64_t retire_after_requests = 0;  // 0: never
-  std::string metrics_address;
 
   friend bool operator==(const Options&, const Options&) = default;
 };

@@ -23,6 +23,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ordeal/pool/call.hpp"
 #include "ordeal/pool/error.hpp"
@@ -86,7 +87,9 @@ class Pool {
   // options.await_ready says. Errors: invalid_option, not_built_yet; spawn_failed, start_exited,
   // start_timeout, handshake_failed, protocol_unsupported once start_failures_max starts in a row
   // have failed; store_unavailable, store_version_unsupported. On error nothing is left behind.
-  [[nodiscard]] static Result<Pool> start(Options options);
+  // `sinks` see every event from the first worker's spawning on, until the pool has stopped (also
+  // those of a start that fails); subscribe() only what comes after it.
+  [[nodiscard]] static Result<Pool> start(Options options, std::vector<Sink> sinks = {});
 
   Pool(Pool&&) noexcept;
   Pool& operator=(Pool&&) noexcept;

@@ -1,0 +1,81 @@
+#include "pool/observe/metrics/event_metrics.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "pool/core/names.hpp"
+
+namespace ordeal::pool::observe {
+namespace {
+
+std::string_view label_value(EventLabel label, const PoolEvent& event) {
+  switch (label) {
+    case EventLabel::none:
+      return {};
+    case EventLabel::code:
+      return to_string(event.code);
+    case EventLabel::from:
+      return event.from;
+    case EventLabel::to:
+      return event.to;
+    case EventLabel::reason:
+      return event.reason;
+  }
+  return {};
+}
+
+}  // namespace
+
+void EventMetrics::note(const PoolEvent& event) {
+  const auto what = core::value_of<core::Occurrence>(event.what);
+  if (!what) return;
+  const std::lock_guard lock{mutex_};
+  for (std::size_t row = 0; row < event_rows.size(); ++row) {
+    if (event_rows[row].what == *what && !event_rows[row].metric.empty()) count(row, event);
+  }
+  requests_.note(*what, event);
+  time_start(*what, event);
+}
+
+void EventMetrics::count(std::size_t row, const PoolEvent& event) {
+  const EventRow& rule = event_rows[row];
+  LabelValues values;
+  for (std::size_t i = 0; i < rule.labels.size(); ++i) {
+    if (rule.labels[i] == EventLabel::code && event.code == ErrorCode::none) return;
+    values[i] = label_value(rule.labels[i], event);
+  }
+  Series& series = counted_[row];
+  const auto found = series.find(values);
+  if (found != series.end()) {
+    ++found->second;
+    return;
+  }
+  // The last place is for all that do not fit.
+  if (series.size() + 1 >= series_max) {
+    for (std::size_t i = 0; i < rule.labels.size(); ++i) {
+      if (rule.labels[i] != EventLabel::none) values[i] = "other";
+    }
+  }
+  ++series[values];
+}
+
+void EventMetrics::time_start(core::Occurrence what, const PoolEvent& event) {
+  if (what == core::Occurrence::worker_spawning) {
+    starting_[event.worker] = event.at;
+    if (starting_.size() > starts_max) starting_.erase(starting_.begin());
+  } else if (what == core::Occurrence::worker_transition) {
+    const auto found = starting_.find(event.worker);
+    if (found == starting_.end()) return;
+    if (event.to == core::name_of(core::WorkerState::ready)) {
+      worker_start_.observe(event.at - found->second);
+    }
+    starting_.erase(found);
+  }
+}
+
+void EventMetrics::read(const std::function<void(const View&)>& read) const {
+  const std::lock_guard lock{mutex_};
+  read(View{counted_, requests_, worker_start_});
+}
+
+}  // namespace ordeal::pool::observe

@@ -1,0 +1,82 @@
+// Which events are counted, and by what: one row for each of the core's occurrences.
+//
+// To add an event: a row here. A metric of its own needs no code; events without one say why. Two
+// rows may share a metric, told apart by a fixed label (their help is the first one's). The test
+// beside it walks the enum, so a forgotten one is noticed.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "pool/core/action.hpp"
+
+namespace ordeal::pool::observe {
+
+// A member of PoolEvent that becomes a label of the same name.
+enum class EventLabel : std::uint8_t {
+  none,
+  code,  // an event without a code is not counted then
+  from,
+  to,
+  reason,
+};
+
+struct FixedLabel {
+  std::string_view name;
+  std::string_view value;
+};
+
+struct EventRow {
+  core::Occurrence what;
+  std::string_view metric;  // without "ordeal_pool_"; empty: not counted
+  std::string_view help;    // of the metric; or why there is none
+  std::array<EventLabel, 3> labels{};
+  FixedLabel fixed{};
+};
+
+using O = core::Occurrence;
+using L = EventLabel;
+
+inline constexpr auto event_rows = std::to_array<EventRow>({
+    {O::request_submitted, "", "Status counts it exactly: requests_submitted_total"},
+    {O::request_granted, "grants_total", "Exchanges begun: requests given a worker, each attempt."},
+    {O::request_requeued, "", "Status counts it exactly: requests_requeued_total"},
+    {O::request_retry_scheduled,
+     "retries_total",
+     "Retries scheduled, by the error code of the failed attempt.",
+     {L::code}},
+    {O::request_retry_exhausted,
+     "retries_exhausted_total",
+     "Requests tried no more though their error is one that a retry may mend, by what forbade it.",
+     {L::reason}},
+    {O::request_resolved,
+     "request_errors_total",
+     "Requests resolved with an error, by error code (ordeal-pool errors lists them).",
+     {L::code}},
+    {O::worker_transition,
+     "worker_transitions_total",
+     "Changes of workers' states. Into busy: checkouts; from busy to ready: check-ins.",
+     {L::from, L::to, L::reason}},
+    {O::worker_spawning, "", "Status counts it exactly: worker_spawns_total"},
+    {O::worker_start_failed,
+     "worker_start_failures_total",
+     "Workers that did not become ready, by error code.",
+     {L::code}},
+    {O::worker_faulted,
+     "worker_faults_total",
+     "Workers that broke the protocol, by error code.",
+     {L::code}},
+    {O::start_backing_off, "start_backoffs_total", "Pauses before the next start of a worker."},
+    {O::start_circuit_opened,
+     "start_circuit_transitions_total",
+     "Openings and closings of the start circuit: no worker alive, and starts keep failing.",
+     {},
+     {"to", "open"}},
+    {O::start_circuit_closed, "start_circuit_transitions_total", "", {}, {"to", "closed"}},
+    {O::queue_full, "", "the request's outcome counts it: request_errors_total{code=queue_full}"},
+    {O::pool_stopping, "", "happens once; Status says it: stopping"},
+    {O::pool_stopped, "", "happens once, and nobody asks after it"},
+});
+
+}  // namespace ordeal::pool::observe

@@ -1,0 +1,75 @@
+// Which numbers of Status are metrics: one row for each series, rows of one metric together.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "ordeal/pool/status.hpp"
+
+namespace ordeal::pool::observe {
+
+struct StatusRow {
+  std::string_view metric;  // without "ordeal_pool_"; a counter's ends with _total
+  std::string_view help;    // of the metric; the first row's counts
+  std::string_view label;   // its one label, or empty
+  std::string_view value;
+  double (*get)(const Status&);
+};
+
+template <auto Member>
+double number(const Status& status) {
+  return static_cast<double>(status.*Member);
+}
+
+inline double resident_bytes(const Status& status) {
+  std::int64_t kib = 0;
+  for (const WorkerStatus& worker : status.workers) kib += worker.rss_kib > 0 ? worker.rss_kib : 0;
+  return static_cast<double>(kib) * 1024;
+}
+
+using S = Status;
+
+inline constexpr auto status_rows = std::to_array<StatusRow>({
+    {"workers", "Workers by state.", "state", "starting", number<&S::starting>},
+    {"workers", "", "state", "idle", number<&S::idle>},
+    {"workers", "", "state", "busy", number<&S::busy>},
+    {"workers", "", "state", "degraded", number<&S::degraded>},
+    {"workers", "", "state", "terminating", number<&S::terminating>},
+    {"workers_wanted", "Workers kept (option size).", "", "", number<&S::size>},
+    {"workers_overflow_limit", "Further workers at most (option overflow).", "", "",
+     number<&S::overflow>},
+    {"workers_resident_memory_bytes", "Resident memory of all workers together.", "", "",
+     resident_bytes},
+    {"utilisation_ratio", "Busy workers among those that are alive, 0 to 1.", "", "",
+     [](const Status& status) { return status.utilisation(); }},
+    {"queue_depth", "Requests waiting for a worker.", "", "", number<&S::queue_depth>},
+    {"queue_limit", "Requests that may wait (option queue_max).", "", "", number<&S::queue_max>},
+    {"requests_running", "Requests in a worker's hands.", "", "", number<&S::running>},
+    {"requests_backing_off", "Requests pausing before a retry.", "", "", number<&S::backing_off>},
+    {"stopping", "1 while the pool stops, and afterwards.", "", "", number<&S::stopping>},
+    {"start_circuit_open", "1 while no worker is alive and starts keep failing.", "", "",
+     number<&S::start_circuit_open>},
+    {"requests_submitted_total", "Requests submitted.", "", "", number<&S::submitted>},
+    {"requests_total", "Requests resolved, by outcome.", "outcome", "ok", number<&S::ok>},
+    {"requests_total", "", "outcome", "failed", number<&S::failed>},
+    {"requests_total", "", "outcome", "timed_out", number<&S::timed_out>},
+    {"requests_total", "", "outcome", "rejected", number<&S::rejected>},
+    {"requests_total", "", "outcome", "shed", number<&S::shed>},
+    {"requests_total", "", "outcome", "cancelled", number<&S::cancelled>},
+    {"requests_requeued_total", "Requests put back into the queue: their worker was unusable.", "",
+     "", number<&S::requeued>},
+    {"worker_spawns_total", "Workers started.", "", "", number<&S::spawns>},
+    {"workers_lost_total", "Workers that died or had to be killed after they had been ready.", "",
+     "", number<&S::workers_lost>},
+    {"late_replies_drained_total", "Replies that came after their caller had given up.", "", "",
+     number<&S::late_replies_drained>},
+    {"events_dropped_total", "Events not delivered to sinks, which were too slow.", "", "",
+     number<&S::events_dropped>},
+    {"sink_failures_total", "Events and callbacks at which a sink or callback threw.", "", "",
+     number<&S::sink_failures>},
+    {"warden_restarts_total", "Times the process that guards against orphans was replaced.", "", "",
+     number<&S::warden_restarts>},
+});
+
+}  // namespace ordeal::pool::observe

@@ -1,0 +1,71 @@
+"""ordeal-pool run as an operator sees it: metrics."""
+
+import re
+import unittest
+import urllib.error
+import urllib.request
+
+from harness import PoolToolTest, WORKER, await_and_reap, own_children, request
+
+PROXYLESS = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def scrape(url):
+    """Metrics by series, without the label that all have."""
+    with PROXYLESS.open(url, timeout=30) as answer:
+        text = answer.read().decode()
+    return {re.sub(r',?pool="[^"]*",?', "", series).replace("{}", ""): float(value)
+            for series, value in (line.rsplit(" ", 1) for line in text.splitlines()
+                                  if not line.startswith("#"))}
+
+
+def metrics_url(run):
+    return run.err.until("metrics at").split("metrics at ")[1]
+
+
+class Metrics(PoolToolTest):
+    def test_a_run_serves_them_on_a_port_that_it_prints(self):
+        run = self.start("--workers", "2", "--metrics", "127.0.0.1:0")
+        url = metrics_url(run)
+        self.assertRegex(url, r"^http://127\.0\.0\.1:\d+/metrics$")
+        run.write(request("echo") + request("crash", args={"exit_code": 3}))
+        outcomes = sorted(run.outcome()["outcome"] for _ in range(2))
+        self.assertEqual(outcomes, ["indeterminate", "ok"])
+        metrics = scrape(url)
+        self.assertEqual(metrics['ordeal_pool_requests_total{outcome="ok"}'], 1)
+        self.assertEqual(metrics['ordeal_pool_requests_total{outcome="failed"}'], 1)
+        self.assertEqual(metrics["ordeal_pool_workers_wanted"], 2)
+        # The first workers' starts were seen, too.
+        self.assertGreaterEqual(metrics["ordeal_pool_worker_start_seconds_count"], 2)
+        _, _, status = run.finish()
+        self.assertEqual(status, 1)
+        with self.assertRaises(urllib.error.URLError):
+            scrape(url)
+
+    def test_they_are_there_before_the_pool_is(self):
+        run = self.program("run", "--metrics", "127.0.0.1:0", "--", "sleep", "inf")
+        url = metrics_url(run)
+        self.assertEqual(scrape(url)["ordeal_pool_requests_submitted_total"], 0)
+        run.interrupt()
+        self.assertEqual(run.wait(), 130)
+        for pid in own_children():  # the worker that never got ready; the warden ends it
+            await_and_reap(pid)
+
+    def test_only_loopback_unless_told(self):
+        status, text = self.refused("run", "--metrics", "0.0.0.0:0", "--", *WORKER)
+        self.assertEqual(status, 2)
+        self.assertEqual(text, "ordeal-pool: metrics address 0.0.0.0:0: 0.0.0.0 is not a loopback "
+                         "address, others could read the metrics; allowed 127.0.0.0/8, [::1] and "
+                         "localhost, unless made public")
+        run = self.start("--metrics", "0.0.0.0:0", "--metrics-public")
+        self.assertIn("http://0.0.0.0:", metrics_url(run))
+        self.assertEqual(run.finish()[2], 0)
+
+    def test_public_without_an_address_is_refused(self):
+        status, text = self.refused("run", "--metrics-public", "--", *WORKER)
+        self.assertEqual(status, 2)
+        self.assertIn("--metrics", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
