@@ -31,7 +31,9 @@ void EventMetrics::note(const PoolEvent& event) {
   if (!what) return;
   const std::lock_guard lock{mutex_};
   for (std::size_t row = 0; row < event_rows.size(); ++row) {
-    if (event_rows[row].what == *what && !event_rows[row].metric.empty()) count(row, event);
+    if (event_rows[row].what != *what) continue;
+    if (!event_rows[row].metric.empty()) count(row, event);
+    if (!event_rows[row].seconds.empty()) timed_[row].observe(event.duration);
   }
   requests_.note(*what, event);
   time_start(*what, event);
@@ -75,7 +77,7 @@ void EventMetrics::time_start(core::Occurrence what, const PoolEvent& event) {
 
 void EventMetrics::read(const std::function<void(const View&)>& read) const {
   const std::lock_guard lock{mutex_};
-  read(View{counted_, requests_, worker_start_});
+  read(View{counted_, timed_, requests_, worker_start_});
 }
 
 }  // namespace ordeal::pool::observe

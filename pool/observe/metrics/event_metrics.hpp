@@ -34,7 +34,8 @@ class EventMetrics {
 
   // Runs `read` with everything as it is at one instant.
   struct View {
-    const std::array<Series, event_rows.size()>& counted;  // as event_rows
+    const std::array<Series, event_rows.size()>& counted;   // as event_rows
+    const std::array<Histogram, event_rows.size()>& timed;  // likewise; of those with `seconds`
     const RequestTimes& requests;
     const Histogram& worker_start;
   };
@@ -46,6 +47,7 @@ class EventMetrics {
 
   mutable std::mutex mutex_;
   std::array<Series, event_rows.size()> counted_;
+  std::array<Histogram, event_rows.size()> timed_;
   RequestTimes requests_;
   std::map<std::uint64_t, std::chrono::steady_clock::time_point> starting_;  // by worker
   Histogram worker_start_;

@@ -33,6 +33,9 @@ struct EventRow {
   std::string_view help;    // of the metric; or why there is none
   std::array<EventLabel, 3> labels{};
   FixedLabel fixed{};
+  // A histogram of the event's duration, beside the count or alone: "..._seconds", and its help.
+  std::string_view seconds{};
+  std::string_view seconds_help{};
 };
 
 using O = core::Occurrence;
@@ -67,6 +70,22 @@ inline constexpr auto event_rows = std::to_array<EventRow>({
      "worker_faults_total",
      "Workers that broke the protocol, by error code.",
      {L::code}},
+    {O::health_probe_started, "", "Status counts it exactly: health_probes_total"},
+    {.what = O::health_probe_ended,
+     .metric = "health_probe_failures_total",
+     .help = "Pings of idle workers that were not answered, by error code.",
+     .labels = {L::code},
+     .seconds = "health_probe_seconds",
+     .seconds_help = "Time from a ping of an idle worker to its answer or failure."},
+    {O::worker_unhealthy,
+     "worker_unhealthy_total",
+     "Workers that were found unhealthy and got no more work, by error code.",
+     {L::code}},
+    {.what = O::worker_recovered,
+     .metric = "",
+     .help = "Status counts it exactly: worker_recovered_total",
+     .seconds = "worker_unhealthy_seconds",
+     .seconds_help = "Time for which workers that got well had been unhealthy."},
     {O::start_backing_off, "start_backoffs_total", "Pauses before the next start of a worker."},
     {O::start_circuit_opened,
      "start_circuit_transitions_total",

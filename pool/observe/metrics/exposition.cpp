@@ -126,6 +126,12 @@ void add_durations(Families& families, const EventMetrics::View& view) {
   add_histogram(families,
                 family("worker_start_seconds", "Time from a worker's spawning to its readiness."),
                 view.worker_start);
+  for (std::size_t row = 0; row < event_rows.size(); ++row) {
+    const EventRow& rule = event_rows[row];
+    if (!rule.seconds.empty()) {
+      add_histogram(families, family(rule.seconds, rule.seconds_help), view.timed[row]);
+    }
+  }
 }
 
 }  // namespace

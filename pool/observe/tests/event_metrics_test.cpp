@@ -170,6 +170,20 @@ TEST(EventMetrics, WorkerStartsAreTimedOnlyIfTheyGetReady) {
   });
 }
 
+TEST(EventMetrics, EventsWithADurationOfTheirOwnAreTimed) {
+  EventMetrics metrics;
+  metrics.note(lasting(event(O::health_probe_ended, 1ms), 3ms));
+  metrics.note(lasting(event(O::health_probe_ended, 1ms), 5ms, ErrorCode::worker_died));
+  metrics.read([](const EventMetrics::View& view) {
+    for (std::size_t i = 0; i < event_rows.size(); ++i) {
+      const bool probe = event_rows[i].what == O::health_probe_ended;
+      EXPECT_EQ(view.timed[i].count(), probe ? 2U : 0U);
+      EXPECT_DOUBLE_EQ(view.timed[i].sum_seconds(), probe ? 0.008 : 0);
+    }
+  });
+  EXPECT_EQ(series_of(metrics, O::health_probe_ended).size(), 1U) << "failures only";
+}
+
 TEST(EventMetrics, ASuccessIsNoError) {
   EventMetrics metrics;
   metrics.note(event(O::request_resolved, 1ms, 1));
