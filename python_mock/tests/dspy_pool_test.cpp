@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -69,11 +70,18 @@ class DspyPool : public ::testing::Test {
     }
     gemini_.emplace();
     ASSERT_FALSE(gemini_->address().empty()) << "mock_gemini.py did not say where it listens";
+  }
+  void TearDown() override {
+    pool_.reset();
+    gemini_.reset();
+  }
+
+  void start(std::uint32_t size, bool fork_template) {
     Options options;
-    options.command = {ORDEAL_DSPY_PYTHON, ORDEAL_PYTHON_MOCK "/dspy_bridge.py",
-                       "--mode",           "pool-worker",
-                       "--worker-id",      "{worker_id}"};
-    options.size = 2;
+    options.command = {ORDEAL_DSPY_PYTHON, ORDEAL_PYTHON_MOCK "/dspy_bridge.py", "--mode",
+                       "pool-worker"};
+    options.size = size;
+    options.fork_template = fork_template;
     options.start_timeout = patience;
     options.environment["GEMINI_API_KEY"] = key;
     options.environment["GEMINI_API_BASE"] = fmt::format("http://{}/v1beta", gemini_->address());
@@ -81,10 +89,6 @@ class DspyPool : public ::testing::Test {
     auto pool = Pool::start(options);
     ASSERT_TRUE(pool) << pool.error().message;
     pool_.emplace(std::move(*pool));
-  }
-  void TearDown() override {
-    pool_.reset();
-    gemini_.reset();
   }
 
   std::string answer() {
@@ -101,6 +105,8 @@ class DspyPool : public ::testing::Test {
 
 TEST_F(DspyPool, AnswersByAModelOverHttpFromEveryWorkerAtOnce) {
   ordeal::cites(57);
+  start(2, false);
+  ASSERT_TRUE(pool_);
   std::mutex mutex;
   std::vector<std::string> answers;
   std::vector<std::thread> callers;
@@ -128,6 +134,43 @@ TEST_F(DspyPool, AnswersByAModelOverHttpFromEveryWorkerAtOnce) {
   ASSERT_EQ(::kill(before.workers.front().pid, SIGKILL), 0);
   EXPECT_EQ(answer(), expected_answer);
   EXPECT_EQ(answer(), expected_answer);
+}
+
+// What the process has of the machine's memory: shared pages count for a part each.
+std::int64_t proportional_kib(int pid) {
+  std::ifstream file(fmt::format("/proc/{}/smaps_rollup", pid));
+  std::string word;
+  while (file >> word && word != "Pss:") {
+  }
+  std::int64_t kib = 0;
+  file >> kib;
+  return kib;
+}
+
+// Issue 9, judged point 4. The template's own memory is counted with the workers'.
+TEST_F(DspyPool, EightForkedWorkersAnswerAndShareTheirMemory) {
+  start(1, false);
+  ASSERT_TRUE(pool_);
+  const std::int64_t cold = proportional_kib(pool_->status().workers.front().pid);
+  pool_.reset();
+  start(8, true);
+  ASSERT_TRUE(pool_);
+  const Status status = pool_->status();
+  ASSERT_EQ(status.fork_template.state, "ready") << status.fork_template.reason;
+  EXPECT_EQ(status.fork_template.forks, 8u);
+  std::int64_t all = proportional_kib(status.fork_template.pid);
+  for (const WorkerStatus& worker : status.workers) all += proportional_kib(worker.pid);
+  RecordProperty("pss_kib_of_one_cold_worker", static_cast<int>(cold));
+  RecordProperty("pss_kib_of_eight_forked_workers_and_template", static_cast<int>(all));
+  fmt::print("PSS: {} KiB one cold worker, {} KiB eight forked ones and their template\n", cold,
+             all);
+  EXPECT_LE(static_cast<double>(all), 1.5 * static_cast<double>(cold));
+  EXPECT_EQ(answer(), expected_answer);
+
+  const std::uint64_t spawns = status.spawns;
+  ASSERT_EQ(::kill(status.workers.front().pid, SIGKILL), 0);
+  EXPECT_EQ(answer(), expected_answer);
+  EXPECT_LE(pool_->status().spawns, spawns + 1);
 }
 
 }  // namespace
