@@ -85,10 +85,14 @@ struct WorkerFaulted {
 struct WorkerExited {
   WorkerId worker;
   bool spawned = true;  // false: there never was a process
+  // Ended by a SIGKILL that the pool did not send, with memory enough: somebody else's doing, and
+  // no evidence about the program.
+  bool by_outsider = false;
   static constexpr const char* name = "worker_exited";
   static constexpr auto fields() {
     return std::tuple{field("worker", &WorkerExited::worker),
-                      field("spawned", &WorkerExited::spawned)};
+                      field("spawned", &WorkerExited::spawned),
+                      field("by_outsider", &WorkerExited::by_outsider)};
   }
 };
 

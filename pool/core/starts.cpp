@@ -8,7 +8,8 @@
 // Two rows of failures are counted as one number. Starts that fail: ended by any worker that gets
 // ready. Workers that get ready and die idle before they have served anything (early deaths): ended
 // by a new worker that serves. The first early death is replaced at once, and so are all that were
-// started before it died: they share its cause, and are no evidence about their replacements.
+// started before it died: they share its cause, and are no evidence about their replacements. A
+// worker that somebody else has killed (SIGKILL) is no evidence at all, and replaced at once.
 // With that, a worker that dies again and again right behind its handshake cannot make a hot loop.
 #include "pool/core/assert.hpp"
 #include "pool/core/backoff.hpp"

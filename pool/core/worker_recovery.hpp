@@ -54,6 +54,7 @@ enum class Remedy : std::uint8_t {
 enum class Blame : std::uint8_t {
   worker,
   caller,
+  outsider,  // who sent a SIGKILL
   nobody
 };
 

@@ -81,7 +81,8 @@ void Core::State::on(const event::WorkerExited& e) {
     case WorkerState::ready:
     case WorkerState::busy:
     case WorkerState::degraded:
-      note_lost(*worker, recovery_of(WorkerFailure::exited).blame);
+      note_lost(*worker,
+                e.by_outsider ? Blame::outsider : recovery_of(WorkerFailure::exited).blame);
       break;
     case WorkerState::terminating:
     case WorkerState::terminated:

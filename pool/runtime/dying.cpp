@@ -92,7 +92,9 @@ void Housekeeper::bury(WorkerRecord& worker) {
     watch_channel(worker, false, false);
     worker.purpose = Purpose::none;
   }
-  engine_.feed(core::event::WorkerExited{.worker = worker.id});
+  const bool by_outsider = certificate->term_signal == SIGKILL && !certificate->killed_by_pool &&
+                           !certificate->possibly_out_of_memory;
+  engine_.feed(core::event::WorkerExited{.worker = worker.id, .by_outsider = by_outsider});
   // An asynchronous call on it ends by the core's Interrupt, like every other driver's.
 }
 

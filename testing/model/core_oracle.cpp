@@ -100,6 +100,7 @@ void CoreOracle::on(const event::WorkerExited& e) {
     worker->starting = false;
     --starting_;
   }
+  if (e.by_outsider) worker->served = true;  // its death says nothing about the program
   out_of_service(*worker);
   if (worker->holds == 0) return;
   for (std::uint32_t index = 0; index < tickets_.size(); ++index) {

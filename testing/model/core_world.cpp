@@ -150,7 +150,7 @@ void CoreWorld::exit(std::size_t position) {
   std::erase(pinged_, worker);
   std::erase_if(dirty_, [&](const Dirty& d) { return d.worker == worker; });
   gone_.push_back(worker);
-  feed(event::WorkerExited{worker, spawned});
+  feed(event::WorkerExited{worker, spawned, spawned && worker.serial % 3 == 0});
 }
 
 void CoreWorld::start_succeeds(const Step& step) {

@@ -150,7 +150,8 @@ void Simulation::happen(const Happening& h) {
     case Kind::dies:
       return die(h);
     case Kind::exit_noticed:
-      return feed(event::WorkerExited{h.worker, h.who != 0});
+      return feed(
+          event::WorkerExited{h.worker, h.who != 0, h.who != 0 && h.worker.serial % 3 == 0});
     case Kind::late_reply:
       if (Process* p = find(h.worker); p != nullptr && p->alive) {
         feed(event::LateReplyDrained{h.worker, h.who});

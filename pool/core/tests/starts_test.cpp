@@ -168,6 +168,18 @@ TEST(Starts, AnExitAtTheInstantOfATimerIsHeardFirst) {
   EXPECT_TRUE(pool.said<action::Kill>().empty()) << "its number may belong to somebody else by now";
 }
 
+TEST(Starts, AWorkerThatAnOutsiderKilledIsReplacedAtOnceHoweverManyThereWere) {
+  cites(3);
+  Stage pool(sized(1));
+  pool.open();
+  for (int i = 0; i < 100; ++i) {
+    const WorkerId worker = pool.core.workers().front().id;
+    pool.feed(event::WorkerExited{.worker = worker, .by_outsider = true});
+    ASSERT_EQ(spawns(pool), 1U);
+    pool.all_ready();
+  }
+}
+
 TEST(Starts, TheFirstEarlyDeathIsReplacedAtOnceTheNextOnesBackOff) {
   cites(8);
   CoreOptions options = sized(1);
