@@ -7,13 +7,12 @@
 
 #include "pool/core/names.hpp"
 #include "pool/observe/metrics/event_metrics.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::observe {
 namespace {
 
 using namespace std::chrono_literals;
-
-void cites(int invariant) { testing::Test::RecordProperty("invariant", invariant); }
 
 PoolEvent event(core::Occurrence what, std::chrono::nanoseconds at, std::uint64_t request = 0) {
   PoolEvent made;

@@ -6,6 +6,7 @@
 #include "pool/observe/tests/exposition_reader.hpp"
 #include "pool/observe/tests/scrape.hpp"
 #include "pool/runtime/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::observe {
 namespace {
@@ -45,7 +46,7 @@ void expect_agreement(const Exposition& read, const Status& status) {
 }
 
 TEST(MetricsOfAPool, BusyWorkersAreCheckoutsWithoutCheckInsAndLosses) {
-  RecordProperty("invariant", "46, 47");
+  cites(46, 47);
   Metrics metrics{"trial"};
   Signal two_busy;
   int busy = 0;
@@ -69,7 +70,7 @@ TEST(MetricsOfAPool, BusyWorkersAreCheckoutsWithoutCheckInsAndLosses) {
 }
 
 TEST(MetricsOfAPool, AgreeWithStatusWhateverHappens) {
-  RecordProperty("invariant", "46");
+  cites(46);
   Metrics metrics{"trial"};
   Options options = mock_options(2);
   options.retry.base_delay = 1ms;

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "pool/runtime/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool {
 namespace {
@@ -20,7 +21,7 @@ struct Seen {
 };
 
 TEST(StartSinks, SeeThePoolsFirstEventAndItsLast) {
-  RecordProperty("invariant", "46");
+  cites(46);
   Seen seen;
   {
     const auto pool = Pool::start(mock_options(1), {seen.sink()});
@@ -44,7 +45,7 @@ TEST(StartSinks, SeeAStartThatFails) {
 }
 
 TEST(StartSinks, ThatThrowHarmNeitherThePoolNorEachOther) {
-  RecordProperty("invariant", "48");
+  cites(48);
   Seen seen;
   const Sink throwing = [](const PoolEvent&) { throw std::runtime_error{"a sink's"}; };
   auto pool = Pool::start(mock_options(1), {throwing, seen.sink()});
