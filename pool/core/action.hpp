@@ -62,6 +62,12 @@ enum class Occurrence : std::uint8_t {
   start_circuit_opened,
   start_circuit_closed,
   queue_full,
+  session_bound,            // to its first worker
+  session_rebound,          // worker_before: gone, or busy for too long
+  session_binding_expired,  // the session was not used for affinity_timeout
+  session_binding_evicted,  // affinity_bindings_max newer sessions are known
+  session_bindings_lost,    // count: sessions whose worker is gone
+  session_wait_over,        // its worker was busy for affinity_wait; any will do
   pool_stopping,
   pool_stopped,
 };
@@ -84,10 +90,12 @@ struct Grant {
   WorkerId worker;
   std::uint32_t slot = 0;
   std::uint32_t attempt = 1;
+  AffinityOutcome affinity = AffinityOutcome::none;
   static constexpr const char* name = "grant";
   static constexpr auto fields() {
     return std::tuple{field("ticket", &Grant::ticket), field("worker", &Grant::worker),
-                      field("slot", &Grant::slot), field("attempt", &Grant::attempt)};
+                      field("slot", &Grant::slot), field("attempt", &Grant::attempt),
+                      field("affinity", &Grant::affinity)};
   }
 };
 
@@ -95,7 +103,8 @@ struct Grant {
 struct Resolve {
   TicketId ticket;
   ErrorCode code = ErrorCode::none;
-  WorkerId worker;  // the last one that had it, if any
+  // The last one that had it, if any; session_state_lost: the one that its session is bound to now.
+  WorkerId worker;
   std::uint32_t attempts = 0;
   // Before the one that `code` tells of, an attempt may have taken effect.
   bool maybe_ran = false;
@@ -185,9 +194,18 @@ struct Forget {
   static constexpr auto fields() { return std::tuple{field("worker", &Forget::worker)}; }
 };
 
+// No request of the session is open and it is bound to nobody: its number is free.
+struct ForgetSession {
+  std::uint32_t session = no_session;
+  static constexpr const char* name = "forget_session";
+  static constexpr auto fields() { return std::tuple{field("session", &ForgetSession::session)}; }
+};
+
 struct Emit {
   Occurrence what{};
-  RetryStop stop{};  // request_retry_exhausted
+  RetryStop stop{};            // request_retry_exhausted
+  AffinityOutcome affinity{};  // request_granted
+  std::uint32_t session = no_session;
   TicketId ticket{};
   WorkerId worker{};
   ErrorCode code = ErrorCode::none;
@@ -196,13 +214,22 @@ struct Emit {
   TransitionReason reason{};
   std::uint32_t count = 0;
   Duration duration{};
+  std::uint64_t worker_before = 0;  // session_rebound: serial
   static constexpr const char* name = "emit";
   static constexpr auto fields() {
-    return std::tuple{field("what", &Emit::what),         field("ticket", &Emit::ticket),
-                      field("worker", &Emit::worker),     field("code", &Emit::code),
-                      field("from", &Emit::from),         field("to", &Emit::to),
-                      field("reason", &Emit::reason),     field("count", &Emit::count),
-                      field("duration", &Emit::duration), field("stop", &Emit::stop)};
+    return std::tuple{field("what", &Emit::what),
+                      field("ticket", &Emit::ticket),
+                      field("worker", &Emit::worker),
+                      field("code", &Emit::code),
+                      field("from", &Emit::from),
+                      field("to", &Emit::to),
+                      field("reason", &Emit::reason),
+                      field("count", &Emit::count),
+                      field("duration", &Emit::duration),
+                      field("stop", &Emit::stop),
+                      field("session", &Emit::session),
+                      field("affinity", &Emit::affinity),
+                      field("worker_before", &Emit::worker_before)};
   }
 };
 
@@ -214,9 +241,10 @@ struct Stopped {
 
 }  // namespace action
 
-using Action = std::variant<action::Spawn, action::Grant, action::Resolve, action::Pause,
-                            action::Interrupt, action::Drain, action::Probe, action::AskToStop,
-                            action::Kill, action::Forget, action::Emit, action::Stopped>;
+using Action =
+    std::variant<action::Spawn, action::Grant, action::Resolve, action::Pause, action::Interrupt,
+                 action::Drain, action::Probe, action::AskToStop, action::Kill, action::Forget,
+                 action::ForgetSession, action::Emit, action::Stopped>;
 static_assert(std::is_trivially_copyable_v<Action>);
 
 }  // namespace ordeal::pool::core

@@ -21,6 +21,7 @@ Ticket& Core::State::admit(const event::Submitted& e) {
   ticket.lease = e.lease;
   ticket.idempotent = e.idempotent;
   if (e.retry.max_retries != 0) allow_retries(ticket, e.retry);
+  if (e.session != no_session) join_session(ticket, e);
   ticket.deadline = e.deadline;
   ticket.submitted_at = now_;
   ++counters.submitted;
@@ -29,15 +30,18 @@ Ticket& Core::State::admit(const event::Submitted& e) {
 }
 
 void Core::State::on(const event::Submitted& e) {
+  if (e.session != no_session) affinity_.enter(e.session);
   expire();                              // whose time is over makes room for the newcomer
   if (!queue_.empty()) serve_waiters();  // whose pause is over goes first
   Ticket& ticket = admit(e);
   if (stopping) return resolve(ticket, ErrorCode::pool_stopping);
   if (circuit_open) return turn_away(ticket, ErrorCode::workers_unavailable);
   if (ticket.deadline <= now_) return resolve(ticket, ErrorCode::queue_timeout);
+  if (has_lost_its_state(ticket)) return resolve(ticket, ErrorCode::session_state_lost);
   if (newest_available_ != no_index) {
-    ORDEAL_ASSERT(queue_.empty(), "(5) nobody barges: settle() has served all who waited");
-    return grant(ticket);
+    ORDEAL_ASSERT(queue_.size_of(AdmissionQueue::shared_lane) == 0,
+                  "(5) nobody barges: settle() has served all who waited");
+    if (Worker* worker = worker_for(ticket)) return grant(ticket, *worker);
   }
   if (queue_.size() >= options.queue_max) {
     tell({.what = Occurrence::queue_full,
@@ -45,11 +49,16 @@ void Core::State::on(const event::Submitted& e) {
           .count = static_cast<std::uint32_t>(queue_.size())});
     return turn_away(ticket, ErrorCode::queue_full);
   }
-  queue_.push_back(ticket.id.index, ticket.id.serial);
-  enqueue(ticket);
+  wait_in_line(ticket);
 }
 
-void Core::State::enqueue(Ticket& ticket) {
+// By its serial. settle() hands it a worker, if one is there.
+void Core::State::wait_in_line(Ticket& ticket) {
+  if (!has_to_wait_for_its_worker(ticket)) {
+    queue_.insert(ticket.id.index, ticket.id.serial);
+  } else {
+    enter_lane(ticket);
+  }
   ticket.stage = Ticket::Stage::queued;
   ++counters.queued;
   ticket.timer = timers.arm(ticket.deadline, Timer::queue_deadline, ticket.id.index);
@@ -59,6 +68,7 @@ void Core::State::leave_queue(Ticket& ticket) {
   ORDEAL_ASSERT(ticket.stage == Ticket::Stage::queued, "only a queued ticket leaves the queue");
   queue_.remove(ticket.id.index);
   timers.cancel(ticket.timer);
+  if (ticket.session != no_session) timers.cancel(in_sessions_[ticket.id.index].timer);
   --counters.queued;
 }
 
@@ -68,8 +78,7 @@ void Core::State::on_queue_deadline(std::uint32_t index) {
   give_up_waiting(ticket, ErrorCode::queue_timeout);
 }
 
-void Core::State::grant(Ticket& ticket) {
-  Worker& worker = workers_[newest_available_];
+void Core::State::grant(Ticket& ticket, Worker& worker) {
   ORDEAL_ASSERT(worker.slots_dirty == 0, "a worker with a late reply outstanding gets no work");
   std::uint32_t slot = 0;
   while (worker.slots[slot].use != Slot::Use::free) ++slot;
@@ -85,14 +94,20 @@ void Core::State::grant(Ticket& ticket) {
   ticket.earned = true;
   ++counters.running;
   refresh(worker);
-  actions.push(action::Grant{ticket.id, worker.id, slot, ticket.attempts});
+  Affinity::Bound bound{AffinityOutcome::none, {}};
+  if (ticket.session != no_session) bound = bind(ticket, worker);
+  actions.push(action::Grant{ticket.id, worker.id, slot, ticket.attempts, bound.outcome});
   if (emit) {
     tell({.what = Occurrence::request_granted,
+          .affinity = bound.outcome,
+          .session = ticket.session,
           .ticket = ticket.id,
           .worker = worker.id,
           .count = ticket.attempts,
           .duration = now_ - ticket.submitted_at});
   }
+  // Others of the session may wait for its former worker.
+  if (bound.outcome == AffinityOutcome::rebound) leave_lane(bound.before, ticket.session);
 }
 
 // Its worker was found unusable before a byte was written: it did not happen, so it waits again
@@ -108,8 +123,7 @@ void Core::State::requeue(Ticket& ticket) {
   ticket.told_worker_gone = false;
   ++counters.requeued;
   tell({.what = Occurrence::request_requeued, .ticket = ticket.id, .worker = ticket.worker});
-  queue_.put_back(ticket.id.index, ticket.id.serial);
-  enqueue(ticket);
+  wait_again(ticket);
 }
 
 void Core::State::resolve(Ticket& ticket, ErrorCode code) {
@@ -132,6 +146,7 @@ void Core::State::resolve(Ticket& ticket, ErrorCode code) {
     case ErrorCode::queue_full:
     case ErrorCode::workers_unavailable:
     case ErrorCode::pool_stopping:
+    case ErrorCode::session_state_lost:
       ++counters.rejected;
       break;
     case ErrorCode::cancelled:
@@ -142,7 +157,9 @@ void Core::State::resolve(Ticket& ticket, ErrorCode code) {
       ++counters.failed;
       break;
   }
-  actions.push(action::Resolve{ticket.id, code, ticket.worker, ticket.attempts, ticket.maybe_ran});
+  const WorkerId worker =
+      code == ErrorCode::session_state_lost ? affinity_.bound_to(ticket.session) : ticket.worker;
+  actions.push(action::Resolve{ticket.id, code, worker, ticket.attempts, ticket.maybe_ran});
   if (emit) {
     tell({.what = Occurrence::request_resolved,
           .ticket = ticket.id,
@@ -151,9 +168,11 @@ void Core::State::resolve(Ticket& ticket, ErrorCode code) {
           .count = ticket.attempts,
           .duration = now_ - ticket.submitted_at});
   }
+  if (ticket.session != no_session) leave_session(ticket);
 }
 
 void Core::State::resolve_all_waiters(ErrorCode code) {
+  for (std::uint32_t lane = 1; lane < queue_.lanes(); ++lane) queue_.join(lane);
   while (const auto index = queue_.front()) {
     Ticket& ticket = tickets_[*index];
     leave_queue(ticket);

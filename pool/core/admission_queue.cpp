@@ -17,21 +17,19 @@ void AdmissionQueue::link_behind(std::uint32_t ahead, std::uint32_t index, std::
   nodes_[index] = Node{serial, ahead, behind, lane};
   (ahead == none ? l.head : nodes_[ahead].behind) = index;
   (behind == none ? l.tail : nodes_[behind].ahead) = index;
+  ++l.size;
   ++size_;
 }
 
-void AdmissionQueue::push_back(std::uint32_t index, std::uint64_t serial, std::uint32_t lane) {
-  grow(index, lane);
-  const std::uint32_t tail = lanes_[lane].tail;
-  ORDEAL_ASSERT(tail == none || nodes_[tail].serial < serial,
-                "a newcomer is younger than everyone in its lane");
-  link_behind(tail, index, serial, lane);
-}
-
-void AdmissionQueue::put_back(std::uint32_t index, std::uint64_t serial, std::uint32_t lane) {
+void AdmissionQueue::insert(std::uint32_t index, std::uint64_t serial, std::uint32_t lane) {
   grow(index, lane);
   std::uint32_t ahead = none;
   std::uint32_t behind = lanes_[lane].head;
+  const std::uint32_t tail = lanes_[lane].tail;
+  if (tail != none && nodes_[tail].serial < serial) {  // a newcomer
+    ahead = tail;
+    behind = none;
+  }
   while (behind != none && nodes_[behind].serial < serial) {
     ahead = behind;
     behind = nodes_[behind].behind;
@@ -46,6 +44,7 @@ void AdmissionQueue::remove(std::uint32_t index) {
   (node.ahead == none ? lane.head : nodes_[node.ahead].behind) = node.behind;
   (node.behind == none ? lane.tail : nodes_[node.behind].ahead) = node.ahead;
   nodes_[index].lane = none;
+  --lane.size;
   --size_;
 }
 
@@ -60,13 +59,27 @@ std::optional<std::uint32_t> AdmissionQueue::pop_front(std::uint32_t lane) {
   return index;
 }
 
-std::optional<std::uint32_t> AdmissionQueue::oldest_of(std::uint32_t lane_a,
-                                                       std::uint32_t lane_b) const {
-  const auto a = front(lane_a);
-  const auto b = front(lane_b);
-  if (!a) return b;
-  if (!b) return a;
-  return nodes_[*a].serial <= nodes_[*b].serial ? a : b;
+std::size_t AdmissionQueue::join(std::uint32_t lane) {
+  if (size_of(lane) == 0) return 0;
+  std::size_t moved = 0;
+  std::uint32_t ahead = none;
+  std::uint32_t behind = lanes_[shared_lane].head;
+  while (const auto index = pop_front(lane)) {
+    const std::uint64_t serial = nodes_[*index].serial;
+    while (behind != none && nodes_[behind].serial < serial) {
+      ahead = behind;
+      behind = nodes_[behind].behind;
+    }
+    link_behind(ahead, *index, serial, shared_lane);
+    ahead = *index;
+    ++moved;
+  }
+  return moved;
+}
+
+std::uint32_t AdmissionQueue::lane_of(std::uint32_t index) const {
+  ORDEAL_ASSERT(contains(index), "only a ticket that waits is in a lane");
+  return nodes_[index].lane;
 }
 
 std::optional<std::uint32_t> AdmissionQueue::behind(std::uint32_t index) const {

@@ -21,6 +21,7 @@ Core::State::State(const CoreOptions& given, std::uint64_t seed)
       retry_budget_({.percent = options.retry_budget_percent,
                      .retries_max = options.retry_budget_max,
                      .per_second = options.retry_budget_per_second}),
+      affinity_(options.affinity_timeout, options.affinity_bindings_max),
       health_rules_{.interval = options.health_interval,
                     .timeout = options.health_timeout,
                     .failures_max = options.health_failures_max} {
@@ -30,6 +31,8 @@ Core::State::State(const CoreOptions& given, std::uint64_t seed)
   ORDEAL_ASSERT(options.start_failures_max >= 1, "the start circuit opens after some failure");
   ORDEAL_ASSERT(options.slots_max >= 1, "a worker takes at least one request at once");
   ORDEAL_ASSERT(options.poison_deaths_max >= 1, "a request is refused after some death");
+  ORDEAL_ASSERT(options.affinity_timeout > Duration::zero(), "a binding lives for some time");
+  ORDEAL_ASSERT(options.affinity_bindings_max >= 1, "some session can be bound");
   ORDEAL_ASSERT(options.history_max >= 1, "a worker's history keeps at least one entry");
 }
 
@@ -38,11 +41,14 @@ void Core::State::handle(Instant now, const Event& event) {
   now_ = now;
   ORDEAL_ASSERT(opened_ || std::holds_alternative<event::Opened>(event),
                 "the first event is opened");
+  // Whatever the fact is, nobody may meet a binding that has expired.
+  if (affinity_.next_expiry() <= now_) expire_bindings();
   // The fact first: a worker that is known to be gone must not be signalled by a timer of the same
   // instant. Then time, then what follows: a waiter whose deadline is now gets nothing any more.
   std::visit([this](const auto& e) { on(e); }, event);
   expire();
   settle();
+  if (!unknown_.empty()) tell_forgotten();
 }
 
 void Core::State::on(const event::Opened&) {
@@ -58,6 +64,10 @@ void Core::State::on_timer(const TimerQueue::Due& due) {
   switch (due.timer) {
     case Timer::queue_deadline:
       return on_queue_deadline(due.owner);
+    case Timer::affinity_wait:
+      return on_affinity_wait(due.owner);
+    case Timer::binding_expiry:
+      return plan_binding_expiry();  // handle() has expired what was due
     case Timer::retry_pause:
       return on_retry_pause(due.owner);
     case Timer::certificate:
@@ -87,19 +97,36 @@ void Core::State::on_timer(const TimerQueue::Due& due) {
 void Core::State::settle() {
   if (stopping) return finish_stop();
   update_circuit();
-  if (!queue_.empty()) serve_waiters();
+  if (!queue_.empty() || !wanted_.empty()) serve_waiters();
   plan_starts();
   plan_overflow_idle();
 }
 
+// Oldest first. Of those who wait in lanes only they can be served whose workers have got available
+// within this event: all others were served in an earlier one.
 void Core::State::serve_waiters() {
   while (newest_available_ != no_index) {
-    const auto index = queue_.front();
-    if (!index) break;
-    Ticket& ticket = tickets_[*index];
-    leave_queue(ticket);
-    grant(ticket);
+    auto oldest = queue_.front();
+    for (const std::uint32_t index : wanted_) {
+      const Worker& worker = workers_[index];
+      const auto head = queue_.front(lane_of(worker.id));
+      if (!worker.available || !head) continue;
+      if (!oldest || tickets_[*head].id.serial < tickets_[*oldest].id.serial) oldest = head;
+    }
+    if (!oldest) break;
+    Ticket& ticket = tickets_[*oldest];
+    if (has_lost_its_state(ticket)) {
+      leave_queue(ticket);
+      give_up_waiting(ticket, ErrorCode::session_state_lost);
+    } else if (Worker* worker = worker_for(ticket)) {
+      leave_queue(ticket);
+      grant(ticket, *worker);
+    } else {  // it was its turn, but for a worker that is busy
+      queue_.remove(*oldest);
+      enter_lane(ticket);
+    }
   }
+  wanted_.clear();
 }
 
 void Core::State::tell(const action::Emit& what) {

@@ -12,6 +12,9 @@
 //   (4) Every grant is answered by one ExchangeEnded; no slot is in two hands.
 //   (5) Work waits only while no worker can take it; FIFO among equally eligible requests; an
 //       expired or cancelled request never receives a worker.
+//       "Eligible": a request of a bound session only on its worker (strict; prefer: until
+//       affinity_wait is over), every other on any. A worker takes the oldest that is eligible for
+//       it, so that nobody is passed by a younger request for the sake of affinity (30).
 //   (6) Worker serials are never reused.
 //   (8) Starts that fail back off; with no worker alive and `start_failures_max` failures in a row,
 //       waiters and newcomers get `workers_unavailable` until a start succeeds.
@@ -64,8 +67,11 @@ struct CoreOptions {
   std::uint32_t retry_budget_max = 100;
   std::uint32_t retry_budget_per_second = 10;
   Duration health_interval{};  // idle workers are pinged so often; 0: never, and nothing is counted
-  Duration health_timeout = std::chrono::seconds{5};  // for the answer
-  std::uint32_t health_failures_max = 3;              // in a row, then it is replaced; >= 1
+  Duration health_timeout = std::chrono::seconds{5};        // for the answer
+  std::uint32_t health_failures_max = 3;                    // in a row, then it is replaced; >= 1
+  Duration affinity_wait = std::chrono::milliseconds{100};  // prefer: for the bound worker
+  Duration affinity_timeout = std::chrono::minutes{5};      // unused for so long: unbound; > 0
+  std::uint32_t affinity_bindings_max = 10'000;             // >= 1
 
   // For the trace's header: the core's decisions depend on each of these.
   static constexpr auto fields() {
@@ -91,7 +97,10 @@ struct CoreOptions {
                       field("retry_budget_per_second", &O::retry_budget_per_second),
                       field("health_interval", &O::health_interval),
                       field("health_timeout", &O::health_timeout),
-                      field("health_failures_max", &O::health_failures_max)};
+                      field("health_failures_max", &O::health_failures_max),
+                      field("affinity_wait", &O::affinity_wait),
+                      field("affinity_timeout", &O::affinity_timeout),
+                      field("affinity_bindings_max", &O::affinity_bindings_max)};
   }
 };
 
@@ -101,7 +110,8 @@ struct Counters {
   std::uint64_t ok = 0;
   std::uint64_t failed = 0;     // definite and indeterminate errors with a worker
   std::uint64_t timed_out = 0;  // queue_timeout, call_timeout
-  std::uint64_t rejected = 0;   // queue_full, workers_unavailable, pool_stopping
+  // queue_full, workers_unavailable, pool_stopping, session_state_lost
+  std::uint64_t rejected = 0;
   std::uint64_t shed = 0;
   std::uint64_t cancelled = 0;
   std::uint64_t requeued = 0;
@@ -113,10 +123,19 @@ struct Counters {
   std::uint64_t probes = 0;             // pings sent to idle workers
   std::uint64_t probe_failures = 0;     // not answered in time, or with an error
   std::uint64_t workers_recovered = 0;  // were unhealthy, and answered
+  // Grants to requests of sessions: on the worker that the session was bound to, or elsewhere.
+  std::uint64_t affinity_hits = 0;
+  std::uint64_t affinity_misses = 0;
+  std::uint64_t affinity_rebinds = 0;     // of the misses: had been bound to another
+  std::uint64_t affinity_waits_over = 0;  // prefer: its worker was busy for affinity_wait
+  std::uint64_t bindings_expired = 0;
+  std::uint64_t bindings_evicted = 0;
+  std::uint64_t bindings_lost = 0;  // with their workers
   // Now:
   std::uint32_t queued = 0;
   std::uint32_t running = 0;
   std::uint32_t backing_off = 0;
+  std::uint32_t bindings = 0;
 };
 
 // A worker as the core sees it.
@@ -133,6 +152,7 @@ struct WorkerView {
   std::uint32_t slots_dirty = 0;
   std::uint64_t served = 0;
   std::uint64_t total_transitions = 0;
+  std::uint32_t bindings = 0;  // sessions bound to it
 };
 
 class Core {

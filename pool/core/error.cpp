@@ -138,6 +138,10 @@ constexpr std::array<Row, error_code_count> table{{
     {ErrorCode::health_check_failed,
      {"health_check_failed", C::health_check, S::minor, failed, true,
       "an idle worker did not answer its ping in time; said in events alone"}},
+    {ErrorCode::session_state_lost,
+     {"session_state_lost", C::session, S::major, failed, false,
+      "the session is not bound to the worker that holds what the request relies on; nothing was "
+      "sent"}},
 }};
 
 constexpr bool rows_follow_the_enum() {

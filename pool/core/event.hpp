@@ -10,8 +10,10 @@
 #include <type_traits>
 #include <variant>
 
+#include "ordeal/pool/affinity.hpp"
 #include "ordeal/pool/error.hpp"
 #include "ordeal/pool/retry.hpp"
+#include "pool/core/affinity.hpp"
 #include "pool/core/exchange_verdict.hpp"
 #include "pool/core/ids.hpp"
 #include "pool/core/time.hpp"
@@ -45,11 +47,21 @@ struct Submitted {
   bool idempotent = false;
   bool lease = false;
   RetryPolicy retry;
+  // A dense number, free before the session's first request and after its ForgetSession.
+  std::uint32_t session = no_session;
+  AffinityPolicy affinity = AffinityPolicy::none;  // none iff no session
+  // The serial of the worker that holds what the request needs; another will not do. 0: any will.
+  std::uint64_t state_in_worker = 0;
   static constexpr const char* name = "submitted";
   static constexpr auto fields() {
-    return std::tuple{field("ticket", &Submitted::ticket), field("deadline", &Submitted::deadline),
+    return std::tuple{field("ticket", &Submitted::ticket),
+                      field("deadline", &Submitted::deadline),
                       field("idempotent", &Submitted::idempotent),
-                      field("lease", &Submitted::lease), field("retry", &Submitted::retry)};
+                      field("lease", &Submitted::lease),
+                      field("retry", &Submitted::retry),
+                      field("session", &Submitted::session),
+                      field("affinity", &Submitted::affinity),
+                      field("state_in_worker", &Submitted::state_in_worker)};
   }
 };
 
@@ -139,6 +151,13 @@ struct ProbeEnded {
   }
 };
 
+// The session has ended: its binding is dropped, unless a request of it is open still.
+struct SessionEnded {
+  std::uint32_t session = no_session;
+  static constexpr const char* name = "session_ended";
+  static constexpr auto fields() { return std::tuple{field("session", &SessionEnded::session)}; }
+};
+
 // Nothing but time has passed. Spurious ones are no-ops.
 struct TimePassed {
   static constexpr const char* name = "time_passed";
@@ -158,7 +177,7 @@ struct StopRequested {
 using Event = std::variant<event::Opened, event::Submitted, event::CancelRequested,
                            event::WorkerReady, event::WorkerFaulted, event::WorkerExited,
                            event::ExchangeEnded, event::LateReplyDrained, event::ProbeEnded,
-                           event::TimePassed, event::StopRequested>;
+                           event::SessionEnded, event::TimePassed, event::StopRequested>;
 static_assert(std::is_trivially_copyable_v<Event>);
 
 }  // namespace ordeal::pool::core

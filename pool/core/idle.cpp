@@ -17,6 +17,12 @@ void Core::State::make_available(Worker& worker) {
   worker.older = newest_available_;
   (newest_available_ == no_index ? oldest_available_ : workers_[newest_available_].newer) = index;
   newest_available_ = index;
+  note_wanted(worker);
+}
+
+void Core::State::note_wanted(const Worker& worker) {
+  if (queue_.empty() || queue_.size_of(lane_of(worker.id)) == 0) return;
+  wanted_.push_back(worker.id.index);
 }
 
 void Core::State::make_unavailable(Worker& worker) {

@@ -177,18 +177,50 @@ const char* Core::State::check_tickets() const {
 }
 
 const char* Core::State::check_waiting() const {
+  if (const char* sentence = affinity_.broken_invariant()) return sentence;
+  INVARIANT(counters.bindings == affinity_.bindings(), "(29) the bindings are as counted");
+  INVARIANT(affinity_.next_expiry() > now_, "(27) no binding outlives its time");
+  INVARIANT(stopping || affinity_.next_expiry() == never || timers.is_armed(binding_expiry_),
+            "(27) a binding that nobody uses has an end");
+  INVARIANT(wanted_.empty(), "who got available has served its lane");
   if (queue_.empty()) return nullptr;
-  INVARIANT(newest_available_ == no_index, "(5) work waits only while no worker can take it");
+  INVARIANT(queue_.size_of(AdmissionQueue::shared_lane) == 0 || newest_available_ == no_index,
+            "(5) work waits only while no worker can take it");
   INVARIANT(!circuit_open, "(8) nobody waits for a pool that cannot start a worker");
   INVARIANT(!stopping, "(10) nobody waits for a pool that stops");
+  std::size_t count = 0;
+  for (std::uint32_t lane = 0; lane < queue_.lanes(); ++lane) {
+    if (const char* sentence = check_lane(lane)) return sentence;
+    count += queue_.size_of(lane);
+  }
+  INVARIANT(count == queue_.size(), "the lanes are all that waits");
+  return nullptr;
+}
+
+const char* Core::State::check_lane(std::uint32_t lane) const {
   std::uint64_t serial = 0;
   std::size_t count = 0;
-  for (auto index = queue_.front(); index; index = queue_.behind(*index)) {
-    INVARIANT(tickets_[*index].id.serial > serial, "(5) the queue is in order of submission");
-    serial = tickets_[*index].id.serial;
+  for (auto index = queue_.front(lane); index; index = queue_.behind(*index)) {
+    const Ticket& ticket = tickets_[*index];
+    INVARIANT(ticket.id.serial > serial, "(5) a lane is in order of submission");
+    serial = ticket.id.serial;
     ++count;
+    if (lane == AdmissionQueue::shared_lane) continue;
+    INVARIANT(ticket.session != no_session && insists(ticket),
+              "(24) who waits for a worker insists on it");
+    const WorkerId bound = affinity_.bound_to(ticket.session);
+    INVARIANT(bound && lane_of(bound) == lane, "(25) who waits for a worker is bound to it");
+    const Worker* worker = find(bound);
+    INVARIANT(worker != nullptr && !worker->lifecycle.should_remove(),
+              "(25) nobody waits for a worker that is gone");
+    INVARIANT(!worker->available, "(5) nobody waits for a worker that is free");
+    INVARIANT(!has_lost_its_state(ticket), "nobody waits for what is lost");
+    const InSession& in = in_sessions_[*index];
+    INVARIANT((in.policy == AffinityPolicy::prefer && in.wait_until != never) ==
+                  timers.is_armed(in.timer),
+              "(24) who prefers a worker does not wait for it for ever");
   }
-  INVARIANT(count == queue_.size(), "the queue's links reach all who wait");
+  INVARIANT(count == queue_.size_of(lane), "a lane's links reach all who wait");
   return nullptr;
 }
 
@@ -248,7 +280,7 @@ std::vector<WorkerView> Core::State::views() const {
     views.push_back({w.id, w.lifecycle.state(), w.lifecycle.health(), w.health.failures(),
                      w.lifecycle.since(), w.spawned_at, w.overflow,
                      static_cast<std::uint32_t>(w.slots.size()), w.slots_granted, w.slots_dirty,
-                     w.served, w.lifecycle.total_transitions()});
+                     w.served, w.lifecycle.total_transitions(), affinity_.bindings_of(w.id)});
   }
   std::sort(views.begin(), views.end(),
             [](const WorkerView& a, const WorkerView& b) { return a.id.serial < b.id.serial; });

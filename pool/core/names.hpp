@@ -96,7 +96,7 @@ struct Names<KillReason> {
 
 template <>
 struct Names<Occurrence> {
-  static constexpr std::array<std::string_view, 20> all{
+  static constexpr std::array<std::string_view, 26> all{
       "request_submitted",       "request_granted",
       "request_requeued",        "request_retry_scheduled",
       "request_retry_exhausted", "request_resolved",
@@ -106,8 +106,23 @@ struct Names<Occurrence> {
       "worker_unhealthy",        "worker_recovered",
       "start_backing_off",       "start_circuit_opened",
       "start_circuit_closed",    "queue_full",
+      "session_bound",           "session_rebound",
+      "session_binding_expired", "session_binding_evicted",
+      "session_bindings_lost",   "session_wait_over",
       "pool_stopping",           "pool_stopped"};
   static_assert(covers(all, Occurrence::pool_stopped));
+};
+
+template <>
+struct Names<AffinityPolicy> {
+  static constexpr std::array<std::string_view, 3> all{"none", "prefer", "strict"};
+  static_assert(covers(all, AffinityPolicy::strict));
+};
+
+template <>
+struct Names<AffinityOutcome> {
+  static constexpr std::array<std::string_view, 4> all{"none", "bound", "hit", "rebound"};
+  static_assert(covers(all, AffinityOutcome::rebound));
 };
 
 template <>

@@ -151,6 +151,7 @@ void Core::State::make_available_again(Worker& worker) {
   worker.newer = newer;
   (older == no_index ? oldest_available_ : workers_[older].newer) = index;
   (newer == no_index ? newest_available_ : workers_[newer].older) = index;
+  note_wanted(worker);
 }
 
 }  // namespace ordeal::pool::core

@@ -6,6 +6,8 @@
 //
 // A ticket that a worker may have seen is told its last attempt's error if its retry cannot take
 // place (deadline, stop, no worker): that error is what happened to it.
+#include <algorithm>
+
 #include "pool/core/assert.hpp"
 #include "pool/core/retry.hpp"
 #include "pool/core/state.hpp"
@@ -113,18 +115,19 @@ void Core::State::on_retry_pause(std::uint32_t index) {
   if (circuit_open) return turn_away(ticket, ErrorCode::workers_unavailable);
   // Who had a worker already has been admitted; how many those are the budget bounds.
   if (ticket.attempts == 0 && !has_room()) return turn_away(ticket, ErrorCode::queue_full);
-  queue_.put_back(ticket.id.index, ticket.id.serial);
-  enqueue(ticket);
+  wait_again(ticket);
 }
 
 // Whether one more may wait, those not counted that are about to get a worker.
 bool Core::State::has_room() const {
-  std::size_t room = options.queue_max;
-  for (std::uint32_t i = newest_available_; i != no_index && queue_.size() >= room;
-       i = workers_[i].older) {
-    room += workers_[i].slots.size() - workers_[i].slots_granted;
+  if (queue_.size() < options.queue_max) return true;
+  std::size_t free_slots = 0;
+  for (std::uint32_t i = newest_available_; i != no_index; i = workers_[i].older) {
+    free_slots += workers_[i].slots.size() - workers_[i].slots_granted;
   }
-  return queue_.size() < room;
+  std::size_t next = queue_.size_of(AdmissionQueue::shared_lane);
+  for (const std::uint32_t index : wanted_) next += queue_.size_of(lane_of(workers_[index].id));
+  return queue_.size() - std::min(next, free_slots) < options.queue_max;
 }
 
 void Core::State::resolve_all_paused(ErrorCode code) {

@@ -29,7 +29,8 @@ bool Core::State::may_start() const {
 
 bool Core::State::start_needed() const {
   if (taken() < options.size) return true;
-  return taken() - options.size < options.overflow && queue_.size() > starting_;
+  return taken() - options.size < options.overflow &&
+         queue_.size_of(AdmissionQueue::shared_lane) > starting_;
 }
 
 void Core::State::plan_starts() {

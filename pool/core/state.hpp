@@ -1,9 +1,9 @@
 // What Core is made of. Internal: only core/*.cpp include it.
 //
 // Reading order: core.cpp (dispatch, what follows each event), admission.cpp (tickets until their
-// grant, and their outcome), exchange.cpp (how an exchange ends), workers.cpp (a worker's way),
-// probing.cpp (its health), starts.cpp (when to start one, failures, the circuit), stopping.cpp,
-// invariants.cpp.
+// grant, and their outcome), sessions.cpp (which worker a session's requests go to), exchange.cpp
+// (how an exchange ends), workers.cpp (a worker's way), probing.cpp (its health), starts.cpp (when
+// to start one, failures, the circuit), stopping.cpp, invariants.cpp.
 //
 // Every handler leaves the tables consistent and then settle() draws the consequences: who waits
 // gets what is free, what is missing is started. So no handler needs to know the others.
@@ -14,95 +14,16 @@
 
 #include "pool/core/action_ring.hpp"
 #include "pool/core/admission_queue.hpp"
+#include "pool/core/affinity.hpp"
 #include "pool/core/core.hpp"
 #include "pool/core/health.hpp"
 #include "pool/core/random.hpp"
+#include "pool/core/records.hpp"
 #include "pool/core/retry_budget.hpp"
 #include "pool/core/timer_queue.hpp"
 #include "pool/core/worker_recovery.hpp"
 
 namespace ordeal::pool::core {
-
-inline constexpr std::uint32_t no_index = UINT32_MAX;
-
-// A slot of a worker: one request at a time.
-//
-//     free ──grant──▶ granted ──replied──▶ free
-//      ▲                │ │
-//      │                │ └──timed out or cancelled, frame written──▶ dirty ──drained──▶ free
-//      └──worker gone── lost ◀──stream lost──┘ (of granted)
-struct Slot {
-  enum class Use : std::uint8_t {
-    free,
-    granted,  // in a driver's hands
-    lost,     // the driver is done; the ticket waits for the worker's exit to be known
-    dirty,    // a late reply is outstanding
-  };
-  Use use = Use::free;
-  std::uint32_t ticket = no_index;  // granted, lost
-  TimerHandle quarantine;           // dirty
-};
-
-struct Worker {
-  WorkerId id;  // serial 0: the record is free
-  Lifecycle lifecycle{Instant{}, 1};
-  Instant spawned_at{};
-  Instant ready_at{};
-  std::vector<Slot> slots;
-  std::uint32_t slots_granted = 0;
-  std::uint32_t slots_lost = 0;
-  std::uint32_t slots_dirty = 0;
-  std::uint64_t served = 0;
-  TimerHandle timer;  // of the phase it is in: start, stream, ask or terminate
-  HealthCheck health;
-  TimerHandle health_timer;  // health_check, or probe_timeout while an answer is waited for
-  bool overflow = false;
-  bool takes_start = false;    // counts against starts_parallel_max: until ready or exited
-  bool exited = false;         // its process is known to be gone: never signalled again
-  bool kill_sent = false;      // SIGKILL
-  bool stream_closed = false;  // lost its stream and lived on, until the core killed it
-  bool stop_killed = false;    // killed since the pool's stop waits no longer
-  bool available = false;      // in the list of those with a free slot
-  bool probed = false;         // idle, and not available until its ping is answered
-  std::uint32_t newer = no_index;
-  std::uint32_t older = no_index;
-};
-
-struct Ticket {
-  enum class Stage : std::uint8_t {
-    none,
-    queued,
-    running,
-    awaiting_exit,
-    backing_off
-  };
-  TicketId id;
-  Stage stage = Stage::none;
-  bool lease = false;
-  bool idempotent = false;
-  bool cancel_requested = false;
-  bool told_worker_gone = false;
-  bool reply_truncated = false;         // its worker's stream ended inside a frame
-  bool may_retry = false;               // its policy allows any; then see retries_
-  bool maybe_ran = false;               // an attempt may have taken effect
-  bool earned = false;                  // its first attempt has filled the budget
-  bool charged = false;                 // for a retry that has not begun
-  ErrorCode failure = ErrorCode::none;  // of the last attempt that a worker had seen
-  Instant deadline = never;
-  Instant submitted_at{};
-  WorkerId worker;  // the last one that had it
-  std::uint32_t slot = 0;
-  std::uint32_t attempts = 0;
-  TimerHandle timer;  // queued: queue_deadline; awaiting_exit: certificate; backing_off: its pause
-};
-
-// Of a ticket that may be retried; apart from it, since most may not.
-struct Retries {
-  RetryPolicy policy;
-  std::uint32_t scheduled = 0;
-  std::uint32_t deaths = 0;  // workers that did not survive it
-  Duration last_delay{};
-};
 
 class Core::State {
  public:
@@ -137,14 +58,36 @@ class Core::State {
   void on(const event::CancelRequested& e);
   void on_queue_deadline(std::uint32_t index);
   Ticket& admit(const event::Submitted& e);
-  void enqueue(Ticket& ticket);
   void leave_queue(Ticket& ticket);
-  void grant(Ticket& ticket);
+  void grant(Ticket& ticket, Worker& worker);
+  void wait_in_line(Ticket& ticket);
   void requeue(Ticket& ticket);
   void resolve(Ticket& ticket, ErrorCode code);
   void resolve_all_waiters(ErrorCode code);
   void interrupt(Ticket& ticket, InterruptReason reason);
   [[nodiscard]] Ticket* find(TicketId id);
+
+  // sessions.cpp
+  void on(const event::SessionEnded& e);
+  void join_session(Ticket& ticket, const event::Submitted& e);
+  void leave_session(Ticket& ticket);
+  void wait_again(Ticket& ticket);
+  [[nodiscard]] bool insists(const Ticket& ticket) const;
+  [[nodiscard]] bool has_to_wait_for_its_worker(const Ticket& ticket) const;
+  [[nodiscard]] bool has_lost_its_state(const Ticket& ticket) const;
+  [[nodiscard]] Worker* worker_for(const Ticket& ticket);
+  [[nodiscard]] Worker* available_for_anybody();
+  [[nodiscard]] Worker* available_for_newly_bound();
+  void enter_lane(Ticket& ticket);
+  void on_affinity_wait(std::uint32_t index);
+  Affinity::Bound bind(const Ticket& ticket, const Worker& worker);
+  void lose_bindings(const Worker& worker);
+  void leave_lane(WorkerId worker, std::uint32_t session);
+  void expire_bindings();
+  void forget_session(const Affinity::Forgotten& forgotten, Occurrence why, std::uint64_t& counter);
+  void tell_forgotten();
+  void plan_binding_expiry();
+  [[nodiscard]] static std::uint32_t lane_of(WorkerId worker) { return 1 + worker.index; }
 
   // retrying.cpp
   enum class Retryable : bool {
@@ -198,6 +141,7 @@ class Core::State {
   void on_leave_overdue(Worker& worker, Timer which);
   void make_available(Worker& worker);
   void make_unavailable(Worker& worker);
+  void note_wanted(const Worker& worker);
   void plan_overflow_idle();
   void on_overflow_idle();
 
@@ -240,6 +184,7 @@ class Core::State {
   [[nodiscard]] const char* check_slots(const Worker& worker) const;
   [[nodiscard]] const char* check_tickets() const;
   [[nodiscard]] const char* check_waiting() const;
+  [[nodiscard]] const char* check_lane(std::uint32_t lane) const;
   [[nodiscard]] const char* check_available() const;
   [[nodiscard]] const char* check_health(const Worker& worker) const;
   [[nodiscard]] const char* check_starts() const;
@@ -263,6 +208,12 @@ class Core::State {
   std::vector<Retries> retries_;  // by ticket index; meaningful with may_retry
   std::uint64_t last_ticket_serial_ = 0;
   AdmissionQueue queue_;
+  std::vector<InSession> in_sessions_;  // by ticket index; meaningful with a session
+  Affinity affinity_;
+  TimerHandle binding_expiry_;
+  std::vector<std::uint32_t> unknown_;  // sessions that may be, within this event
+  // Workers that got available, within this event, with somebody waiting in their lanes.
+  std::vector<std::uint32_t> wanted_;
 
   std::vector<Worker> workers_;
   std::vector<std::uint32_t> free_workers_;

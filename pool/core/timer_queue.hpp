@@ -19,6 +19,7 @@ namespace ordeal::pool::core {
 // State::on_timer (core.cpp), whose switch the compiler keeps complete.
 enum class Timer : std::uint8_t {
   queue_deadline,    // ticket: leaves the queue with queue_timeout
+  affinity_wait,     // ticket: waits no longer for its session's worker, but for any
   retry_pause,       // ticket: has paused long enough, and waits for a worker again
   certificate,       // ticket: its worker's stream is lost; it waits no longer for the exit
   start_timeout,     // worker: its start hangs; killed
@@ -30,6 +31,7 @@ enum class Timer : std::uint8_t {
   terminate_grace,   // worker: was terminated and has not gone; killed
   overflow_idle,     // pool: looks for surplus workers that have been idle long enough
   start_backoff,     // pool: starts may go on
+  binding_expiry,    // pool: forgets the sessions that were not used for affinity_timeout
   stop_grace,        // pool: whoever has not left by now is killed
 };
 

@@ -91,6 +91,7 @@ void Core::State::on(const event::WorkerExited& e) {
   make_unavailable(*worker);
   drop_quarantines(*worker);
   move_to(*worker, WorkerState::terminated, TransitionReason::exited);
+  lose_bindings(*worker);
   for (Slot& slot : worker->slots) {
     if (slot.use == Slot::Use::granted) {
       interrupt(tickets_[slot.ticket], InterruptReason::worker_gone);
@@ -112,6 +113,7 @@ void Core::State::retire(Worker& worker, TransitionReason reason, Blame blame) {
   drop_quarantines(worker);
   if (worker.lifecycle.state() != WorkerState::initializing) note_lost(worker, blame);
   move_to(worker, WorkerState::terminating, reason);
+  lose_bindings(worker);
 }
 
 void Core::State::note_lost(Worker& worker, Blame blame) {

@@ -26,6 +26,9 @@ core::CoreOptions to_core_options(const Options& given) {
       .health_interval = *options.health_interval,
       .health_timeout = options.health_timeout,
       .health_failures_max = options.health_failures_max,
+      .affinity_wait = options.affinity_wait,
+      .affinity_timeout = options.affinity_timeout,
+      .affinity_bindings_max = options.affinity_bindings_max,
   };
 }
 

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "pool/core/names.hpp"
 #include "pool/options/choice.hpp"
 #include "pool/options/retry_rows.hpp"
 
@@ -20,6 +21,7 @@ constexpr std::int64_t day_ms = 24 * 60 * minute_ms;
 
 constexpr std::array<std::string_view, 3> await_ready_names{"all", "one", "none"};
 constexpr std::array<std::string_view, 2> worker_kind_names{"basic", "enhanced"};
+constexpr const auto& affinity_names = core::Names<AffinityPolicy>::all;
 constexpr std::array<std::string_view, 2> spin_names{"off", "adaptive"};
 
 // Unsigned values beyond int64 stay themselves, so that a message prints what was given.
@@ -234,6 +236,15 @@ constexpr std::array rows{
     duration<&O::session_ttl>("session_ttl_ms", 1, 366 * day_ms,
                               "a session that is not used for so long expires"),
 
+    choice<&O::affinity, affinity_names>("affinity", "whether a session keeps to one worker"),
+    duration<&O::affinity_wait>("affinity_wait_ms", 0, day_ms,
+                                "`prefer`: wait for a busy worker before another is taken"),
+    duration<&O::affinity_timeout>("affinity_timeout_ms", 1, 366 * day_ms,
+                                   "a session unused for so long is bound to no worker any more"),
+    number<&O::affinity_bindings_max>(
+        "affinity_bindings_max", "", 1, 10'000'000,
+        "sessions bound at once; beyond it the one unused for longest is unbound"),
+
     retry_number<&R::max_retries>("retry.max_retries", 0, 100,
                                   "how often a failed call is tried again, if it brings no policy"),
     backoff_row,
@@ -260,8 +271,6 @@ constexpr std::array rows{
         "failures in a row before a worker is replaced; calls not answered in time count too"),
     not_built(
         plain<&O::breaker>("breaker", Kind::boolean, 0, 1, "stop calling where most calls fail")),
-    not_built(
-        plain<&O::affinity>("affinity", Kind::text, 0, 64, "how a session is bound to its worker")),
     not_built(number<&O::retire_after_requests>(
         "retire_after_requests", "", 0, std::numeric_limits<std::int64_t>::max(),
         "a worker is replaced after so many requests; 0: never")),

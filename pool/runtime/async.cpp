@@ -33,11 +33,7 @@ Result<core::TicketId> Engine::call_async(std::string_view command, JsonText arg
     id = tickets_.renew(slot);
     slot.submitted_at = at;
     slot.submitted = true;
-    const core::event::Submitted submitted{.ticket = id,
-                                           .deadline = call.deadline,
-                                           .idempotent = options.idempotent,
-                                           .retry = policy_of(options)};
-    feed_locked(at, submitted, wakes, nullptr);
+    feed_locked(at, submission(slot, options, call.deadline), wakes, nullptr);
     // A stop between arming and submitting found nothing to cancel.
     cancel_if_stopped(options, id, at, wakes);
   }

@@ -36,6 +36,22 @@ std::optional<Error> check_policy(const RetryPolicy& policy) {
   return std::nullopt;
 }
 
+std::optional<Error> check_affinity(const CallOptions& options) {
+  const bool wanted = options.affinity.value_or(AffinityPolicy::none) != AffinityPolicy::none ||
+                      options.state_in_worker != 0;
+  if (options.affinity > AffinityPolicy::strict) {
+    return make_error(ErrorCode::invalid_option,
+                      fmt::format("call option affinity: {} is out of range, allowed 0 to 2",
+                                  static_cast<unsigned>(*options.affinity)));
+  }
+  if (wanted && options.session.empty()) {
+    return make_error(ErrorCode::invalid_option,
+                      fmt::format("call option {}: only a call of a session may have it",
+                                  options.state_in_worker != 0 ? "state_in_worker" : "affinity"));
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Error> Engine::refuse(const CallOptions& options, bool blocking) const {
@@ -50,13 +66,7 @@ std::optional<Error> Engine::refuse(const CallOptions& options, bool blocking) c
   if (options.retry) {
     if (auto wrong = check_policy(*options.retry)) return wrong;
   }
-  if (!options.session.empty()) {
-    return make_error(ErrorCode::not_built_yet, "call option session: not built yet");
-  }
-  if (options.affinity != AffinityPolicy::none) {
-    return make_error(ErrorCode::not_built_yet, "call option affinity: only none is built yet");
-  }
-  return std::nullopt;
+  return check_affinity(options);
 }
 
 // What encode_request would refuse is refused here, before the pool is concerned. In the usual case
@@ -102,16 +112,46 @@ TicketSlot& Engine::submit(TicketSlot::Kind kind, const CallOptions& options, In
     const std::lock_guard lock{mutex_};
     slot = &tickets_.acquire(kind, options.label, options.traceparent);
     slot->submitted_at = at;
-    const core::event::Submitted submitted{.ticket = slot->id,
-                                           .deadline = deadline,
-                                           .idempotent = options.idempotent,
-                                           .lease = kind == TicketSlot::Kind::lease,
-                                           .retry = policy_of(options)};
-    feed_locked(at, submitted, wakes, slot);
+    feed_locked(at, submission(*slot, options, deadline), wakes, slot);
     cancel_if_stopped(options, slot->id, at, wakes);
   }
   wakes.notify_all();
   return *slot;
+}
+
+AffinityPolicy Engine::affinity_of(const CallOptions& options) const {
+  if (options.session.empty()) return AffinityPolicy::none;
+  if (options.state_in_worker != 0) return AffinityPolicy::strict;
+  return options.affinity.value_or(options_.affinity);
+}
+
+core::event::Submitted Engine::submission(TicketSlot& slot, const CallOptions& options,
+                                          Instant deadline) {
+  core::event::Submitted submitted{.ticket = slot.id,
+                                   .deadline = deadline,
+                                   .idempotent = options.idempotent,
+                                   .lease = slot.kind == TicketSlot::Kind::lease,
+                                   .retry = policy_of(options)};
+  submitted.affinity = affinity_of(options);
+  if (submitted.affinity != AffinityPolicy::none) {
+    submitted.session = sessions_.number_of(options.session);
+    submitted.state_in_worker = options.state_in_worker;
+  }
+  slot.state_in_worker = options.state_in_worker;
+  slot.affinity = AffinityOutcome::none;
+  return submitted;
+}
+
+void Engine::end_session(std::string_view session) {
+  if (is_forked_copy()) return;
+  WakeList wakes;
+  {
+    const std::lock_guard lock{mutex_};
+    const std::uint32_t number = sessions_.find(session);
+    if (number == core::no_session) return;
+    feed_locked(now(), core::event::SessionEnded{number}, wakes, nullptr);
+  }
+  wakes.notify_all();
 }
 
 // A token that was stopped before is heard before a driver can write a byte.
@@ -212,7 +252,8 @@ Result<Reply> Engine::result_of(TicketSlot& slot, ExchangeOutcome&& outcome, Ins
                .worker = slot.worker_serial,
                .attempts = slot.attempts,
                .queued = granted_at - slot.submitted_at,
-               .service = ended_at - granted_at};
+               .service = ended_at - granted_at,
+               .affinity = slot.affinity};
 }
 
 void Engine::cancel(core::TicketId ticket) {

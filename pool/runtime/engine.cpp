@@ -137,6 +137,7 @@ void Engine::perform(const core::Action& action, WakeList& wakes, TicketSlot* se
                  [&](const core::action::Resolve& a) { perform_resolve(a, wakes, self); },
                  [&](const core::action::Pause& a) { perform_pause(a); },
                  [&](const core::action::Interrupt& a) { perform_interrupt(a); },
+                 [&](const core::action::ForgetSession& a) { sessions_.forget(a.session); },
                  [&](const core::action::Emit& a) { perform_emit(a); },
                  [&](const core::action::Stopped&) {
                    stopped_.store(true, std::memory_order_release);
@@ -154,6 +155,7 @@ void Engine::perform_grant(const core::action::Grant& grant, WakeList& wakes, Ti
   record.clear_interrupts();
   slot.worker = &record;
   slot.attempt = grant.attempt;
+  slot.affinity = grant.affinity;
   slot.phase.store(TicketSlot::Phase::granted, std::memory_order_release);
   if (slot.kind == TicketSlot::Kind::async) {
     inbox_.async_grants.push_back(&slot);
@@ -218,6 +220,9 @@ void Engine::perform_emit(const core::action::Emit& emit) {
     event.reason = core::to_string(emit.reason);
   }
   if (emit.stop != core::RetryStop::none) event.reason = core::name_of(emit.stop);
+  if (emit.affinity != AffinityOutcome::none) event.reason = core::name_of(emit.affinity);
+  if (emit.session != core::no_session) event.session = sessions_.name_of(emit.session);
+  event.worker_before = emit.worker_before;
   event.count = emit.count;
   event.duration = emit.duration;
   if (emit.ticket) {

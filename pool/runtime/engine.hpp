@@ -23,6 +23,7 @@
 #include "pool/runtime/callback_thread.hpp"
 #include "pool/runtime/exchange_outcome.hpp"
 #include "pool/runtime/recorder.hpp"
+#include "pool/runtime/session_numbers.hpp"
 #include "pool/runtime/spin.hpp"
 #include "pool/runtime/ticket_table.hpp"
 #include "pool/runtime/worker_record.hpp"
@@ -49,6 +50,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
                               const CallOptions& options);
   void release_lease(LeaseState& lease);
   void cancel(core::TicketId ticket);
+  // Its binding ends, unless a call of it is open.
+  void end_session(std::string_view session);
   Result<void> stop(std::chrono::milliseconds grace);
   // Stops for good: afterwards no thread of the pool is left, so that whoever drops the last
   // reference (a lease, a ticket, on whatever thread) destroys nothing but memory.
@@ -118,7 +121,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void leave_lease_call(TicketSlot& slot);
   void interrupt_lease(TicketSlot& slot);
   [[nodiscard]] Instant deadline_of(const CallOptions& options, Instant at) const;
-  // These four: under the lock.
+  [[nodiscard]] AffinityPolicy affinity_of(const CallOptions& options) const;
+  // These: under the lock.
+  [[nodiscard]] core::event::Submitted submission(TicketSlot& slot, const CallOptions& options,
+                                                  Instant deadline);
   [[nodiscard]] WorkerRecord* find_worker(core::WorkerId id) const;
   void give_back(TicketSlot& slot, const core::event::ExchangeEnded& ended, Instant at,
                  WakeList& wakes);
@@ -142,6 +148,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   mutable std::mutex mutex_;
   core::Core core_;  // guarded by mutex_, as all below it
   TicketTable tickets_;
+  SessionNumbers sessions_;
   std::vector<std::unique_ptr<WorkerRecord>> workers_;  // by WorkerId::index
   Inbox inbox_;
   std::vector<core::TicketId> idle_leases_lost_;

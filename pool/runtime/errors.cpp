@@ -33,6 +33,16 @@ std::string sentence(ErrorCode code, const TicketSlot& slot, const ExchangeOutco
       return fmt::format("the last of the workers that did not survive it was {}: {}",
                          slot.worker_serial,
                          slot.certificate ? slot.certificate->summary() : "certificate pending");
+    case ErrorCode::session_state_lost:
+      return slot.worker_serial == 0
+                 ? fmt::format(
+                       "what worker {} held for the session is lost: the session is bound "
+                       "to no worker",
+                       slot.state_in_worker)
+                 : fmt::format(
+                       "what worker {} held for the session is lost: the session is bound "
+                       "to worker {}",
+                       slot.state_in_worker, slot.worker_serial);
     case ErrorCode::stopped_in_flight:
       return fmt::format("the pool's stop killed worker {} with the request in hand",
                          slot.worker_serial);
@@ -72,7 +82,11 @@ Error Engine::error_of(const TicketSlot& slot, const ExchangeOutcome& outcome) c
   Error error;
   error.code = slot.code;
   error.message = sentence(slot.code, slot, outcome, options_, now() - slot.submitted_at);
-  if (slot.worker_serial != 0) error.worker = slot.worker_serial;
+  if (slot.code == ErrorCode::session_state_lost) {
+    error.state_lost = StateLost{slot.state_in_worker, slot.worker_serial};
+  } else if (slot.worker_serial != 0) {
+    error.worker = slot.worker_serial;
+  }
   error.attempts = slot.attempts;
   error.maybe_ran = slot.maybe_ran;
   error.label = slot.label;

@@ -96,7 +96,8 @@ Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command,
                  .worker = lease.worker,
                  .attempts = 1,
                  .queued = {},
-                 .service = ended_at - at};
+                 .service = ended_at - at,
+                 .affinity = slot.affinity};
   }
   if (code == ErrorCode::application_error && outcome.code == ErrorCode::none) {
     leave_lease_call(slot);

@@ -21,6 +21,11 @@ Result<std::string> encode(const nlohmann::json& arguments) {
   }
 }
 
+std::optional<Error> refuse_session(const CallOptions& options) {
+  if (options.session.empty()) return std::nullopt;
+  return make_error(ErrorCode::not_built_yet, "call option session: not built yet for this call");
+}
+
 // nlohmann's own tree builder, but for one thing: an integer beyond 64 bits would silently become a
 // double there.
 class ExactReader : public nlohmann::detail::json_sax_dom_parser<nlohmann::json> {
@@ -75,6 +80,7 @@ Result<Reply> Lease::call(std::string_view command, JsonText arguments,
   if (!engine || state_->slot == nullptr) {
     return tl::unexpected(make_error(ErrorCode::pool_stopping, "the lease was given back"));
   }
+  if (auto refused = refuse_session(options)) return tl::unexpected(std::move(*refused));
   return engine->call_on_lease(*state_, command, arguments, options);
 }
 
@@ -143,12 +149,14 @@ Result<Reply> Pool::call(std::string_view command, const nlohmann::json& argumen
 
 Result<Ticket> Pool::call_async(std::string_view command, JsonText arguments,
                                 const CallOptions& options, Callback callback) {
+  if (auto refused = refuse_session(options)) return tl::unexpected(std::move(*refused));
   const auto id = engine_->call_async(command, arguments, options, std::move(callback));
   if (!id) return tl::unexpected(id.error());
   return Ticket{engine_, id->index, id->serial};
 }
 
 Result<Lease> Pool::checkout(const CallOptions& options) {
+  if (auto refused = refuse_session(options)) return tl::unexpected(std::move(*refused));
   auto state = engine_->checkout(options);
   if (!state) return tl::unexpected(state.error());
   return Lease{std::move(*state)};

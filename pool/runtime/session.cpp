@@ -67,7 +67,8 @@ Result<SessionInfo> Session::info() const {
 }
 
 Result<void> Session::remove() {
-  return with_store(sessions_, [&](runtime::Sessions&, store::SessionStore& store) {
+  return with_store(sessions_, [&](runtime::Sessions& sessions, store::SessionStore& store) {
+    sessions.end(id_);
     return store.remove(id_).map([](bool) {});
   });
 }

@@ -31,7 +31,12 @@ store::Clock anchored_clock() {
 }
 
 Reply host_reply(std::string text) {
-  return {.result_text = std::move(text), .worker = 0, .attempts = 0, .queued = {}, .service = {}};
+  return {.result_text = std::move(text),
+          .worker = 0,
+          .attempts = 0,
+          .queued = {},
+          .service = {},
+          .affinity = AffinityOutcome::none};
 }
 
 // A worker held for some calls, given back in the end.
@@ -57,7 +62,7 @@ struct Sessions::Call {
   std::string_view session;
   std::string_view command;
   JsonText arguments;
-  const CallOptions& options;  // without `session`
+  const CallOptions& options;
   const SessionCommand* known;
   SessionArguments read;
 };
@@ -104,7 +109,7 @@ Result<Reply> Sessions::call(std::string_view session, std::string_view command,
                              const CallOptions& given) {
   if (auto usable = store(); !usable) return tl::unexpected(std::move(usable.error()));
   CallOptions options = given;
-  options.session = {};
+  options.session = session;
   // The retry of a create must not begin the deadline anew.
   options.deadline = options.deadline.resolve(to_steady(now()), engine_->options().call_timeout);
   const SessionCommand* known = find_session_command(command);

@@ -35,6 +35,8 @@ class Sessions {
   [[nodiscard]] Result<store::SessionStore*> store() const;
   // Makes the session if it is not there; now and then sweeps what has expired.
   Result<void> ensure(std::string_view session);
+  // Its worker is no more its own.
+  void end(std::string_view session) { engine_->end_session(session); }
 
  private:
   struct Call;

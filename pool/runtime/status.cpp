@@ -55,6 +55,14 @@ void copy_counters(Status& status, const core::Counters& counters) {
   status.probes = counters.probes;
   status.probe_failures = counters.probe_failures;
   status.workers_recovered = counters.workers_recovered;
+  status.affinity = {.bindings = counters.bindings,
+                     .hits = counters.affinity_hits,
+                     .misses = counters.affinity_misses,
+                     .rebinds = counters.affinity_rebinds,
+                     .waits_over = counters.affinity_waits_over,
+                     .expired = counters.bindings_expired,
+                     .evicted = counters.bindings_evicted,
+                     .lost = counters.bindings_lost};
 }
 
 }  // namespace
@@ -87,6 +95,7 @@ Status Engine::status() const {
       worker.age = at - view.spawned_at;
       worker.in_state = at - view.since;
       worker.served = view.served;
+      worker.bindings = view.bindings;
       worker.transitions_total = view.total_transitions;
       for (const core::Lifecycle::Entry& entry : core_.history(view.id)) {
         worker.history.push_back({core::to_string(entry.from), core::to_string(entry.to),

@@ -46,6 +46,8 @@ struct TicketSlot {
   Instant submitted_at{};
   WorkerRecord* worker = nullptr;  // while granted
   std::uint32_t attempt = 0;
+  AffinityOutcome affinity = AffinityOutcome::none;  // of the last grant
+  std::uint64_t state_in_worker = 0;
   // Once resolved:
   ErrorCode code = ErrorCode::none;
   std::uint64_t worker_serial = 0;

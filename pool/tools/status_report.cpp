@@ -23,6 +23,7 @@ Json worker_json(const WorkerStatus& worker) {
             {"in_state_ms", milliseconds(worker.in_state)},
             {"age_ms", milliseconds(worker.age)},
             {"served", worker.served},
+            {"bindings", worker.bindings},
             {"generation", worker.generation},
             {"transitions_total", worker.transitions_total}};
   if (worker.rss_kib >= 0) json["rss_kib"] = worker.rss_kib;
@@ -63,7 +64,16 @@ Json pool_json(const Status& status) {
           {"events_dropped", status.events_dropped},
           {"sink_failures", status.sink_failures},
           {"warden_restarts", status.warden_restarts},
-          {"warden_pid", status.warden_pid}};
+          {"warden_pid", status.warden_pid},
+          {"affinity",
+           {{"bindings", status.affinity.bindings},
+            {"hits", status.affinity.hits},
+            {"misses", status.affinity.misses},
+            {"rebinds", status.affinity.rebinds},
+            {"waits_over", status.affinity.waits_over},
+            {"expired", status.affinity.expired},
+            {"evicted", status.affinity.evicted},
+            {"lost", status.affinity.lost}}}};
 }
 
 std::string command_line(const Json& command) {
@@ -121,6 +131,13 @@ std::string table(const Json& report) {
                       pool.at("start_circuit_open").get<bool>() ? "; starts keep failing" : "");
   text +=
       fmt::format("queue     {} of {}\n", number(pool, "queue_depth"), number(pool, "queue_max"));
+  const Json& affinity = pool.at("affinity");
+  if (number(affinity, "hits") + number(affinity, "misses") > 0) {
+    text += fmt::format("sessions  {} bound; {} hits, {} misses, {} rebound, {} expired, {} lost\n",
+                        number(affinity, "bindings"), number(affinity, "hits"),
+                        number(affinity, "misses"), number(affinity, "rebinds"),
+                        number(affinity, "expired"), number(affinity, "lost"));
+  }
   if (report.at("workers").empty()) return text;
   text += fmt::format("\n{:>7}  {:>8}  {:<12}  {:<9}  {:>9}  {:>9}  {:>8}  {:>8}  {}\n", "worker",
                       "pid", "state", "health", "for", "age", "served", "rss MiB", "progress");

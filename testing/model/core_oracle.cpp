@@ -43,6 +43,7 @@ void CoreOracle::before(Instant now, const Event& event) {
   just_submitted_ = 0;
   just_cancelled_ = 0;
   unavailable_said_ = false;
+  expire_sessions();
   end_pauses();
   std::visit([this](const auto& e) { on(e); }, event);
   fail_overdue_pings();
@@ -58,6 +59,15 @@ void CoreOracle::on(const event::Submitted& e) {
   ticket.lease = e.lease;
   ticket.idempotent = e.idempotent;
   ticket.retry = e.retry;
+  ticket.waits_since = now_;
+  if (e.session != no_session) {
+    ticket.session = e.session;
+    ticket.affinity = e.affinity;
+    ticket.state_in_worker = e.state_in_worker;
+    Session& session = sessions_[e.session];
+    session.taken = true;
+    ++session.users;
+  }
   waiting_.emplace(e.ticket.serial, e.ticket.index);
   just_submitted_ = e.ticket.serial;
   ++open_;
@@ -130,6 +140,7 @@ void CoreOracle::out_of_service(Worker& worker) {
   worker.serving = false;
   worker.probed = worker.unhealthy = worker.answer_awaited = false;
   --serving_;
+  orphan_sessions(worker.id);
   for (Use& use : worker.slots) {
     if (use == Use::dirty) use = Use::free;
   }
@@ -207,6 +218,7 @@ void CoreOracle::wait_again(Ticket& ticket) {
   --ticket.attempts;
   if (ticket.retries > 0) ticket.turned_away = true;  // that retry has not begun
   ticket.stage = Stage::waiting;
+  ticket.waits_since = now_;
   ticket.interrupted_gone = false;
   waiting_.emplace(ticket.id.serial, ticket.id.index);
   // Cancelled while it ran: it may be told so, and must not be granted again.
@@ -268,9 +280,13 @@ void CoreOracle::after(const Core& core) {
     expect(!ticket.cancelled, "(9) a cancelled request waits", serial);
   }
   if (!waiting_.empty()) {
-    const bool idle = std::any_of(workers_.begin(), workers_.end(),
-                                  [this](const Worker& w) { return could_take(w); });
-    expect(!idle, "(5) a request waits while a worker could take it");
+    for (const Worker& worker : workers_) {
+      if (!could_take(worker)) continue;
+      for (const auto& [serial, index] : waiting_) {
+        expect(!may_serve(worker, tickets_[index]),
+               "(5) a request waits while a worker could take it", serial);
+      }
+    }
     expect(!stopping_, "(10) a request waits in a pool that stops");
   }
   for (const auto& [serial, index] : pausing_) {
@@ -295,6 +311,7 @@ void CoreOracle::after(const Core& core) {
              c.failed == counters_.failed && c.timed_out == counters_.timed_out &&
              c.rejected == counters_.rejected && c.cancelled == counters_.cancelled,
          "the counters of outcomes agree with the outcomes");
+  after_sessions(core);
   expect(c.backing_off == pausing_.size(), "the counter of pauses agrees with the pauses");
   expect(c.queued == waiting_.size(), "the counter of waiters agrees with the waiters");
   expect(c.running == running_, "the counter of running requests agrees with the grants");

@@ -21,6 +21,12 @@
 //       a worker may have seen only if it is idempotent. Retries <= max_retries, 0 <= delay <=
 //       max_delay; no pause ends after the deadline, none begins after a cancel, a stop or workers
 //       enough lost; over the whole run the retries fit the budget.
+//  (24-30) A session's request goes to the worker that it is bound to: always (strict), or unless
+//  it
+//       was busy for affinity_wait (prefer). A binding ends with its worker, when its session was
+//       idle for affinity_timeout, and as the oldest idle one of too many; else never. A request
+//       that relies on a worker's state gets that worker or session_state_lost. (5, 30) A grant
+//       passes no older waiter that this worker may serve.
 //       Counters agree with the tickets; a worker whose exit is known is never signalled.
 //
 // Use: before(now, event); core.handle_event(...); action(a) for each; after(core). Then error().
@@ -47,6 +53,15 @@ class CoreOracle {
   [[nodiscard]] const std::string& error() const { return error_; }
   [[nodiscard]] std::size_t open_tickets() const { return open_; }
   [[nodiscard]] bool stopped() const { return stopped_; }
+  // What affinity has led to, for "did the walk get anywhere?".
+  struct Seen {
+    std::uint64_t waited_for_worker = 0;  // got its session's worker after others got theirs
+    std::uint64_t passed_ineligible = 0;  // a younger one went elsewhere meanwhile
+    std::uint64_t older_went_first = 0;   // a worker's own waiter gave way to an older request
+    std::uint64_t state_lost = 0;
+    std::uint64_t sessions_forgotten = 0;
+  };
+  [[nodiscard]] const Seen& seen() const { return seen_; }
 
  private:
   enum class Stage : std::uint8_t {
@@ -79,6 +94,20 @@ class CoreOracle {
     std::uint32_t deaths = 0;
     std::uint64_t failures = 0;  // codes of earlier attempts, as bits
     pool::core::Instant pause_ends{};
+    std::uint32_t session = pool::core::no_session;
+    pool::AffinityPolicy affinity{};
+    std::uint64_t state_in_worker = 0;
+    pool::core::Instant waits_since{};
+    bool was_passed = false;  // by a younger one, since it waits for its session's worker
+  };
+  // What is known of a session; by its number.
+  struct Session {
+    bool taken = false;  // its number is, until ForgetSession
+    std::uint32_t users = 0;
+    bool known = false;             // has been bound, and that is remembered
+    pool::core::WorkerId bound_to;  // serial 0: to nobody any more
+    pool::core::Instant used_at{};
+    std::uint64_t use = 0;  // of two with the same used_at, who was used later
   };
   enum class Use : std::uint8_t {
     free,
@@ -116,6 +145,7 @@ class CoreOracle {
   void on(const pool::core::event::ExchangeEnded& e);
   void on(const pool::core::event::LateReplyDrained& e);
   void on(const pool::core::event::ProbeEnded& e);
+  void on(const pool::core::event::SessionEnded& e);
   void on(const pool::core::event::TimePassed&) {}
   void on(const pool::core::event::StopRequested& e);
 
@@ -133,6 +163,7 @@ class CoreOracle {
   void on(const pool::core::action::AskToStop& a);
   void on(const pool::core::action::Kill& a);
   void on(const pool::core::action::Forget& a);
+  void on(const pool::core::action::ForgetSession& a);
   void on(const pool::core::action::Emit&) {}
   void on(const pool::core::action::Stopped& a);
 
@@ -141,6 +172,18 @@ class CoreOracle {
   void health_failed(Worker& worker);
   void check_health();
   [[nodiscard]] bool is_idle(const Worker& worker) const;
+  // core_oracle_sessions.cpp
+  void expire_sessions();
+  void end_use(Ticket& ticket);
+  void orphan_sessions(pool::core::WorkerId worker);
+  void check_affinity(const Ticket& ticket, const Worker& worker,
+                      const pool::core::action::Grant& a);
+  void check_order(Ticket& ticket, const Worker& worker);
+  [[nodiscard]] bool has_lost_its_state(const Ticket& ticket);
+  void after_sessions(const pool::core::Core& core);
+  [[nodiscard]] pool::core::WorkerId bound_to(const Ticket& ticket) const;
+  [[nodiscard]] bool may_serve(const Worker& worker, const Ticket& ticket) const;
+
   void expect_answered();
   void ended(Ticket& ticket, const pool::core::event::ExchangeEnded& e);
   void end_wait(Ticket& ticket, pool::ErrorCode code);
@@ -186,6 +229,10 @@ class CoreOracle {
   pool::core::Instant stop_at_ = pool::core::never;
   bool stopped_ = false;
   pool::core::Counters counters_;
+  std::map<std::uint32_t, Session> sessions_;
+  std::uint64_t uses_ = 0;
+  std::vector<pool::core::WorkerId> said_to_be_lost_;  // within this event
+  Seen seen_;
 };
 
 }  // namespace ordeal::trial

@@ -42,8 +42,7 @@ void CoreOracle::on(const action::Grant& a) {
          "(5) a grant to a ticket that does not wait", a.ticket.serial);
   expect(worker != nullptr, "(6) a grant of a worker that is not known", a.worker.serial);
   if (ticket == nullptr || worker == nullptr || !error_.empty()) return;
-  expect(waiting_.begin()->first == a.ticket.serial, "(5) a grant past an older waiter",
-         a.ticket.serial);
+  check_order(*ticket, *worker);
   expect(ticket->deadline > now_, "(5) a grant to an expired request", a.ticket.serial);
   expect(!ticket->cancelled, "(9) a grant to a cancelled request", a.ticket.serial);
   expect(could_take(*worker), "(12, 21) a grant of a worker that takes no work", a.worker.serial);
@@ -57,6 +56,7 @@ void CoreOracle::on(const action::Grant& a) {
   first_grants_ += ticket->was_granted ? 0 : 1;
   ticket->was_granted = true;
   ticket->turned_away = false;
+  check_affinity(*ticket, *worker, a);
   if (!error_.empty()) return;
   worker->slots[a.slot] = Use::granted;
   ++worker->holds;
@@ -79,6 +79,7 @@ void CoreOracle::count(ErrorCode code) {
     case ErrorCode::queue_full:
     case ErrorCode::workers_unavailable:
     case ErrorCode::pool_stopping:
+    case ErrorCode::session_state_lost:
       ++counters_.rejected;
       break;
     case ErrorCode::cancelled:
@@ -98,9 +99,11 @@ void CoreOracle::end_wait(Ticket& ticket, ErrorCode code) {
     // What happened to it is what it is told.
     expect((ticket.failures >> static_cast<unsigned>(code) & 1) != 0,
            "a request that was tried is told something else than how it failed", serial);
-    expect(ticket.deadline <= now_ || stopping_ || serving_ == 0,
+    const bool unavailable = !stopping_ && ticket.deadline > now_ && serving_ == 0;
+    const bool needless = !stopping_ && ticket.deadline > now_ && serving_ > 0;
+    expect(!needless || has_lost_its_state(ticket),
            "a request that waits for its retry is given up without need", serial);
-    if (!stopping_ && ticket.deadline > now_) unavailable_said_ = true;
+    if (unavailable && ticket.state_in_worker == 0) unavailable_said_ = true;
     waiting_.erase(serial);
     return;
   }
@@ -120,6 +123,11 @@ void CoreOracle::end_wait(Ticket& ticket, ErrorCode code) {
     case ErrorCode::workers_unavailable:
       expect(serving_ == 0, "workers_unavailable, and one is alive", serial);
       unavailable_said_ = true;
+      break;
+    case ErrorCode::session_state_lost:
+      ++seen_.state_lost;
+      expect(has_lost_its_state(ticket), "session_state_lost, and the state is where it was",
+             serial);
       break;
     case ErrorCode::queue_full:
       expect((just_submitted_ == serial || ticket.retries > 0) &&
@@ -182,6 +190,7 @@ void CoreOracle::on(const action::Resolve& a) {
   ticket->stage = Stage::none;
   --open_;
   count(a.code);
+  end_use(*ticket);
 }
 
 void CoreOracle::on(const action::Interrupt& a) {

@@ -15,6 +15,7 @@ void CoreOracle::end_pauses() {
 void CoreOracle::end_pause(Ticket& ticket) {
   if (ticket.stage != Stage::pausing || ticket.pause_ends > now_) return;
   ticket.stage = Stage::waiting;
+  ticket.waits_since = now_;
   waiting_.emplace(ticket.id.serial, ticket.id.index);
   pausing_.erase(ticket.id.serial);
 }

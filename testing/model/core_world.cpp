@@ -36,6 +36,10 @@ void CoreWorld::note(const Action& action) {
     processes_.push_back(spawn->worker);
   } else if (const auto* grant = std::get_if<action::Grant>(&action)) {
     granted_.push_back({grant->ticket, grant->worker});
+    const std::uint32_t session = session_of_[grant->ticket.index];
+    if (session != no_session) last_worker_[session] = grant->worker.serial;
+    visits_.hits += grant->affinity == pool::AffinityOutcome::hit;
+    visits_.rebinds += grant->affinity == pool::AffinityOutcome::rebound;
     ++visits_.grants;
   } else if (const auto* resolve = std::get_if<action::Resolve>(&action)) {
     std::erase(open_, resolve->ticket);
@@ -114,7 +118,20 @@ void CoreWorld::submit(const Step& step) {
                      .jitter_percent = static_cast<std::uint8_t>(step.who % 3 * 50),
                      .base_delay = delays[step.who / 3 % delays.size()],
                      .max_delay = delays[step.how / 20 % delays.size()]};
+  join_session(step, submitted);
+  if (ticket.index >= session_of_.size()) session_of_.resize(ticket.index + std::size_t{1});
+  session_of_[ticket.index] = submitted.session;
   feed(submitted);
+}
+
+void CoreWorld::join_session(const Step& step, event::Submitted& submitted) const {
+  const std::uint32_t session = (step.how + step.who) % 4;
+  if (session < last_worker_.size()) {
+    submitted.session = session;
+    submitted.affinity =
+        step.how / 7 % 2 == 0 ? pool::AffinityPolicy::strict : pool::AffinityPolicy::prefer;
+    if (step.who % 9 == 0) submitted.state_in_worker = last_worker_[session];
+  }
 }
 
 void CoreWorld::end_exchange(const Step& step) {
@@ -185,6 +202,9 @@ void CoreWorld::ping_is_answered(const Step& step) {
 
 // A fault, or old news of a worker that is gone.
 void CoreWorld::fault(const Step& step) {
+  if (step.how % 5 == 1) {
+    return feed(event::SessionEnded{static_cast<std::uint32_t>(step.who % last_worker_.size())});
+  }
   if (step.how % 3 == 0 && !gone_.empty()) {
     const WorkerId worker = gone_[step.who % gone_.size()];
     feed(event::WorkerReady{worker, 1});

@@ -5,6 +5,7 @@
 // a ready worker was spawned); everything else, sensible or not, is possible in any order.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -38,8 +39,10 @@ class CoreWorld {
     std::uint32_t kills = 0, asks = 0, interrupts = 0, stops = 0;
     std::uint32_t pauses = 0, poisoned = 0, ok_after_retry = 0;
     std::uint32_t probes = 0, unhealthy = 0, recovered = 0, replaced = 0;
+    std::uint32_t hits = 0, rebinds = 0;
   };
   [[nodiscard]] const Visits& visits() const { return visits_; }
+  [[nodiscard]] const CoreOracle::Seen& seen() const { return oracle_.seen(); }
 
  private:
   struct Granted {
@@ -54,6 +57,7 @@ class CoreWorld {
   void feed(const pool::core::Event& event);
   void note(const pool::core::Action& action);
   void submit(const Step& step);
+  void join_session(const Step& step, pool::core::event::Submitted& submitted) const;
   void end_exchange(const Step& step);
   void start_succeeds(const Step& step);
   void leaver_leaves(const Step& step);
@@ -70,6 +74,8 @@ class CoreWorld {
   std::string error_;
   Visits visits_;
   std::uint64_t last_serial_ = 0;
+  std::array<std::uint64_t, 2> last_worker_{};  // of each session
+  std::vector<std::uint32_t> session_of_;       // by ticket index
   std::vector<std::uint32_t> free_indexes_;
   std::uint32_t indexes_ = 0;
   std::vector<pool::core::TicketId> open_;

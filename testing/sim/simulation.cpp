@@ -28,7 +28,8 @@ Simulation::Simulation(std::uint64_t seed, const SimulationOptions& options)
       random_(seed ^ world_salt),
       core_(options.core, seed),
       oracle_(options.core),
-      clients_(options.clients) {
+      clients_(options.clients),
+      last_worker_(options.sessions) {
   report_.seed = seed;
   serials_max_ = options.requests;
 }
@@ -45,6 +46,7 @@ SimulationReport Simulation::run() {
   if (report_.error.empty() && core_.poll_timeout()) fail("a stopped pool has timers");
   report_.virtual_time = now_ - Instant{};
   report_.counters = core_.counters();
+  report_.affinity = oracle_.seen();
   return std::move(report_);
 }
 
@@ -121,7 +123,8 @@ void Simulation::perform(const Action& action) {
         } else if constexpr (std::is_same_v<A, action::Stopped>) {
           stopped_ = true;
         } else {
-          static_assert(std::is_same_v<A, action::Forget> || std::is_same_v<A, action::Emit>);
+          static_assert(std::is_same_v<A, action::Forget> || std::is_same_v<A, action::Emit> ||
+                        std::is_same_v<A, action::ForgetSession>);
         }
       },
       action);
@@ -184,7 +187,20 @@ void Simulation::submit(std::uint32_t number) {
   }
   client.lease = draw(options_.leases);
   const bool idempotent = draw(options_.idempotents);
-  feed(event::Submitted{client.ticket, client.deadline, idempotent, client.lease, draw_policy()});
+  event::Submitted submitted{client.ticket, client.deadline, idempotent, client.lease,
+                             draw_policy()};
+  draw_session(submitted, client);
+  feed(submitted);
+}
+
+// Sessions go on in the calm, but for those that could be told that their state is lost.
+void Simulation::draw_session(event::Submitted& submitted, Client& client) {
+  if (options_.sessions == 0 || !random_.chance(options_.in_session, 1000)) return;
+  client.session = static_cast<std::uint32_t>(random_.below(options_.sessions));
+  submitted.session = client.session;
+  submitted.affinity = random_.chance(options_.strict, 1000) ? pool::AffinityPolicy::strict
+                                                             : pool::AffinityPolicy::prefer;
+  if (draw(options_.stateful)) submitted.state_in_worker = last_worker_[client.session];
 }
 
 pool::RetryPolicy Simulation::draw_policy() {

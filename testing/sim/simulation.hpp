@@ -61,6 +61,10 @@ struct SimulationOptions {
   std::uint32_t leases = 0;
   std::uint32_t idempotents = 0;
   std::uint32_t retries = 0;     // may be tried again
+  std::uint32_t sessions = 0;    // how many there are; 0: none
+  std::uint32_t in_session = 0;  // parts of 1000 of the requests
+  std::uint32_t strict = 0;      // of those; the others prefer their worker
+  std::uint32_t stateful = 0;    // of those: rely on the worker that served their session last
   bool stop_under_load = false;  // stops in the middle of the faults; then there is no calm
   pool::core::Duration think_max = std::chrono::milliseconds{2};
   pool::core::Duration latency_max = std::chrono::milliseconds{5};
@@ -85,6 +89,7 @@ struct SimulationReport {
   std::uint64_t kills = 0;
   std::uint64_t unhealthy_kills = 0;
   std::uint64_t ok_after_retry = 0;
+  CoreOracle::Seen affinity;
   std::string trace;
 };
 
@@ -108,6 +113,7 @@ class Simulation {
     bool reply_in_pipe = false;                          // its worker answered before it died
     bool lease = false;
     std::uint32_t pauses = 0;
+    std::uint32_t session = pool::core::no_session;
   };
   struct Process {
     pool::core::WorkerId id;
@@ -126,6 +132,7 @@ class Simulation {
   void submit(std::uint32_t client);
   void resolved(const pool::core::action::Resolve& a);
   [[nodiscard]] pool::RetryPolicy draw_policy();
+  void draw_session(pool::core::event::Submitted& submitted, Client& client);
   void go_home();
   void begin_calm();
   void stop();
@@ -156,7 +163,8 @@ class Simulation {
   Agenda agenda_;
   pool::core::Instant now_{};
   std::vector<Client> clients_;
-  std::vector<Process> processes_;  // by worker index
+  std::vector<Process> processes_;          // by worker index
+  std::vector<std::uint64_t> last_worker_;  // by session
   std::uint64_t last_serial_ = 0;
   std::uint64_t last_grant_ = 0;
   std::uint64_t serials_max_ = 0;  // of this phase

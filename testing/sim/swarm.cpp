@@ -77,6 +77,15 @@ SimulationOptions swarm(std::uint64_t seed) {
   o.core.retry_budget_percent = one_of<std::uint32_t>(random, std::array{0U, 20U, 100U});
   o.core.retry_budget_max = one_of<std::uint32_t>(random, std::array{0U, 3U, 100U, 1000U});
   o.core.retry_budget_per_second = one_of<std::uint32_t>(random, std::array{0U, 10U, 1000U});
+  o.sessions = one_of<std::uint32_t>(random, std::array{0U, 1U, 3U, 8U});
+  o.in_session = one_of<std::uint32_t>(random, std::array{100U, 500U, 1000U});
+  o.strict = one_of<std::uint32_t>(random, std::array{0U, 500U, 1000U});
+  o.stateful = one_of<std::uint32_t>(random, std::array{0U, 0U, 200U});
+  o.core.affinity_wait =
+      one_of<pool::core::Duration>(random, std::array<pool::core::Duration, 3>{0ms, 2ms, 20ms});
+  o.core.affinity_timeout =
+      one_of<pool::core::Duration>(random, std::array<pool::core::Duration, 3>{5ms, 50ms, 10s});
+  o.core.affinity_bindings_max = one_of<std::uint32_t>(random, std::array{1U, 4U, 10'000U});
   o.clients = static_cast<std::uint32_t>(random.between(1, 16));
   o.requests = 300;
   o.calm_requests = 20;

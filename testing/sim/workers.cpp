@@ -62,6 +62,7 @@ void Simulation::grant(const action::Grant& a) {
     return fail("(1 of section 17) a worker for nobody");
   }
   client.granted = true;
+  if (client.session != no_session) last_worker_[client.session] = a.worker.serial;
   client.grants = ++last_grant_;
   client.worker = a.worker;
   client.slot = a.slot;

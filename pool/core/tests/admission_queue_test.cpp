@@ -11,8 +11,8 @@ namespace {
 
 TEST(AdmissionQueue, IsAFifo) {
   AdmissionQueue queue;
-  queue.push_back(5, 1);
-  queue.push_back(3, 2);
+  queue.insert(5, 1);
+  queue.insert(3, 2);
   EXPECT_EQ(queue.size(), 2U);
   EXPECT_EQ(queue.pop_front(), 5U);
   EXPECT_EQ(queue.pop_front(), 3U);
@@ -22,25 +22,27 @@ TEST(AdmissionQueue, IsAFifo) {
 
 TEST(AdmissionQueue, WhoIsPutBackStandsWhereItStood) {
   AdmissionQueue queue;
-  for (std::uint32_t i = 1; i <= 4; ++i) queue.push_back(i, i);
+  for (std::uint32_t i = 1; i <= 4; ++i) queue.insert(i, i);
   EXPECT_EQ(queue.pop_front(), 1U);
   EXPECT_EQ(queue.pop_front(), 2U);
-  queue.put_back(1, 1);
-  queue.put_back(2, 2);
+  queue.insert(1, 1);
+  queue.insert(2, 2);
   EXPECT_EQ(queue.pop_front(), 1U);
   EXPECT_EQ(queue.pop_front(), 2U);
 }
 
-TEST(AdmissionQueue, AWorkerTakesTheOlderOfItsOwnLaneAndTheShared) {
+TEST(AdmissionQueue, ALaneJoinsTheSharedOneBySerials) {
   AdmissionQueue queue;
-  queue.push_back(1, 10, AdmissionQueue::shared_lane);
-  queue.push_back(2, 11, 4);
-  queue.push_back(3, 12, AdmissionQueue::shared_lane);
-  EXPECT_EQ(queue.oldest_of(4, AdmissionQueue::shared_lane), 1U);
-  queue.remove(1);
-  EXPECT_EQ(queue.oldest_of(4, AdmissionQueue::shared_lane), 2U);
-  EXPECT_EQ(queue.oldest_of(7, AdmissionQueue::shared_lane), 3U) << "an empty lane has no head";
-  EXPECT_EQ(queue.oldest_of(4, 7), 2U);
+  queue.insert(1, 10, AdmissionQueue::shared_lane);
+  queue.insert(2, 11, 4);
+  queue.insert(3, 12, AdmissionQueue::shared_lane);
+  queue.insert(4, 13, 4);
+  EXPECT_EQ(queue.size_of(4), 2U);
+  EXPECT_EQ(queue.lane_of(4), 4U);
+  EXPECT_EQ(queue.join(4), 2U);
+  EXPECT_EQ(queue.join(7), 0U) << "a lane that never was";
+  EXPECT_EQ(queue.size_of(4), 0U);
+  for (std::uint32_t index = 1; index <= 4; ++index) EXPECT_EQ(queue.pop_front(), index);
 }
 
 struct Waiter {
@@ -69,10 +71,10 @@ RC_GTEST_PROP(AdmissionQueueModel, AgreesWithSortedLists, ()) {
     const std::uint32_t index = a % indexes;
     const std::uint32_t lane = b % lanes;
     auto& list = oracle[lane];
-    switch (what % 4) {
+    switch (what % 5) {
       case 0:
         if (contains(index)) break;
-        queue.push_back(index, ++serial, lane);
+        queue.insert(index, ++serial, lane);
         list.push_back({serial, index});
         break;
       case 1: {
@@ -89,11 +91,21 @@ RC_GTEST_PROP(AdmissionQueueModel, AgreesWithSortedLists, ()) {
           std::erase_if(l, [&](const Waiter& w) { return w.index == index; });
         }
         break;
+      case 3: {
+        if (lane == AdmissionQueue::shared_lane) break;
+        RC_ASSERT(queue.join(lane) == list.size());
+        auto& shared = oracle[AdmissionQueue::shared_lane];
+        shared.insert(shared.end(), list.begin(), list.end());
+        list.clear();
+        std::sort(shared.begin(), shared.end(),
+                  [](const Waiter& x, const Waiter& y) { return x.serial < y.serial; });
+        break;
+      }
       default: {
         if (taken.empty()) break;
         const auto back = taken.begin() + static_cast<std::ptrdiff_t>(a % taken.size());
         if (contains(back->index)) break;
-        queue.put_back(back->index, back->serial, lane);
+        queue.insert(back->index, back->serial, lane);
         list.insert(std::find_if(list.begin(), list.end(),
                                  [&](const Waiter& w) { return w.serial > back->serial; }),
                     *back);
@@ -111,6 +123,7 @@ RC_GTEST_PROP(AdmissionQueueModel, AgreesWithSortedLists, ()) {
       size += oracle[l].size();
     }
     RC_ASSERT(queue.size() == size);
+    for (std::uint32_t l = 0; l < lanes; ++l) RC_ASSERT(queue.size_of(l) == oracle[l].size());
     RC_ASSERT(queue.empty() == (size == 0));
     for (std::uint32_t i = 0; i < indexes; ++i) RC_ASSERT(queue.contains(i) == contains(i));
   }

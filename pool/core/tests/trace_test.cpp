@@ -28,9 +28,11 @@ TEST(Trace, IsReadByPeople) {
   write_action(text, action::Kill{WorkerId{1, 9}, KillSignal::kill, KillReason::partial_write});
   write_emit_switch(text, true);
   EXPECT_EQ(text,
-            "> 1000000000 submitted ticket=3:17 deadline=never idempotent=1 lease=0 retry=off\n"
+            "> 1000000000 submitted ticket=3:17 deadline=never idempotent=1 lease=0 retry=off "
+            "session=4294967295 affinity=none state_in_worker=0\n"
             "> 1000000000 submitted ticket=4:18 deadline=never idempotent=1 lease=0 "
-            "retry=3:exponential:25:1000000000:30000000000\n"
+            "retry=3:exponential:25:1000000000:30000000000 session=4294967295 affinity=none "
+            "state_in_worker=0\n"
             "> 2000000000 time_passed\n"
             "< kill worker=1:9 signal=kill reason=partial_write\n"
             "= emit 1\n");

@@ -62,6 +62,9 @@ constexpr Limits limits[] = {
     {"spin_max_us", 1, 10'000},
     {"record_bytes_max", 4096, 17'179'869'184},
     {"session_ttl_ms", 1, 31'622'400'000},
+    {"affinity_wait_ms", 0, 86'400'000},
+    {"affinity_timeout_ms", 1, 31'622'400'000},
+    {"affinity_bindings_max", 1, 10'000'000},
     {"retry.max_retries", 0, 100},
     {"retry.base_delay_ms", 0, 3'600'000},
     {"retry.max_delay_ms", 0, 3'600'000},
@@ -197,8 +200,6 @@ TEST(Options, what_later_issues_bring_is_known_and_refused) {
   };
   EXPECT_EQ(refusal([](Options& o) { o.breaker = true; }),
             "option breaker: true is not built yet, allowed only false");
-  EXPECT_EQ(refusal([](Options& o) { o.affinity = "strict"; }),
-            "option affinity: \"strict\" is not built yet, allowed only \"none\"");
   EXPECT_EQ(refusal([](Options& o) { o.retire_after_requests = 9; }),
             "option retire_after_requests: 9 is not built yet, allowed only 0");
 }

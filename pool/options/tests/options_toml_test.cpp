@@ -69,6 +69,10 @@ Options unusual_options() {
   options.log_payloads = true;
   options.session_store = "sqlite:a.db";
   options.session_ttl = std::chrono::milliseconds{11};
+  options.affinity = AffinityPolicy::prefer;
+  options.affinity_wait = std::chrono::milliseconds{12};
+  options.affinity_timeout = std::chrono::milliseconds{13};
+  options.affinity_bindings_max = 14;
   options.name = "other";
   options.fork_template = true;
   options.warm_spares = 12;

@@ -196,7 +196,9 @@ TEST(Callers, MistakesCostNoWorker) {
   EXPECT_EQ(code_of(pool.call("echo", Json::object(), {.retry = RetryPolicy{.base_delay = -1ns}})),
             ErrorCode::invalid_option);
   EXPECT_EQ(code_of(pool.call("echo", Json::object(), {.affinity = AffinityPolicy::strict})),
-            ErrorCode::not_built_yet);
+            ErrorCode::invalid_option);
+  EXPECT_EQ(code_of(pool.call("echo", Json::object(), {.state_in_worker = 1})),
+            ErrorCode::invalid_option);
   EXPECT_EQ(code_of(pool.call("echo", Json::object(), {.deadline = -1ms})),
             ErrorCode::queue_timeout);
   EXPECT_EQ(pool.status().workers_lost, 0U);

@@ -12,7 +12,9 @@ void showValue(const CoreOptions& o, std::ostream& out) {
   out << "size " << o.size << ", overflow " << o.overflow << ", queue_max " << o.queue_max
       << ", starts_parallel_max " << o.starts_parallel_max << ", start_failures_max "
       << o.start_failures_max << ", slots_max " << o.slots_max << ", health_interval "
-      << o.health_interval.count() << ", health_failures_max " << o.health_failures_max;
+      << o.health_interval.count() << ", health_failures_max " << o.health_failures_max
+      << ", affinity_wait " << o.affinity_wait.count() << ", affinity_timeout "
+      << o.affinity_timeout.count() << ", affinity_bindings_max " << o.affinity_bindings_max;
 }
 
 }  // namespace ordeal::pool::core
@@ -53,6 +55,11 @@ rc::Gen<CoreOptions> any_options(std::uint32_t slots_max) {
         o.retry_budget_max = queue_max;
         o.retry_budget_percent = 25 * overflow;
         o.retry_budget_per_second = parallel - 1;
+        static constexpr std::array<pool::core::Duration, 3> waits{0ns, 1ms, 700ms};
+        static constexpr std::array<pool::core::Duration, 3> timeouts{40ms, 2s, 5min};
+        o.affinity_wait = waits[parallel - 1];
+        o.affinity_timeout = timeouts[failures - 1];
+        o.affinity_bindings_max = size == 3 ? 10'000 : size;
         return o;
       },
       rc::gen::inRange(1U, 4U), rc::gen::inRange(0U, 3U), rc::gen::inRange(0U, 9U),
@@ -60,10 +67,12 @@ rc::Gen<CoreOptions> any_options(std::uint32_t slots_max) {
 }
 
 CoreWorld::Visits seen;
+CoreOracle::Seen seen_of_affinity;
+pool::core::Counters counted;
 
 void walk(std::uint32_t slots_max) {
   const auto options = *any_options(slots_max);
-  const auto steps = *rc::gen::scale(4.0, rc::gen::container<std::vector<Step>>(any_step()));
+  const auto steps = *rc::gen::scale(8.0, rc::gen::container<std::vector<Step>>(any_step()));
   CoreWorld world(options, 1);
   for (const Step& step : steps) {
     world.step(step);
@@ -88,6 +97,18 @@ void walk(std::uint32_t slots_max) {
   seen.unhealthy += v.unhealthy;
   seen.recovered += v.recovered;
   seen.replaced += v.replaced;
+  seen.hits += v.hits;
+  seen.rebinds += v.rebinds;
+  seen_of_affinity.waited_for_worker += world.seen().waited_for_worker;
+  seen_of_affinity.passed_ineligible += world.seen().passed_ineligible;
+  seen_of_affinity.older_went_first += world.seen().older_went_first;
+  seen_of_affinity.state_lost += world.seen().state_lost;
+  seen_of_affinity.sessions_forgotten += world.seen().sessions_forgotten;
+  const auto& c = world.core().counters();
+  counted.affinity_waits_over += c.affinity_waits_over;
+  counted.bindings_expired += c.bindings_expired;
+  counted.bindings_evicted += c.bindings_evicted;
+  counted.bindings_lost += c.bindings_lost;
 }
 
 RC_GTEST_PROP(CoreModel, AnyWalkKeepsEveryPromiseWithOneSlot, ()) {
@@ -120,6 +141,24 @@ TEST(CoreModel, TheWalksWentEverywhere) {
   EXPECT_GT(seen.unhealthy, 0U);
   EXPECT_GT(seen.recovered, 0U);
   EXPECT_GT(seen.replaced, 0U);
+  const auto& a = seen_of_affinity;
+  EXPECT_GT(seen.hits, 0U);
+  EXPECT_GT(seen.rebinds, 0U);
+  EXPECT_GT(a.waited_for_worker, 0U);
+  EXPECT_GT(a.passed_ineligible, 0U);
+  EXPECT_GT(a.older_went_first, 0U);
+  EXPECT_GT(a.state_lost, 0U);
+  EXPECT_GT(a.sessions_forgotten, 0U);
+  EXPECT_GT(counted.affinity_waits_over, 0U);
+  EXPECT_GT(counted.bindings_expired, 0U);
+  EXPECT_GT(counted.bindings_evicted, 0U);
+  EXPECT_GT(counted.bindings_lost, 0U);
+  std::cout << "hits " << seen.hits << ", rebinds " << seen.rebinds << ", waited "
+            << a.waited_for_worker << ", passed " << a.passed_ineligible << ", older first "
+            << a.older_went_first << ", state lost " << a.state_lost << ", forgotten "
+            << a.sessions_forgotten << ", waits over " << counted.affinity_waits_over
+            << ", expired " << counted.bindings_expired << ", evicted " << counted.bindings_evicted
+            << ", lost " << counted.bindings_lost << '\n';
   std::cout << "grants " << seen.grants << ", requeues " << seen.requeues << ", drains "
             << seen.drains << ", circuit " << seen.circuit_opened << ", queue_full "
             << seen.queue_full << ", kills " << seen.kills << ", asks " << seen.asks

@@ -13,8 +13,36 @@ using pool::ErrorCode;
 
 constexpr std::uint64_t seeds = 300;
 
+void add_affinity(SimulationReport& all, const SimulationReport& report) {
+  all.counters.affinity_hits += report.counters.affinity_hits;
+  all.counters.affinity_misses += report.counters.affinity_misses;
+  all.counters.affinity_rebinds += report.counters.affinity_rebinds;
+  all.counters.affinity_waits_over += report.counters.affinity_waits_over;
+  all.counters.bindings_expired += report.counters.bindings_expired;
+  all.counters.bindings_evicted += report.counters.bindings_evicted;
+  all.counters.bindings_lost += report.counters.bindings_lost;
+  all.affinity.waited_for_worker += report.affinity.waited_for_worker;
+  all.affinity.passed_ineligible += report.affinity.passed_ineligible;
+  all.affinity.older_went_first += report.affinity.older_went_first;
+  all.affinity.sessions_forgotten += report.affinity.sessions_forgotten;
+}
+
+void expect_affinity_went_everywhere(const SimulationReport& all) {
+  EXPECT_GT(all.counters.affinity_hits, 0U);
+  EXPECT_GT(all.counters.affinity_misses, all.counters.affinity_rebinds);
+  EXPECT_GT(all.counters.affinity_rebinds, 0U);
+  EXPECT_GT(all.counters.affinity_waits_over, 0U);
+  EXPECT_GT(all.counters.bindings_expired, 0U);
+  EXPECT_GT(all.counters.bindings_evicted, 0U);
+  EXPECT_GT(all.counters.bindings_lost, 0U);
+  EXPECT_GT(all.affinity.waited_for_worker, 0U) << "strict: got its own worker, late";
+  EXPECT_GT(all.affinity.passed_ineligible, 0U);
+  EXPECT_GT(all.affinity.older_went_first, 0U) << "(30) nobody is passed for affinity's sake";
+  EXPECT_GT(all.affinity.sessions_forgotten, 0U);
+}
+
 TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
-  cites(1, 3, 4, 5, 6, 8, 9, 10, 12, 21, 22, 38, 39, 53);
+  cites(1, 3, 4, 5, 6, 8, 9, 10, 12, 21, 22, 24, 25, 26, 27, 29, 30, 38, 39, 53);
   cites_bug_class(1, 3, 5, 7, 9, 11, 12, 13, 16);
   cites_property(15, 17, 19);
   SimulationReport all;
@@ -32,16 +60,29 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
     all.counters.workers_recovered += report.counters.workers_recovered;
     all.ok_after_retry += report.ok_after_retry;
     all.counters.retries += report.counters.retries;
+    add_affinity(all, report);
   }
   // What a suite never saw it has not tested.
-  for (const ErrorCode code :
-       {ErrorCode::none, ErrorCode::queue_full, ErrorCode::queue_timeout,
-        ErrorCode::workers_unavailable, ErrorCode::pool_stopping, ErrorCode::cancelled,
-        ErrorCode::call_timeout, ErrorCode::cancelled_in_flight, ErrorCode::worker_died,
-        ErrorCode::worker_closed_stream, ErrorCode::stopped_in_flight, ErrorCode::malformed_frame,
-        ErrorCode::malformed_reply, ErrorCode::reply_id_mismatch, ErrorCode::reply_too_large,
-        ErrorCode::truncated_reply, ErrorCode::stray_output, ErrorCode::application_error,
-        ErrorCode::poisoned_request}) {
+  for (const ErrorCode code : {ErrorCode::none,
+                               ErrorCode::queue_full,
+                               ErrorCode::queue_timeout,
+                               ErrorCode::workers_unavailable,
+                               ErrorCode::pool_stopping,
+                               ErrorCode::cancelled,
+                               ErrorCode::call_timeout,
+                               ErrorCode::cancelled_in_flight,
+                               ErrorCode::worker_died,
+                               ErrorCode::worker_closed_stream,
+                               ErrorCode::stopped_in_flight,
+                               ErrorCode::malformed_frame,
+                               ErrorCode::malformed_reply,
+                               ErrorCode::reply_id_mismatch,
+                               ErrorCode::reply_too_large,
+                               ErrorCode::truncated_reply,
+                               ErrorCode::stray_output,
+                               ErrorCode::application_error,
+                               ErrorCode::poisoned_request,
+                               ErrorCode::session_state_lost}) {
     EXPECT_GT(all.outcomes[static_cast<std::size_t>(code)], 0U) << to_string(code);
   }
   EXPECT_GT(all.circuit_openings, 0U);
@@ -54,6 +95,7 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
   EXPECT_GT(all.counters.probe_failures, all.counters.workers_recovered) << "not all recover";
   EXPECT_GT(all.ok_after_retry, 0U);
   EXPECT_GT(all.counters.retries, all.ok_after_retry);
+  expect_affinity_went_everywhere(all);
 }
 
 SimulationReport recorded(std::uint64_t seed) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "ordeal/pool/affinity.hpp"
 #include "ordeal/pool/error.hpp"
 #include "ordeal/pool/retry.hpp"
 
@@ -37,12 +38,6 @@ class Deadline {
   std::optional<Clock::time_point> absolute_;
 };
 
-enum class AffinityPolicy : std::uint8_t {
-  none,
-  prefer,
-  strict
-};
-
 // Options that belong to parts not built yet are refused with `not_built_yet`, never ignored.
 struct CallOptions {
   Deadline deadline{};
@@ -58,7 +53,13 @@ struct CallOptions {
   // together; a request that poison_deaths_max workers have not survived is refused.
   std::optional<RetryPolicy> retry{};
   std::string_view session{};  // in Pool::call: as Session::call; elsewhere not built yet
-  AffinityPolicy affinity = AffinityPolicy::none;  // others not built yet
+  // Which worker a call of a session goes to; empty: as the pool's option says. With another policy
+  // than none the call needs a session.
+  std::optional<AffinityPolicy> affinity{};
+  // The call relies on what an earlier call of its session left in this worker (Reply::worker): it
+  // is served by that worker, or fails with `session_state_lost` and has had no effect. 0: any will
+  // do. Implies AffinityPolicy::strict.
+  std::uint64_t state_in_worker = 0;
   // Reach the worker's context (if negotiated), every event and the error.
   std::string_view label{};
   std::string_view traceparent{};
@@ -77,6 +78,7 @@ struct Reply {
   std::uint32_t attempts = 1;          // exchanges begun with a worker, the last one included
   std::chrono::nanoseconds queued{};   // from submit to grant of the last attempt
   std::chrono::nanoseconds service{};  // from grant to reply
+  AffinityOutcome affinity = AffinityOutcome::none;  // hit: by the session's worker
 
   // Parses the result. Values that nlohmann::json cannot carry exactly (lone surrogates, integers
   // beyond 64 bits, NaN) are `unrepresentable_value`; the worker is not blamed.

@@ -108,9 +108,12 @@ enum class ErrorCode : std::uint8_t {
 
   // Health: in events alone.
   health_check_failed,
+
+  // Affinity.
+  session_state_lost,
 };
 inline constexpr std::uint8_t error_code_count =
-    static_cast<std::uint8_t>(ErrorCode::health_check_failed) + 1;
+    static_cast<std::uint8_t>(ErrorCode::session_state_lost) + 1;
 
 // A row of the table that defines a code. `meaning` is one sentence for the user's eyes.
 struct ErrorTraits {
@@ -157,6 +160,13 @@ struct ApplicationError {
   std::optional<bool> retryable;
 };
 
+// Where the state that a request relied on was, and where its session is bound now; 0: nowhere.
+struct StateLost {
+  std::uint64_t worker_before = 0;
+  std::uint64_t worker_now = 0;
+  friend bool operator==(const StateLost&, const StateLost&) = default;
+};
+
 struct Error {
   ErrorCode code = ErrorCode::none;
   std::string message;  // lower case, no full stop, names the thing, the value and what is allowed
@@ -168,6 +178,7 @@ struct Error {
   std::string excerpt;  // offending bytes, bounded and escaped; for the caller alone
   std::shared_ptr<const DeathCertificate> certificate;
   std::shared_ptr<const ApplicationError> application;
+  std::optional<StateLost> state_lost;  // set iff code is session_state_lost
 
   [[nodiscard]] ErrorCategory category() const { return traits(code).category; }
   [[nodiscard]] Severity severity() const { return traits(code).severity; }

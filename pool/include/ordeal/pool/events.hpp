@@ -25,9 +25,13 @@ struct PoolEvent {
   ErrorCode code = ErrorCode::none;
   std::string_view from;  // worker_transition: states and reason
   std::string_view to;
-  std::string_view reason;  // also request_retry_exhausted: attempts, deadline, budget, poisoned
+  // Also request_retry_exhausted: attempts, deadline, budget, poisoned; and request_granted to one
+  // of a session: bound, hit, rebound.
+  std::string_view reason;
   std::uint32_t count = 0;
   std::chrono::nanoseconds duration{};
+  std::string session;              // of bindings, and request_granted under a policy
+  std::uint64_t worker_before = 0;  // session_rebound
   std::string label;
   std::string traceparent;
 };

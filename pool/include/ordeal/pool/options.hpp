@@ -30,6 +30,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ordeal/pool/affinity.hpp"
 #include "ordeal/pool/error.hpp"
 #include "ordeal/pool/retry.hpp"
 
@@ -108,6 +109,12 @@ struct Options {
   std::string session_store = "memory";              // or "sqlite:PATH", which survives the host
   std::chrono::milliseconds session_ttl{3'600'000};  // a session not used for so long expires
 
+  // Which worker the calls of a session go to (affinity.hpp).
+  AffinityPolicy affinity = AffinityPolicy::none;  // of calls that bring none
+  std::chrono::milliseconds affinity_wait{100};    // prefer: for the bound worker, if it is busy
+  std::chrono::milliseconds affinity_timeout{300'000};  // a binding not used for so long ends
+  std::uint32_t affinity_bindings_max = 10'000;         // the oldest unused one beyond this ends
+
   // Retries: the policy of calls that bring none (retry.hpp), and what bounds all of them.
   struct Retry {
     std::uint32_t max_retries = 0;
@@ -136,7 +143,6 @@ struct Options {
 
   // Known, but not built yet: anything but the default is refused with not_built_yet.
   bool breaker = false;
-  std::string affinity = "none";
   std::uint64_t retire_after_requests = 0;  // 0: never
 
   friend bool operator==(const Options&, const Options&) = default;

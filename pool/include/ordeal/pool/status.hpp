@@ -29,6 +29,7 @@ struct WorkerStatus {
   std::int64_t rss_kib = -1;  // -1: unknown
   std::uint64_t transitions_total = 0;
   std::vector<TransitionRecord> history;  // newest last, bounded
+  std::uint32_t bindings = 0;             // sessions bound to it
   std::string last_progress;              // what the worker said last on its side channel
 };
 
@@ -42,6 +43,18 @@ struct TemplateStatus {
   std::uint64_t deaths = 0;
   std::chrono::milliseconds import_time{0};
   std::string reason;  // why it is cold, or died last
+};
+
+// Since the start, but for `bindings`. hits + misses: requests of sessions that got a worker.
+struct AffinityStatus {
+  std::uint32_t bindings = 0;  // sessions bound to a worker now
+  std::uint64_t hits = 0;      // got the worker that the session was bound to
+  std::uint64_t misses = 0;
+  std::uint64_t rebinds = 0;     // of the misses: the session had been bound to another worker
+  std::uint64_t waits_over = 0;  // `prefer`: the worker was busy for affinity_wait
+  std::uint64_t expired = 0;
+  std::uint64_t evicted = 0;
+  std::uint64_t lost = 0;  // with their workers
 };
 
 struct Status {
@@ -83,6 +96,8 @@ struct Status {
   int warden_pid = 0;
   TemplateStatus fork_template;
   bool record_stopped_early = false;  // record_bytes_max was reached
+
+  AffinityStatus affinity;
 
   std::vector<WorkerStatus> workers;  // by serial
 
