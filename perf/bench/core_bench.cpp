@@ -48,6 +48,15 @@ class Stage {
     feed(core::event::Submitted{.ticket = ticket, .deadline = now_ + std::chrono::seconds{60}});
     feed(core::event::ExchangeEnded{.ticket = ticket});
   }
+  // The same in a session that keeps to its worker; 64 sessions take turns.
+  void call_in_session() {
+    const core::TicketId ticket{.index = 0, .serial = ++serial_};
+    feed(core::event::Submitted{.ticket = ticket,
+                                .deadline = now_ + std::chrono::seconds{60},
+                                .session = static_cast<std::uint32_t>(serial_ % 64),
+                                .affinity = AffinityPolicy::strict});
+    feed(core::event::ExchangeEnded{.ticket = ticket});
+  }
 
  private:
   static core::CoreOptions options(std::uint32_t size) {
@@ -83,14 +92,30 @@ void grant_and_check_in(benchmark::State& state) {
 }
 BENCHMARK(grant_and_check_in)->Arg(1)->Arg(4)->Arg(32);
 
+void grant_and_check_in_a_session(benchmark::State& state) {
+  Stage stage{static_cast<std::uint32_t>(state.range(0))};
+  for (int i = 0; i < 1000; ++i) stage.call_in_session();
+  const std::uint64_t before = allocations.load();
+  for (auto _ : state) stage.call_in_session();
+  state.counters["allocations"] = static_cast<double>(allocations.load() - before);
+}
+BENCHMARK(grant_and_check_in_a_session)->Arg(1)->Arg(4)->Arg(32);
+
 int check_allocations() {
   Stage stage{4};
-  for (int i = 0; i < 1000; ++i) stage.call();
+  for (int i = 0; i < 1000; ++i) {
+    stage.call();
+    stage.call_in_session();
+  }
   const std::uint64_t before = allocations.load();
   constexpr int calls = 100'000;
-  for (int i = 0; i < calls; ++i) stage.call();
+  for (int i = 0; i < calls; ++i) {
+    stage.call();
+    stage.call_in_session();
+  }
   const std::uint64_t made = allocations.load() - before;
-  std::printf("%llu allocations in %d calls\n", static_cast<unsigned long long>(made), calls);
+  std::printf("%llu allocations in %d calls, and as many in sessions\n",
+              static_cast<unsigned long long>(made), calls);
   return made == 0 ? 0 : 1;
 }
 

@@ -52,6 +52,7 @@ Options durable_options(const std::string& database) {
   Options options = mock_options(2);
   options.environment["GEMINI_API_KEY"] = "none";
   options.session_store = "sqlite:" + database;
+  options.affinity = AffinityPolicy::strict;
   return options;
 }
 

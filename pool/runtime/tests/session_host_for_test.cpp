@@ -25,6 +25,7 @@ int main(int count, char** arguments) {
   Options options = mock_options(2);
   options.environment["ORDEAL_TEST_ID"] = std::getenv("ORDEAL_TEST_ID");
   options.environment["GEMINI_API_KEY"] = "none";
+  options.affinity = AffinityPolicy::strict;
   options.session_store = std::string{"sqlite:"} + arguments[1];
   Pool pool = must_start(options);
   Session session = pool.session(arguments[2]);
