@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "pool/runtime/tests/session_support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool {
 namespace {
@@ -71,7 +72,7 @@ class Events {
 };
 
 TEST(Affinity, StrictKeepsEachSessionToOneWorkerWhileTheSessionsOverlap) {
-  RecordProperty("invariant", "24, 29, 30");
+  cites(24, 29, 30);
   Pool pool = must_start(affinity_options(2, AffinityPolicy::strict));
   constexpr int sessions = 4;
   constexpr int callers_each = 2;
@@ -115,7 +116,8 @@ TEST(Affinity, StrictKeepsEachSessionToOneWorkerWhileTheSessionsOverlap) {
 }
 
 TEST(Affinity, AStrictCallWaitsForItsWorkerAndDelaysNobodyElse) {
-  RecordProperty("invariant", "24, 30; bug class 13");
+  cites(24, 30);
+  cites_bug_class(13);
   Pool pool = must_start(affinity_options(2, AffinityPolicy::strict));
   const auto first = pool.call("echo", Json::object(), {.session = "s"});
   ASSERT_TRUE(first) << describe(first);
@@ -138,7 +140,7 @@ TEST(Affinity, AStrictCallWaitsForItsWorkerAndDelaysNobodyElse) {
 }
 
 TEST(Affinity, PreferGoesToAnotherWorkerAfterItsWaitAndStaysThere) {
-  RecordProperty("invariant", "24");
+  cites(24);
   Options options = affinity_options(2, AffinityPolicy::prefer);
   options.affinity_wait = 30ms;
   Pool pool = must_start(options);
@@ -186,7 +188,7 @@ TEST(Affinity, NoneHeedsNoBindingAndMakesNone) {
 }
 
 TEST(Affinity, AKilledWorkersSessionsAreBoundAnewOnceAndNoOthers) {
-  RecordProperty("invariant", "25, 26");
+  cites(25, 26);
   Pool pool = must_start(affinity_options(2, AffinityPolicy::strict));
   Events events{pool};
   constexpr int sessions = 6;
@@ -265,7 +267,7 @@ TEST(Affinity, ACallThatReliesOnAWorkersStateIsToldWhenThatIsLost) {
 }
 
 TEST(Affinity, ABindingThatNobodyUsesExpires) {
-  RecordProperty("invariant", "27");
+  cites(27);
   Options options = affinity_options(1, AffinityPolicy::strict);
   options.affinity_timeout = 40ms;
   Pool pool = must_start(options);

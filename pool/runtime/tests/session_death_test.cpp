@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "pool/runtime/tests/session_support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool {
 namespace {
@@ -53,7 +54,7 @@ class Load {
 class SessionDeath : public ::testing::TestWithParam<AffinityPolicy> {};
 
 TEST_P(SessionDeath, BetweenCreateAndExecuteUnderLoadTheSessionGoesOnOnceWithItsData) {
-  RecordProperty("invariant", "25, 26, 45, 54");
+  cites(25, 26, 45, 54);
   Options options = mock_options(3);
   options.environment["GEMINI_API_KEY"] = "none";
   options.affinity = GetParam();
