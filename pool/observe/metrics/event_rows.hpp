@@ -94,6 +94,12 @@ inline constexpr auto event_rows = std::to_array<EventRow>({
      {"to", "open"}},
     {O::start_circuit_closed, "start_circuit_transitions_total", "", {}, {"to", "closed"}},
     {O::queue_full, "", "the request's outcome counts it: request_errors_total{code=queue_full}"},
+    {O::session_bound, "", "Status counts it exactly: session_grants_total{affinity=miss}"},
+    {O::session_rebound, "", "Status counts it exactly: session_rebinds_total"},
+    {O::session_binding_expired, "", "Status counts it exactly: session_bindings_ended_total"},
+    {O::session_binding_evicted, "", "Status counts it exactly: session_bindings_ended_total"},
+    {O::session_bindings_lost, "", "Status counts it exactly: session_bindings_ended_total"},
+    {O::session_wait_over, "", "Status counts it exactly: session_waits_over_total"},
     {O::pool_stopping, "", "happens once; Status says it: stopping"},
     {O::pool_stopped, "", "happens once, and nobody asks after it"},
 });

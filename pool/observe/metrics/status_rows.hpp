@@ -22,6 +22,11 @@ double number(const Status& status) {
   return static_cast<double>(status.*Member);
 }
 
+template <auto Member>
+double of_affinity(const Status& status) {
+  return static_cast<double>(status.affinity.*Member);
+}
+
 inline double resident_bytes(const Status& status) {
   std::int64_t kib = 0;
   for (const WorkerStatus& worker : status.workers) kib += worker.rss_kib > 0 ? worker.rss_kib : 0;
@@ -29,6 +34,7 @@ inline double resident_bytes(const Status& status) {
 }
 
 using S = Status;
+using A = AffinityStatus;
 
 inline constexpr auto status_rows = std::to_array<StatusRow>({
     {"workers", "Workers by state.", "state", "starting", number<&S::starting>},
@@ -67,6 +73,19 @@ inline constexpr auto status_rows = std::to_array<StatusRow>({
     {"health_probes_total", "Pings of idle workers.", "", "", number<&S::probes>},
     {"worker_recovered_total", "Unhealthy workers that got well again.", "", "",
      number<&S::workers_recovered>},
+    {"session_bindings", "Sessions bound to a worker.", "", "", of_affinity<&A::bindings>},
+    {"session_grants_total",
+     "Requests of sessions given a worker: the one that the session was bound to (hit) or another.",
+     "affinity", "hit", of_affinity<&A::hits>},
+    {"session_grants_total", "", "affinity", "miss", of_affinity<&A::misses>},
+    {"session_rebinds_total", "Sessions bound to another worker than before.", "", "",
+     of_affinity<&A::rebinds>},
+    {"session_waits_over_total", "Waits for a session's busy worker that were given up.", "", "",
+     of_affinity<&A::waits_over>},
+    {"session_bindings_ended_total", "Bindings that ended: unused, too many, or worker gone.",
+     "reason", "expired", of_affinity<&A::expired>},
+    {"session_bindings_ended_total", "", "reason", "evicted", of_affinity<&A::evicted>},
+    {"session_bindings_ended_total", "", "reason", "lost", of_affinity<&A::lost>},
     {"events_dropped_total", "Events not delivered to sinks, which were too slow.", "", "",
      number<&S::events_dropped>},
     {"sink_failures_total", "Events and callbacks at which a sink or callback threw.", "", "",
