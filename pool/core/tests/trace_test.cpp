@@ -175,7 +175,8 @@ TEST(Trace, RefusesWhatIsNoTrace) {
   TraceReader other("{\"json\": 1}\n");
   EXPECT_EQ(other.next().error().kind, TraceErrorKind::not_a_trace);
   std::string text = header_line();
-  text.replace(text.find(" 3 "), 3, " 9 ");
+  const std::string version = " " + std::to_string(trace_version) + " ";
+  text.replace(text.find(version), version.size(), " 9 ");
   TraceReader newer(text);
   EXPECT_EQ(newer.next().error().message, "line 1: unsupported_version: 9");
 }
