@@ -72,7 +72,7 @@ pool::core::Counters counted;
 
 void walk(std::uint32_t slots_max) {
   const auto options = *any_options(slots_max);
-  const auto steps = *rc::gen::scale(5.0, rc::gen::container<std::vector<Step>>(any_step()));
+  const auto steps = *rc::gen::scale(10.0, rc::gen::container<std::vector<Step>>(any_step()));
   CoreWorld world(options, 1);
   for (const Step& step : steps) {
     world.step(step);
