@@ -209,6 +209,7 @@ struct Emit {
   TicketId ticket{};
   WorkerId worker{};
   ErrorCode code = ErrorCode::none;
+  bool maybe_ran = false;  // request_resolved: as Resolve's
   WorkerState from{};
   WorkerState to{};
   TransitionReason reason{};
@@ -229,7 +230,8 @@ struct Emit {
                       field("stop", &Emit::stop),
                       field("session", &Emit::session),
                       field("affinity", &Emit::affinity),
-                      field("worker_before", &Emit::worker_before)};
+                      field("worker_before", &Emit::worker_before),
+                      field("maybe_ran", &Emit::maybe_ran)};
   }
 };
 

@@ -114,6 +114,7 @@ void Core::State::grant(Ticket& ticket, Worker& worker) {
 // where it stood, unless there is nothing left to wait for.
 void Core::State::requeue(Ticket& ticket) {
   --counters.running;
+  const WorkerId unusable = ticket.worker;
   take_back_attempt(ticket);
   ticket.stage = Ticket::Stage::none;
   if (ticket.cancel_requested) return give_up_waiting(ticket, ErrorCode::cancelled);
@@ -122,7 +123,7 @@ void Core::State::requeue(Ticket& ticket) {
   if (circuit_open) return turn_away(ticket, ErrorCode::workers_unavailable);
   ticket.told_worker_gone = false;
   ++counters.requeued;
-  tell({.what = Occurrence::request_requeued, .ticket = ticket.id, .worker = ticket.worker});
+  tell({.what = Occurrence::request_requeued, .ticket = ticket.id, .worker = unusable});
   wait_again(ticket);
 }
 
@@ -165,6 +166,7 @@ void Core::State::resolve(Ticket& ticket, ErrorCode code) {
           .ticket = ticket.id,
           .worker = ticket.worker,
           .code = code,
+          .maybe_ran = ticket.maybe_ran,
           .count = ticket.attempts,
           .duration = now_ - ticket.submitted_at});
   }

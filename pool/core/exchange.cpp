@@ -87,7 +87,8 @@ void Core::State::on_given_up(Ticket& ticket, const event::ExchangeEnded& e) {
   const bool timed_out = e.verdict == ExchangeVerdict::timed_out;
   switch (e.progress) {
     case WireProgress::untouched:
-      resolve(ticket, timed_out ? ErrorCode::queue_timeout : ErrorCode::cancelled);
+      if (!ticket.lease) take_back_attempt(ticket);
+      give_up_waiting(ticket, timed_out ? ErrorCode::queue_timeout : ErrorCode::cancelled);
       return free_slot(worker, ticket.slot);
     case WireProgress::partial:
       resolve(ticket, timed_out ? ErrorCode::call_timeout : ErrorCode::cancelled_in_flight);

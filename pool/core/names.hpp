@@ -134,9 +134,9 @@ struct Names<RetryStop> {
 
 template <>
 struct Names<Backoff> {
-  static constexpr std::array<std::string_view, 5> all{"constant", "linear", "exponential",
-                                                       "fibonacci", "decorrelated"};
-  static_assert(covers(all, Backoff::decorrelated));
+  static constexpr std::array<std::string_view, 6> all{"constant",  "linear",       "exponential",
+                                                       "fibonacci", "decorrelated", "custom"};
+  static_assert(covers(all, Backoff::custom));
 };
 
 }  // namespace ordeal::pool::core

@@ -83,7 +83,8 @@ struct Ticket {
   std::uint32_t session = no_session;   // see in_sessions_
   Instant deadline = never;
   Instant submitted_at{};
-  WorkerId worker;  // the last one that had it
+  WorkerId worker;     // that it was granted last
+  WorkerId failed_on;  // that had seen it when its last attempt failed
   std::uint32_t slot = 0;
   std::uint32_t attempts = 0;
   TimerHandle timer;  // queued: queue_deadline; awaiting_exit: certificate; backing_off: its pause

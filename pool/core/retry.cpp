@@ -27,8 +27,9 @@ Duration fibonacci(Duration base, std::uint32_t n, Duration cap) {
   return current;
 }
 
-Duration without_jitter(Backoff kind, std::uint32_t retry, Duration base, Duration cap) {
-  switch (kind) {
+Duration without_jitter(const RetryPolicy& policy, std::uint32_t retry, Duration base,
+                        Duration cap) {
+  switch (policy.backoff) {
     case Backoff::constant:
       return std::min(base, cap);
     case Backoff::linear:
@@ -37,6 +38,8 @@ Duration without_jitter(Backoff kind, std::uint32_t retry, Duration base, Durati
       return backoff_ceiling(base, cap, retry);
     case Backoff::fibonacci:
       return fibonacci(base, retry, cap);
+    case Backoff::custom:
+      return std::min(policy.delays.at(retry), cap);
     case Backoff::decorrelated:
       break;
   }
@@ -53,7 +56,7 @@ DelayRange delay_range(const RetryPolicy& policy, std::uint32_t retry, Duration 
     const Duration lowest = std::min(base, cap);
     return {lowest, std::max(lowest, times(std::max(last, base), 3, cap))};
   }
-  const Duration delay = without_jitter(policy.backoff, retry, base, cap);
+  const Duration delay = without_jitter(policy, retry, base, cap);
   const std::int64_t percent = std::min<std::int64_t>(policy.jitter_percent, 100);
   // Hundredths and rest apart, so that nothing overflows.
   const Duration jitter = delay / 100 * percent + Duration{delay.count() % 100 * percent / 100};

@@ -6,7 +6,7 @@
 //        saturates.
 //   (40) Without jitter the delay follows the closed form of ordeal/pool/retry.hpp, cut at
 //        max_delay, and never shrinks. Decorrelated delays stay in [min(base, max), max] and begin
-//        at base for each request.
+//        at base for each request. Custom delays follow their table, which may go up and down.
 //   (41) The jitter is even on both sides of the delay. Where its range would exceed max_delay the
 //        range is cut, not what is drawn from it: no excess over max_delay and no heap of delays
 //        at it. The same seed gives the same delays.

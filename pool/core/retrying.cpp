@@ -40,6 +40,7 @@ void Core::State::fail(Ticket& ticket, ErrorCode code, Retryable retryable) {
   }
   if (!pause(ticket, code)) return resolve(ticket, code);
   ticket.failure = code;
+  ticket.failed_on = ticket.worker;
   ticket.maybe_ran = ticket.maybe_ran || traits(code).certainty == Certainty::indeterminate;
 }
 
@@ -136,9 +137,11 @@ void Core::State::resolve_all_paused(ErrorCode code) {
   }
 }
 
-// It was granted, and the worker has not seen a byte of it: if it was a retry, that has not begun.
+// It was granted, and the worker has not seen a byte of it: if it was a retry, that has not begun,
+// and what is told of it is told of its last attempt's worker.
 void Core::State::take_back_attempt(Ticket& ticket) {
   --ticket.attempts;
+  ticket.worker = ticket.failed_on;
   ticket.charged = ticket.may_retry && retries_[ticket.id.index].scheduled > 0;
 }
 

@@ -160,6 +160,17 @@ std::chrono::milliseconds retry_delay(Strategy strategy, std::uint32_t attempt) 
   return std::chrono::milliseconds{delays[nth - 1]};
 }
 
+RetryPolicy retry_policy(Strategy strategy) {
+  RetryPolicy policy;
+  if (strategy != immediate_retry && strategy != backoff_retry) return policy;
+  policy.backoff = Backoff::custom;
+  policy.jitter_percent = 0;
+  while (should_retry(strategy, policy.max_retries + 1)) {
+    policy.delays.add(retry_delay(strategy, ++policy.max_retries));
+  }
+  return policy;
+}
+
 std::string describe(const Error& error, const ErrorContext& context) {
   std::string out;
   add_line(out, to_string(error.code), sentence(error));

@@ -39,7 +39,7 @@ template <typename E>
 requires std::is_enum_v<E>
 void write_value(std::string& out, E value) { out += name_of(value); }
 
-// "off", or max_retries:backoff:jitter_percent:base_delay:max_delay.
+// "off", or max_retries:backoff:jitter_percent:base_delay:max_delay, then each delay of `delays`.
 void write_value(std::string& out, const RetryPolicy& policy) {
   if (policy.max_retries == 0) {
     out += "off";
@@ -54,6 +54,10 @@ void write_value(std::string& out, const RetryPolicy& policy) {
   write_value(out, policy.base_delay);
   out += ':';
   write_value(out, policy.max_delay);
+  for (std::uint32_t i = 1; i <= std::min(policy.delays.size(), DelayTable::size_max); ++i) {
+    out += ':';
+    write_value(out, policy.delays.at(i));
+  }
 }
 
 template <typename Struct>
@@ -125,10 +129,17 @@ bool read_value(std::string_view text, RetryPolicy& policy) {
     text.remove_prefix(std::min(colon + 1, text.size()));
     return first;
   };
-  return read_value(part(), policy.max_retries) && policy.max_retries != 0 &&
-         read_value(part(), policy.backoff) && read_value(part(), policy.jitter_percent) &&
-         read_value(part(), policy.base_delay) && read_value(part(), policy.max_delay) &&
-         text.empty();
+  if (!read_value(part(), policy.max_retries) || policy.max_retries == 0 ||
+      !read_value(part(), policy.backoff) || !read_value(part(), policy.jitter_percent) ||
+      !read_value(part(), policy.base_delay) || !read_value(part(), policy.max_delay)) {
+    return false;
+  }
+  while (!text.empty()) {
+    Duration delay{};
+    if (!read_value(part(), delay)) return false;
+    policy.delays.add(delay);
+  }
+  return policy.delays.size() <= DelayTable::size_max;
 }
 
 // A line, word by word, and what was wrong with it.

@@ -23,7 +23,7 @@
 
 namespace ordeal::pool::core {
 
-inline constexpr std::uint32_t trace_version = 4;
+inline constexpr std::uint32_t trace_version = 5;
 
 struct TraceHeader {
   CoreOptions options;

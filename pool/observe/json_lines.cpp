@@ -90,7 +90,7 @@ std::string to_json_line(const PoolEvent& event, system_clock::time_point time) 
   if (event.worker != 0) line["worker"] = event.worker;
   if (event.what == "request_resolved") {
     line["outcome"] =
-        event.code == ErrorCode::none ? "ok" : to_string(traits(event.code).certainty);
+        event.code == ErrorCode::none ? "ok" : to_string(certainty_of(event.code, event.maybe_ran));
   }
   if (event.code != ErrorCode::none) {
     line["code"] = to_string(event.code);

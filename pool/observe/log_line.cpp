@@ -37,7 +37,8 @@ std::string resolved(const PoolEvent& event) {
   if (event.code == ErrorCode::none) {
     line += "ok";
   } else {
-    line += fmt::format("{} ({})", to_string(event.code), to_string(traits(event.code).certainty));
+    line += fmt::format("{} ({})", to_string(event.code),
+                        to_string(certainty_of(event.code, event.maybe_ran)));
   }
   if (event.worker != 0) line += fmt::format(" on worker {}", event.worker);
   return line + " after " + milliseconds(event.duration);

@@ -66,6 +66,14 @@ struct Checker {
     }
     return {};
   }
+  Problem operator()(const Numbers& numbers) const {
+    if (numbers.size() > numbers_max)
+      return fmt::format("{} numbers, allowed 0 to {}", numbers.size(), numbers_max);
+    for (const std::int64_t number : numbers) {
+      if (auto problem = in_range(number)) return problem;
+    }
+    return {};
+  }
   Problem operator()(const Table& table) const {
     if (auto problem = check_length(option, table.size(), "entries")) return problem;
     for (const auto& [key, text] : table) {
@@ -172,6 +180,9 @@ std::string to_text(const Value& value) {
       std::string out;
       for (const std::string& text : list) out += (out.empty() ? "" : ", ") + in_quotes(text);
       return "[" + out + "]";
+    }
+    std::string operator()(const Numbers& numbers) const {
+      return fmt::format("[{}]", fmt::join(numbers, ", "));
     }
     std::string operator()(const Table& table) const {
       std::string out;

@@ -33,6 +33,9 @@ std::string allowed(const Descriptor& option) {
       return fmt::format("`{}`", fmt::join(option.choices, "`, `"));
     case Kind::list:
       return fmt::format("{} to {} strings", option.min, option.max);
+    case Kind::numbers:
+      return fmt::format("up to {} numbers, each {} to {}{}{}", options::numbers_max, option.min,
+                         option.max, option.unit.empty() ? "" : " ", option.unit);
     case Kind::table:
       return fmt::format("{} to {} entries", option.min, option.max);
   }
@@ -75,6 +78,8 @@ Result<void> validate(const Options& options) {
     return refused(
         fmt::format("option retry.base_delay_ms: {} is more than retry.max_delay_ms, which is {}",
                     options.retry.base_delay.count(), options.retry.max_delay.count()));
+  if (options.retry.backoff == Backoff::custom && options.retry.delays.empty())
+    return refused("option retry.delays_ms: empty, the retry.backoff custom needs 1 to 16 delays");
   return {};
 }
 

@@ -12,6 +12,7 @@ namespace {
 using options::Descriptor;
 using options::Kind;
 using options::List;
+using options::Numbers;
 using options::Table;
 using options::Value;
 
@@ -35,6 +36,8 @@ std::string_view wanted(Kind kind) {
       return "a string";
     case Kind::list:
       return "a list of strings";
+    case Kind::numbers:
+      return "a list of integers";
     case Kind::table:
       return "a table of strings";
   }
@@ -113,6 +116,15 @@ std::optional<Value> value_from(const Descriptor& option, const toml::node& node
       }
       return made<List>(std::move(list));
     }
+    case Kind::numbers: {
+      if (!node.is_array()) return {};
+      Numbers numbers;
+      for (const toml::node& item : *node.as_array()) {
+        if (!item.is_integer()) return {};
+        numbers.push_back(item.as_integer()->get());
+      }
+      return made<Numbers>(std::move(numbers));
+    }
     case Kind::table: {
       if (!node.is_table()) return {};
       Table table;
@@ -177,6 +189,7 @@ Result<Value> value_of_text(const Descriptor& option, std::string_view text) {
     case Kind::choice:
       return Value{std::string{text}};
     case Kind::list:
+    case Kind::numbers:
     case Kind::table:
       break;
   }

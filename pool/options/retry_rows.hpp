@@ -50,6 +50,27 @@ constexpr Descriptor retry_delay(std::string_view name, std::string_view doc) {
           .doc = doc};
 }
 
+inline constexpr Descriptor retry_delays_row{
+    .name = "retry.delays_ms",
+    .kind = Kind::numbers,
+    .unit = "ms",
+    .min = 0,
+    .max = 60 * 60 * 1000,
+    .choices = {},
+    .names = false,
+    .built = true,
+    .get = [](const Options& o) -> Value {
+      Numbers numbers;
+      for (const auto delay : o.retry.delays) numbers.push_back(delay.count());
+      return numbers;
+    },
+    .set =
+        [](Options& o, const Value& v) {
+          o.retry.delays.clear();
+          for (const std::int64_t n : std::get<Numbers>(v)) o.retry.delays.emplace_back(n);
+        },
+    .doc = "delays of the `retry.backoff` custom, one after the other; beyond them the last"};
+
 inline constexpr Descriptor backoff_row{
     .name = "retry.backoff",
     .kind = Kind::choice,

@@ -250,6 +250,7 @@ constexpr std::array rows{
     backoff_row,
     retry_delay<&R::base_delay>("retry.base_delay_ms", "delay of the first retry"),
     retry_delay<&R::max_delay>("retry.max_delay_ms", "longest delay, jitter included"),
+    retry_delays_row,
     retry_number<&R::jitter_percent>("retry.jitter_percent", 0, 100,
                                      "a delay may be shorter or longer by so much of it"),
     retry_number<&R::budget_percent>("retry.budget_percent", 0, 100,

@@ -25,13 +25,16 @@ enum class Kind : std::uint8_t {
   text,     // string, `min` to `max` bytes of UTF-8
   choice,   // string, one of `choices`
   list,     // strings, `min` to `max` of them
+  numbers,  // int64s, at most numbers_max of them, each `min` to `max`
   table,    // name = string, `min` to `max` of them
 };
 
 using List = std::vector<std::string>;
+using Numbers = std::vector<std::int64_t>;
+inline constexpr std::size_t numbers_max = DelayTable::size_max;
 using Table = std::map<std::string, std::string>;
-using Value =
-    std::variant<std::monostate, bool, std::int64_t, std::uint64_t, std::string, List, Table>;
+using Value = std::variant<std::monostate, bool, std::int64_t, std::uint64_t, std::string, List,
+                           Numbers, Table>;
 
 struct Descriptor {
   std::string_view name;

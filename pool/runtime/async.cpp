@@ -64,8 +64,10 @@ void Engine::finish_async(TicketSlot& slot, ExchangeOutcome outcome) {
   {
     const std::lock_guard lock{mutex_};
     const core::event::ExchangeEnded ended = outcome.as_event(slot.id);
-    slot.async->outcome = std::move(outcome);
     slot.async->ended_at = now();
+    if (outcome.progress != core::WireProgress::untouched) {
+      slot.async->outcome = std::move(outcome);
+    }
     give_back(slot, ended, slot.async->ended_at, wakes);
   }
   wakes.notify_all();

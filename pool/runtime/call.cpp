@@ -25,14 +25,18 @@ std::optional<Error> check_policy(const RetryPolicy& policy) {
   };
   if (policy.max_retries > retries_max)
     return refused("max_retries", policy.max_retries, "0 to 100");
-  if (policy.backoff > Backoff::decorrelated)
-    return refused("backoff", static_cast<unsigned>(policy.backoff), "0 to 4");
+  if (policy.backoff > Backoff::custom)
+    return refused("backoff", static_cast<unsigned>(policy.backoff), "0 to 5");
   if (policy.jitter_percent > 100)
     return refused("jitter_percent", static_cast<unsigned>(policy.jitter_percent), "0 to 100");
   if (policy.base_delay.count() < 0)
     return refused("base_delay", policy.base_delay.count(), "0 ns or more");
   if (policy.max_delay.count() < 0)
     return refused("max_delay", policy.max_delay.count(), "0 ns or more");
+  if (policy.delays.size() > DelayTable::size_max)
+    return refused("delays", "a longer table", "up to 16 delays");
+  if (policy.backoff == Backoff::custom && policy.delays.size() == 0)
+    return refused("delays", "an empty table", "1 to 16 delays with the backoff custom");
   return std::nullopt;
 }
 
@@ -228,16 +232,18 @@ Result<Reply> Engine::call(std::string_view command, JsonText arguments,
   Instant ended_at = submitted_at;
   while (await_decision(slot, deadline) == TicketSlot::Phase::granted) {
     granted_at = std::exchange(at_once, false) ? submitted_at : now();
-    outcome = drive_blocking(*slot.worker,
-                             {.command = command,
-                              .arguments = arguments.text,
-                              .deadline = deadline,
-                              .label = options.label,
-                              .traceparent = options.traceparent,
-                              .attempt = slot.attempt},
-                             spinner_, granted_at);
-    ended_at = outcome.ended_at;
-    end_exchange(slot, outcome, ended_at);
+    ExchangeOutcome ended = drive_blocking(*slot.worker,
+                                           {.command = command,
+                                            .arguments = arguments.text,
+                                            .deadline = deadline,
+                                            .label = options.label,
+                                            .traceparent = options.traceparent,
+                                            .attempt = slot.attempt},
+                                           spinner_, granted_at);
+    ended_at = ended.ended_at;
+    end_exchange(slot, ended, ended_at);
+    // What no worker has seen did not happen: it must not hide what happened before it.
+    if (ended.progress != core::WireProgress::untouched) outcome = std::move(ended);
   }
   on_stop_requested.reset();  // from now on nobody may cancel this slot's ticket
   Result<Reply> result = result_of(slot, std::move(outcome), granted_at, ended_at);

@@ -214,6 +214,7 @@ void Engine::perform_emit(const core::action::Emit& emit) {
   event.request = emit.ticket.serial;
   event.worker = emit.worker.serial;
   event.code = emit.code;
+  event.maybe_ran = emit.maybe_ran;
   if (emit.what == core::Occurrence::worker_transition) {
     event.from = core::to_string(emit.from);
     event.to = core::to_string(emit.to);

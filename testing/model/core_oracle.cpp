@@ -163,6 +163,13 @@ void CoreOracle::ended(Ticket& ticket, const event::ExchangeEnded& e) {
   ticket.due = now_;
   ended_.push_back(ticket.id.index);
   ticket.worker_said_retry = e.retryable;
+  // Else it has not happened, as far as its caller is concerned.
+  if (!untouched || ticket.lease) {
+    ticket.seen_by = ticket.worker;
+  } else {
+    --ticket.attempts;
+    if (ticket.retries > 0) ticket.turned_away = true;  // that retry has not begun
+  }
   switch (e.verdict) {
     case ExchangeVerdict::replied:
     case ExchangeVerdict::application_error:
@@ -194,7 +201,7 @@ void CoreOracle::ended(Ticket& ticket, const event::ExchangeEnded& e) {
       const bool timed_out = e.verdict == ExchangeVerdict::timed_out;
       worker.seen_at = now_;
       if (untouched) {
-        ticket.allowed = bit(timed_out ? ErrorCode::queue_timeout : ErrorCode::cancelled);
+        ticket.allowed = bit(give_up_code(ticket, timed_out));
         return;
       }
       ticket.allowed = bit(timed_out ? ErrorCode::call_timeout : ErrorCode::cancelled_in_flight);
@@ -215,8 +222,6 @@ void CoreOracle::wait_again(Ticket& ticket) {
   --workers_[ticket.worker.index].holds;
   --running_;
   ++counters_.requeued;
-  --ticket.attempts;
-  if (ticket.retries > 0) ticket.turned_away = true;  // that retry has not begun
   ticket.stage = Stage::waiting;
   ticket.waits_since = now_;
   ticket.interrupted_gone = false;

@@ -92,7 +92,9 @@ class CoreOracle {
     bool turned_away = false;  // pauses, and has not been granted since it was last charged
     std::uint32_t retries = 0;
     std::uint32_t deaths = 0;
-    std::uint64_t failures = 0;  // codes of earlier attempts, as bits
+    std::uint64_t failures = 0;    // codes of earlier attempts, as bits
+    pool::ErrorCode failure{};     // of the last of them
+    pool::core::WorkerId seen_by;  // the last that had it, but for those that saw nothing of it
     pool::core::Instant pause_ends{};
     std::uint32_t session = pool::core::no_session;
     pool::AffinityPolicy affinity{};
@@ -156,6 +158,7 @@ class CoreOracle {
   void end_pauses();
   void end_pause(Ticket& ticket);
   void charge(Ticket& ticket);
+  [[nodiscard]] static pool::ErrorCode give_up_code(const Ticket& ticket, bool timed_out);
   void check_seen(const Ticket& ticket, const pool::core::action::Resolve& a);
   void on(const pool::core::action::Interrupt& a);
   void on(const pool::core::action::Drain& a);

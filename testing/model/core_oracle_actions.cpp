@@ -97,7 +97,7 @@ void CoreOracle::end_wait(Ticket& ticket, ErrorCode code) {
   const std::uint64_t serial = ticket.id.serial;
   if (ticket.seen && code != ErrorCode::cancelled && code != ErrorCode::cancelled_in_flight) {
     // What happened to it is what it is told.
-    expect((ticket.failures >> static_cast<unsigned>(code) & 1) != 0,
+    expect(code == ticket.failure,
            "a request that was tried is told something else than how it failed", serial);
     const bool unavailable = !stopping_ && ticket.deadline > now_ && serving_ == 0;
     const bool needless = !stopping_ && ticket.deadline > now_ && serving_ > 0;
@@ -158,6 +158,7 @@ void CoreOracle::on(const action::Resolve& a) {
   expect(ticket != nullptr, "(53) a ticket that is not open is resolved", a.ticket.serial);
   if (ticket == nullptr) return;
   end_pause(*ticket);
+  check_seen(*ticket, a);
   switch (ticket->stage) {
     case Stage::none:
       break;
@@ -170,7 +171,6 @@ void CoreOracle::on(const action::Resolve& a) {
       expect(false, "(4) a ticket is resolved while a driver has its worker", a.ticket.serial);
       break;
     case Stage::ended: {
-      check_seen(*ticket, a);
       if (a.code == ErrorCode::poisoned_request) {
         expect(ticket->retry.max_retries > 0 && ticket->idempotent &&
                    ticket->deaths + 1 >= options_.poison_deaths_max,
@@ -179,7 +179,7 @@ void CoreOracle::on(const action::Resolve& a) {
       const auto bit = std::uint64_t{1} << static_cast<unsigned>(a.code);
       expect(a.code == ErrorCode::poisoned_request || (ticket->allowed & bit) != 0,
              "(53) a ticket gets another code than its verdict says", a.ticket.serial);
-      check_loss(*ticket, a.code);
+      if (a.worker == ticket->worker) check_loss(*ticket, a.code);
       --workers_[ticket->worker.index].holds;
       --running_;
       std::erase(ended_, ticket->id.index);

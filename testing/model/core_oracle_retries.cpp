@@ -33,15 +33,33 @@ void CoreOracle::charge(Ticket& ticket) {
          "(B5 14) more retries than the budget allows", ticket.id.serial);
 }
 
-// Whether the caller is told that an earlier attempt may have taken effect.
-void CoreOracle::check_seen(const Ticket& ticket, const action::Resolve& a) {
+namespace {
+
+bool may_have_run(std::uint64_t failures) {
   std::uint64_t indeterminate = 0;
   for (std::uint8_t i = 0; i < pool::error_code_count; ++i) {
     const bool is = traits(static_cast<ErrorCode>(i)).certainty == pool::Certainty::indeterminate;
     if (is) indeterminate |= std::uint64_t{1} << i;
   }
-  expect(a.maybe_ran == ((ticket.failures & indeterminate) != 0),
+  return (failures & indeterminate) != 0;
+}
+
+}  // namespace
+
+// What a caller is told whose time is over, or who gives up, before a worker has seen this attempt.
+ErrorCode CoreOracle::give_up_code(const Ticket& ticket, bool timed_out) {
+  if (timed_out) return ticket.seen ? ticket.failure : ErrorCode::queue_timeout;
+  return may_have_run(ticket.failures) ? ErrorCode::cancelled_in_flight : ErrorCode::cancelled;
+}
+
+// Whether the caller is told of the attempts that happened, and of their last worker.
+void CoreOracle::check_seen(const Ticket& ticket, const action::Resolve& a) {
+  expect(a.maybe_ran == may_have_run(ticket.failures),
          "a request's certainty forgets its earlier attempts", a.ticket.serial);
+  expect(a.worker == ticket.seen_by, "a request is told of a worker that did not see it last",
+         a.ticket.serial);
+  expect(a.attempts == ticket.attempts, "a request is told of more or fewer attempts than it had",
+         a.ticket.serial);
 }
 
 void CoreOracle::on(const action::Pause& a) {
@@ -73,6 +91,7 @@ void CoreOracle::on(const action::Pause& a) {
     check_loss(*ticket, a.code);
     ticket->seen = true;
     ticket->failures |= bit;
+    ticket->failure = a.code;
     --workers_[ticket->worker.index].holds;
     --running_;
     std::erase(ended_, ticket->id.index);

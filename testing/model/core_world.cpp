@@ -114,8 +114,9 @@ void CoreWorld::submit(const Step& step) {
   // Whoever drives the core may be late to wake it.
   if (step.how % 7 == 0) now_ += 30ms;
   submitted.retry = {.max_retries = step.how / 5 % 4,
-                     .backoff = static_cast<pool::Backoff>(step.how % 5),
+                     .backoff = static_cast<pool::Backoff>(step.how % 6),
                      .jitter_percent = static_cast<std::uint8_t>(step.who % 3 * 50),
+                     .delays = {delays[step.who % 4], delays[step.how % 4]},
                      .base_delay = delays[step.who / 3 % delays.size()],
                      .max_delay = delays[step.how / 20 % delays.size()]};
   join_session(step, submitted);

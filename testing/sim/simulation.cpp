@@ -207,10 +207,13 @@ pool::RetryPolicy Simulation::draw_policy() {
   pool::RetryPolicy policy;
   if (!draw(options_.retries)) return policy;
   policy.max_retries = static_cast<std::uint32_t>(random_.between(1, 6));
-  policy.backoff = static_cast<pool::Backoff>(random_.below(5));
+  policy.backoff = static_cast<pool::Backoff>(random_.below(6));
   policy.jitter_percent = static_cast<std::uint8_t>(random_.between(0, 100));
   policy.base_delay = up_to(options_.latency_max);
   policy.max_delay = up_to(4 * options_.latency_max);
+  if (policy.backoff == pool::Backoff::custom) {
+    for (auto n = random_.between(1, 4); n > 0; --n) policy.delays.add(up_to(options_.latency_max));
+  }
   return policy;
 }
 

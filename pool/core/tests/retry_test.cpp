@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <stdexcept>
 #include <vector>
 
 #include "pool/core/retry_budget.hpp"
@@ -41,6 +42,46 @@ TEST(RetryDelay, FollowsItsClosedFormUpToTheCap) {
   EXPECT_EQ(first_five(Backoff::fibonacci), (Delays{10ms, 10ms, 20ms, 30ms, 45ms}));
 }
 
+TEST(RetryDelay, CustomDelaysAreTheTablesAndTheCapHoldsForThemToo) {
+  cites("39, 40");
+  Random random(1);
+  RetryPolicy custom = policy(Backoff::custom, 1s, 45ms);
+  custom.delays = {10ms, 5ms, 60ms};
+  std::vector<Duration> delays;
+  for (const std::uint32_t n : {1U, 2U, 3U, 4U, UINT32_MAX}) {
+    delays.push_back(retry_delay(custom, n, {}, random));
+  }
+  EXPECT_EQ(delays, (std::vector<Duration>{10ms, 5ms, 45ms, 45ms, 45ms}));
+}
+
+TEST(DelayTable, ClampsWhatAFunctionSaysAndStandsWhereItThrows) {
+  cites("39");
+  const DelayTable absurd = DelayTable::from([](std::uint32_t retry) -> Duration {
+    if (retry == 1) return -1s;
+    if (retry == 2) return 1ns;
+    if (retry == 3) throw std::runtime_error("no idea");
+    if (retry == 4) return Duration::max();
+    throw 5;
+  });
+  EXPECT_EQ(absurd.size(), DelayTable::size_max);
+  EXPECT_EQ(absurd.at(1), 0ns);
+  EXPECT_EQ(absurd.at(2), 1us);
+  EXPECT_EQ(absurd.at(3), 1us);
+  EXPECT_EQ(absurd.at(4), DelayTable::delay_max);
+  EXPECT_EQ(absurd.at(UINT32_MAX), DelayTable::delay_max);
+  EXPECT_EQ(DelayTable::from([](std::uint32_t) -> Duration { throw 1; }).at(1), 0ns);
+  EXPECT_EQ(DelayTable{}.at(1), 0ns);
+}
+
+TEST(DelayTable, KnowsThatItWasGivenTooMany) {
+  DelayTable table;
+  for (std::size_t i = 0; i < DelayTable::size_max; ++i) table.add(1s);
+  EXPECT_EQ(table.size(), 16U);
+  for (int i = 0; i < 500; ++i) table.add(2s);
+  EXPECT_EQ(table.size(), 17U);
+  EXPECT_EQ(table.at(400), 1s);
+}
+
 TEST(RetryDelay, OfTheMostDistantRetryIsTheCap) {
   cites(39);
   cites_property(11);
@@ -74,10 +115,14 @@ TEST(RetryDelay, IsEvenOnBothSidesAndMakesNoHeapAtTheCap) {
 }
 
 RC_GTEST_PROP(RetryDelayModel, StaysInItsRangeForAnyRetryAndAnyBase, (std::uint64_t seed)) {
-  const RetryPolicy p =
-      policy(static_cast<Backoff>(*rc::gen::inRange(0, 5)),
+  cites("39, 40, 41, B5 11");
+  RetryPolicy p =
+      policy(static_cast<Backoff>(*rc::gen::inRange(0, 6)),
              Duration{*rc::gen::inRange<std::int64_t>(0, INT64_MAX)},
              Duration{*rc::gen::inRange<std::int64_t>(0, INT64_MAX)}, *rc::gen::inRange(0, 101));
+  for (int delays = *rc::gen::inRange(1, 18); delays > 0; --delays) {
+    p.delays.add(Duration{*rc::gen::arbitrary<std::int64_t>()});
+  }
   const auto n = std::max(1U, *rc::gen::arbitrary<std::uint32_t>());
   Random random(seed);
   Random again(seed);
@@ -90,7 +135,7 @@ RC_GTEST_PROP(RetryDelayModel, StaysInItsRangeForAnyRetryAndAnyBase, (std::uint6
     RC_ASSERT(delay == retry_delay(p, n + i, last, again));
     if (p.backoff == Backoff::decorrelated) {
       RC_ASSERT(delay >= std::min(p.base_delay, p.max_delay));
-    } else if (p.jitter_percent == 0 && i > 0) {
+    } else if (p.jitter_percent == 0 && i > 0 && p.backoff != Backoff::custom) {
       RC_ASSERT(delay >= last);
     }
     last = delay;
@@ -123,6 +168,7 @@ TEST(RetryBudget, TimeBringsWholeTokensAndLosesNone) {
 }
 
 RC_GTEST_PROP(RetryBudgetModel, NeverAffordsMoreThanItsBound, ()) {
+  cites("B5 14");
   const RetryBudgetOptions o{.percent = *rc::gen::inRange(0U, 101U),
                              .retries_max = *rc::gen::inRange(0U, 20U),
                              .per_second = *rc::gen::inRange(0U, 20U)};

@@ -236,6 +236,46 @@ TEST(Retrying, ARetryWhoseWorkerWasFoundUnusableHasNotBegunAndIsRefunded) {
   EXPECT_FALSE(stage.outcome(again));
 }
 
+TEST(Retrying, WhatIsToldIsTheLastAttemptsThoughARetryFoundItsWorkerUnusable) {
+  cites(53);
+  Stage stage(CoreOptions{.size = 2});
+  stage.open();
+  const TicketId ticket = stage.submit(idempotent(stage.now + 1s));
+  const WorkerId first = stage.worker_of(ticket);
+  breaks(stage, ticket);
+  stage.advance(10ms);
+  const WorkerId second = stage.worker_of(ticket);
+  ASSERT_NE(second, first);
+  stage.stop(1s);
+  stage.ended(ticket, V::violated, P::untouched, ErrorCode::stray_output);
+  const action::Resolve told = stage.outcomes.at(ticket.serial);
+  EXPECT_EQ(told.code, ErrorCode::malformed_reply);
+  EXPECT_EQ(told.worker, first);
+  EXPECT_EQ(told.attempts, 1U);
+}
+
+TEST(Retrying, ADeadlineBeforeTheRetryIsSeenTellsTheLastError) {
+  cites(53);
+  Stage stage(CoreOptions{.size = 2});
+  stage.core.set_emit(true);
+  stage.open();
+  const TicketId ticket = stage.submit(idempotent(stage.now + 1s));
+  const WorkerId first = stage.worker_of(ticket);
+  breaks(stage, ticket);
+  stage.advance(10ms);
+  stage.ended(ticket, V::timed_out, P::untouched);
+  const action::Resolve told = stage.outcomes.at(ticket.serial);
+  EXPECT_EQ(told.code, ErrorCode::malformed_reply);
+  EXPECT_EQ(told.worker, first);
+  EXPECT_TRUE(told.maybe_ran);
+  for (const action::Emit& emit : stage.said<action::Emit>()) {
+    if (emit.what == Occurrence::request_resolved) {
+      EXPECT_TRUE(emit.maybe_ran);
+    }
+  }
+  EXPECT_TRUE(stage.told(Occurrence::request_resolved));
+}
+
 TEST(Retrying, WithEveryAttemptFailingTheBudgetBoundsTheLoad) {
   cites_property(23);
   CoreOptions options{.size = 1};

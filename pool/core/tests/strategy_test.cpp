@@ -9,6 +9,7 @@
 #include <set>
 #include <vector>
 
+#include "pool/core/retry.hpp"
 #include "pool/core/tests/core_stage.hpp"
 
 namespace ordeal::pool {
@@ -193,6 +194,22 @@ TEST(RetryDelayTable, IsTheSpecificationsAndEndsWithItsLastDelay) {
   }
   EXPECT_EQ(retry_delay(backoff_retry, 0), 1s);
   EXPECT_EQ(retry_delay(backoff_retry, UINT32_MAX), 16s);
+}
+
+TEST(RetryPolicyOfAStrategy, TakesItsLimitAndItsDelays) {
+  cites(38);
+  for (const Strategy strategy : {immediate_retry, backoff_retry}) {
+    const RetryPolicy policy = retry_policy(strategy);
+    EXPECT_EQ(policy.max_retries, strategy == immediate_retry ? 3U : 5U);
+    for (std::uint32_t n = 1; n <= policy.max_retries; ++n) {
+      const auto range = core::delay_range(policy, n, {});
+      EXPECT_EQ(range.lowest, retry_delay(strategy, n));
+      EXPECT_EQ(range.highest, retry_delay(strategy, n));
+    }
+  }
+  for (const Strategy other : {failover, circuit_break, abandon}) {
+    EXPECT_EQ(retry_policy(other).max_retries, 0U);
+  }
 }
 
 TEST(Describe, TellsAllButPayloads) {

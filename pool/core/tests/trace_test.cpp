@@ -52,11 +52,14 @@ T any_value() {
     id.serial = *rc::gen::arbitrary<std::uint64_t>();
     return id;
   } else if constexpr (std::is_same_v<T, RetryPolicy>) {
-    return {.max_retries = *rc::gen::arbitrary<std::uint32_t>(),
-            .backoff = any_value<Backoff>(),
-            .jitter_percent = *rc::gen::arbitrary<std::uint8_t>(),
-            .base_delay = any_value<Duration>(),
-            .max_delay = any_value<Duration>()};
+    RetryPolicy policy{.max_retries = *rc::gen::arbitrary<std::uint32_t>(),
+                       .backoff = any_value<Backoff>(),
+                       .jitter_percent = *rc::gen::arbitrary<std::uint8_t>(),
+                       .base_delay = any_value<Duration>(),
+                       .max_delay = any_value<Duration>()};
+    const auto delays = *rc::gen::inRange<std::size_t>(0, DelayTable::size_max + 1);
+    while (policy.delays.size() < delays) policy.delays.add(any_value<Duration>());
+    return policy;
   } else if constexpr (std::is_same_v<T, ErrorCode>) {
     return static_cast<ErrorCode>(*rc::gen::inRange(0, static_cast<int>(error_code_count)));
   } else if constexpr (std::is_enum_v<T>) {

@@ -68,6 +68,17 @@ TEST(JsonLine, AFailedRequestSaysItsCodeAndWhetherItMayHaveHappened) {
             R"("traceparent":"00-ab-cd-01"})");
 }
 
+TEST(JsonLine, NoFailureIsDefiniteBehindAnAttemptThatMayHaveRun) {
+  PoolEvent event = event_at_7ns("request_resolved");
+  event.request = 1;
+  event.code = ErrorCode::application_error;
+  EXPECT_NE(to_json_line(event, noon).find(R"("outcome":"failed")"), std::string::npos);
+  event.maybe_ran = true;
+  EXPECT_NE(to_json_line(event, noon).find(R"("outcome":"indeterminate")"), std::string::npos);
+  event.code = ErrorCode::none;
+  EXPECT_NE(to_json_line(event, noon).find(R"("outcome":"ok")"), std::string::npos);
+}
+
 TEST(JsonLine, AnAnsweredRequestIsOk) {
   PoolEvent event = event_at_7ns("request_resolved");
   event.request = 1;

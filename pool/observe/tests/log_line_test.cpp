@@ -39,6 +39,13 @@ std::string logged(const PoolEvent& event) {
   return out.str();
 }
 
+TEST(LogLine, NoFailureIsDefiniteBehindAnAttemptThatMayHaveRun) {
+  PoolEvent event = resolved(ErrorCode::application_error);
+  event.maybe_ran = true;
+  EXPECT_EQ(logged(event),
+            "error request 7 application_error (indeterminate) on worker 2 after 12.500 ms\n");
+}
+
 TEST(LogLine, OutcomesHaveTheLevelOfTheirSeverity) {
   EXPECT_EQ(logged(resolved(ErrorCode::none)), "debug request 7 ok on worker 2 after 12.500 ms\n");
   EXPECT_EQ(logged(resolved(ErrorCode::invalid_arguments)),

@@ -60,6 +60,7 @@ Options unusual_options() {
                    .backoff = Backoff::linear,
                    .base_delay = std::chrono::milliseconds{2},
                    .max_delay = std::chrono::milliseconds{3},
+                   .delays = {std::chrono::milliseconds{1}, std::chrono::milliseconds{0}},
                    .jitter_percent = 4,
                    .budget_percent = 5,
                    .budget_max = 6,

@@ -59,6 +59,34 @@ TEST_F(Retry, AnIdempotentRequestSurvivesTheCrashOfItsWorker) {
   expect_whole(pool);
 }
 
+TEST_F(Retry, ACustomTableOfDelaysIsFollowed) {
+  RecordProperty("invariant", "40");
+  Pool pool = must_start(options(2));
+  std::vector<std::chrono::nanoseconds> pauses;
+  const Subscription heard = pool.subscribe([&](const PoolEvent& event) {
+    if (event.what == "request_retry_scheduled") pauses.push_back(event.duration);
+  });
+  CallOptions custom = retrying(3);
+  custom.retry->backoff = Backoff::custom;
+  custom.retry->max_delay = 1min;
+  custom.retry->delays = {3ms, 1ms};
+  const auto reply = pool.call("crash_until", crash_until(marker, 2), custom);
+  ASSERT_TRUE(reply) << describe(reply);
+  ASSERT_TRUE(pool.stop(0ms));
+  EXPECT_EQ(pauses, (std::vector<std::chrono::nanoseconds>{3ms, 1ms}));
+}
+
+TEST_F(Retry, ATableThatIsEmptyOrTooLongIsRefused) {
+  Pool pool = must_start(options(1));
+  CallOptions custom = retrying(3);
+  custom.retry->backoff = Backoff::custom;
+  const auto empty = pool.call("echo", Json::object(), custom);
+  ASSERT_EQ(code_of(empty), ErrorCode::invalid_option);
+  EXPECT_THAT(empty.error().message, HasSubstr("call option retry.delays"));
+  for (int i = 0; i < 17; ++i) custom.retry->delays.add(1ms);
+  EXPECT_EQ(code_of(pool.call("echo", Json::object(), custom)), ErrorCode::invalid_option);
+}
+
 TEST_F(Retry, SoDoesAnAsynchronousOne) {
   Pool pool = must_start(options(1));
   Signal done;

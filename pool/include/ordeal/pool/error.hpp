@@ -126,6 +126,10 @@ struct ErrorTraits {
 };
 
 [[nodiscard]] const ErrorTraits& traits(ErrorCode code);
+// The code's, but that no error is definite behind an earlier attempt that may have taken effect.
+[[nodiscard]] inline Certainty certainty_of(ErrorCode code, bool maybe_ran) {
+  return maybe_ran ? Certainty::indeterminate : traits(code).certainty;
+}
 [[nodiscard]] std::string_view to_string(ErrorCode code);
 [[nodiscard]] std::string_view to_string(ErrorCategory category);
 [[nodiscard]] std::string_view to_string(Severity severity);
@@ -182,10 +186,7 @@ struct Error {
 
   [[nodiscard]] ErrorCategory category() const { return traits(code).category; }
   [[nodiscard]] Severity severity() const { return traits(code).severity; }
-  // The code's, but that no error is definite behind an earlier attempt that may have taken effect.
-  [[nodiscard]] Certainty certainty() const {
-    return maybe_ran ? Certainty::indeterminate : traits(code).certainty;
-  }
+  [[nodiscard]] Certainty certainty() const { return certainty_of(code, maybe_ran); }
   // A worker that declares its own error's retryability is believed; else the table decides.
   [[nodiscard]] bool retryable() const;
 };

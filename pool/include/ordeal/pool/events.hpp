@@ -23,7 +23,8 @@ struct PoolEvent {
   std::uint64_t request = 0;  // 0: not about a request
   std::uint64_t worker = 0;   // 0: not about a worker
   ErrorCode code = ErrorCode::none;
-  std::string_view from;  // worker_transition: states and reason
+  bool maybe_ran = false;  // request_resolved: an earlier attempt may have taken effect
+  std::string_view from;   // worker_transition: states and reason
   std::string_view to;
   // Also request_retry_exhausted: attempts, deadline, budget, poisoned; and request_granted to one
   // of a session: bound, hit, rebound.

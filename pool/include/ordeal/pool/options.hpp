@@ -121,17 +121,20 @@ struct Options {
     Backoff backoff = Backoff::exponential;
     std::chrono::milliseconds base_delay{1'000};
     std::chrono::milliseconds max_delay{30'000};
+    std::vector<std::chrono::milliseconds> delays;  // of Backoff::custom
     std::uint32_t jitter_percent = 25;
     std::uint32_t budget_percent = 20;     // retries earned by a hundred requests
     std::uint32_t budget_max = 100;        // retries saved up at most; so many at the start
     std::uint32_t budget_per_second = 10;  // retries afforded whatever the traffic
     std::uint32_t poison_deaths_max = 3;   // workers that may not survive one request
     [[nodiscard]] RetryPolicy policy() const {
-      return {.max_retries = max_retries,
-              .backoff = backoff,
-              .jitter_percent = static_cast<std::uint8_t>(jitter_percent),
-              .base_delay = base_delay,
-              .max_delay = max_delay};
+      RetryPolicy policy{.max_retries = max_retries,
+                         .backoff = backoff,
+                         .jitter_percent = static_cast<std::uint8_t>(jitter_percent),
+                         .base_delay = base_delay,
+                         .max_delay = max_delay};
+      for (const std::chrono::milliseconds delay : delays) policy.delays.add(delay);
+      return policy;
     }
     friend bool operator==(const Retry&, const Retry&) = default;
   } retry;

@@ -11,6 +11,7 @@
 //       first one.
 //   (3) No strategy tries again what is not retryable, nor what may have taken effect already
 //       unless the request is idempotent.
+//   (4) The delays are used: retry_policy() is what a call takes.
 #pragma once
 
 #include <array>
@@ -21,6 +22,7 @@
 #include <string_view>
 
 #include "ordeal/pool/error.hpp"
+#include "ordeal/pool/retry.hpp"
 
 namespace ordeal::pool {
 
@@ -68,6 +70,10 @@ struct ErrorContext {
 [[nodiscard]] bool should_retry(Strategy strategy, std::uint32_t attempt);
 // How long before the attempt after this one; beyond its table's end the last delay.
 [[nodiscard]] std::chrono::milliseconds retry_delay(Strategy strategy, std::uint32_t attempt);
+
+// should_retry() and retry_delay() as a call's policy: so many retries, after these very delays.
+// Strategies that do not try again give one that does not.
+[[nodiscard]] RetryPolicy retry_policy(Strategy strategy);
 
 // The error for a log, one "name: value" a line: code with message, category, severity, certainty,
 // strategy, worker, session, attempt, label, and the certificate's summary if there is one. What
