@@ -142,6 +142,12 @@ constexpr std::array<Row, error_code_count> table{{
      {"session_state_lost", C::session, S::major, failed, false,
       "the session is not bound to the worker that holds what the request relies on; nothing was "
       "sent"}},
+    {ErrorCode::recovery_capacity_exceeded,
+     {"recovery_capacity_exceeded", C::resource, S::major, failed, true,
+      "as many recoveries are active as max_concurrent allows; this one was not begun"}},
+    {ErrorCode::recovery_timeout,
+     {"recovery_timeout", C::timeout, S::major, indeterminate, false,
+      "a recovery's handler answered after its deadline; the answer was dropped"}},
 }};
 
 constexpr bool rows_follow_the_enum() {

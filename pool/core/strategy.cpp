@@ -64,11 +64,6 @@ Severity step_up(Severity severity) {
   return severity == Severity::minor ? Severity::major : Severity::critical;
 }
 
-// Another run of it cannot do harm.
-bool may_run_again(const Error& error, const ErrorContext& context) {
-  return error.certainty() == Certainty::failed || context.idempotent;
-}
-
 // Texts of workers and callers may hold line breaks; a log's reader must not take them for ours.
 void add_line(std::string& out, std::string_view name, std::string_view value) {
   out += name;
@@ -118,6 +113,10 @@ Strategy strategy_for(const Error& error, const ErrorContext& context) {
       break;
   }
   return told;
+}
+
+bool may_run_again(const Error& error, const ErrorContext& context) {
+  return error.certainty() == Certainty::failed || context.idempotent;
 }
 
 bool is_callers_mistake(ErrorCode code) {

@@ -1,8 +1,9 @@
 // The core's inputs and actions as text, one line each: what a run can be replayed from.
 //
-//     ordeal-trace 4 seed=7 emit=0 size=4 overflow=0 ... start_backoff_max=10000000000
-//     > 1000000000 submitted ticket=0:1 deadline=never idempotent=0 lease=0 retry=off
-//     session=4294967295 ... < grant ticket=0:1 worker=3:4 slot=0 attempt=1 affinity=none = emit 1
+//     ordeal-trace 5 seed=7 emit=0 size=4 overflow=0 ... start_backoff_max=10000000000
+//     > 1000000000 submitted ticket=0:1 deadline=never idempotent=0 lease=0 retry=off ...
+//     < grant ticket=0:1 worker=3:4 slot=0 attempt=1 affinity=none
+//     = emit 1
 //
 // First the header, then for each handle_event its event (">", the instant in nanoseconds, name,
 // fields) and the actions that it was answered with ("<"). "= emit" where set_emit was called.

@@ -44,6 +44,13 @@ std::string resolved(const PoolEvent& event) {
   return line + " after " + milliseconds(event.duration);
 }
 
+std::string recovery(const PoolEvent& event) {
+  std::string line =
+      fmt::format("{} from {} by {}", event.what, to_string(event.code), event.reason);
+  if (event.duration.count() != 0) line += " after " + milliseconds(event.duration);
+  return line;
+}
+
 // What happened, without the caller's own words. An event unknown here is still a line.
 std::string sentence(const PoolEvent& event) {
   const std::string_view what = event.what;
@@ -85,6 +92,7 @@ std::string sentence(const PoolEvent& event) {
   if (what == "start_backing_off") {
     return fmt::format("next start in {}", milliseconds(event.duration));
   }
+  if (what.starts_with("recovery_")) return recovery(event);
   std::string line{what};
   if (event.request != 0) line += fmt::format(" request {}", event.request);
   if (event.worker != 0) line += fmt::format(" worker {}", event.worker);
@@ -102,6 +110,9 @@ Level log_level(const PoolEvent& event) {
       what == "request_retry_scheduled" || what == "request_retry_exhausted") {
     return Level::warn;
   }
+  // The cause has been logged already, by its own severity.
+  if (what == "recovery_failed" || what == "recovery_timed_out") return Level::warn;
+  if (what.starts_with("recovery_")) return Level::info;
   if (event.code != ErrorCode::none) return level_of(traits(event.code).severity);
   if (what.starts_with("health_probe_") || what.starts_with("request_") ||
       what == "worker_transition")

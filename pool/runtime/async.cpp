@@ -89,4 +89,17 @@ void Engine::deliver(TicketSlot& slot) {
   if (callback) callback(std::move(result));
 }
 
+void Engine::run_callback(std::function<void()> job) {
+  if (callbacks_.is_current()) return job();
+  post_callback(std::move(job));
+}
+
+void Engine::post_callback(std::function<void()> job) {
+  if (!callbacks_.try_post(job)) job();
+}
+
+void Engine::tell_sinks(PoolEvent event) {
+  if (callbacks_.has_sinks()) callbacks_.post_event(std::move(event));
+}
+
 }  // namespace ordeal::pool::runtime

@@ -46,15 +46,21 @@ CallbackThread::~CallbackThread() {
   sinks_->count = nullptr;
 }
 
-void CallbackThread::post_callback(std::function<void()> job) {
+void CallbackThread::post_callback(std::function<void()> job) { post(job, When::always); }
+
+bool CallbackThread::try_post(std::function<void()>& job) { return post(job, When::not_finishing); }
+
+bool CallbackThread::post(std::function<void()>& job, When when) {
   bool wake = false;
   {
     const std::lock_guard lock{mutex_};
+    if (finishing_ && when == When::not_finishing) return false;
     jobs_.emplace_back(std::move(job));
     ++posted_;
     wake = std::exchange(idle_, false);
   }
   if (wake) work_.notify();
+  return true;
 }
 
 void CallbackThread::post_event(PoolEvent event) {
@@ -157,6 +163,11 @@ void CallbackThread::drain() {
     lock.lock();
   }
   --drainers_;
+}
+
+bool CallbackThread::is_finishing() const {
+  const std::lock_guard lock{mutex_};
+  return finishing_;
 }
 
 void CallbackThread::finish() {

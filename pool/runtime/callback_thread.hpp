@@ -31,6 +31,8 @@ class CallbackThread {
   CallbackThread& operator=(const CallbackThread&) = delete;
 
   void post_callback(std::function<void()> job);
+  // False, and nothing is posted, once finish() has begun.
+  [[nodiscard]] bool try_post(std::function<void()>& job);
   void post_event(PoolEvent event);
   [[nodiscard]] std::shared_ptr<void> add_sink(Sink sink);
   [[nodiscard]] bool has_sinks() const { return sink_count_.load(std::memory_order_relaxed) > 0; }
@@ -38,6 +40,7 @@ class CallbackThread {
   // Blocks until everything posted before has run. Not on the callback thread itself.
   void drain();
   void finish();  // drain and join; idempotent
+  [[nodiscard]] bool is_finishing() const;
 
   // True on this thread (of this pool): a blocking call here could never end.
   [[nodiscard]] bool is_current() const { return std::this_thread::get_id() == thread_id_; }
@@ -49,12 +52,17 @@ class CallbackThread {
   struct SinkRegistry;
   using Job = std::variant<std::function<void()>, PoolEvent>;
 
+  enum class When : bool {
+    always,
+    not_finishing
+  };
+  bool post(std::function<void()>& job, When when);
   void run();
   void perform(Job& job);
 
   std::shared_ptr<SinkRegistry> sinks_;
   std::atomic<std::uint32_t> sink_count_{0};
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::deque<Job> jobs_;
   std::size_t events_queued_ = 0;
   std::uint64_t posted_ = 0;

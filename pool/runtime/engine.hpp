@@ -59,6 +59,14 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] Status status() const;
   [[nodiscard]] const Options& options() const { return options_; }
   [[nodiscard]] Subscription subscribe(Sink sink);
+  // For what is built on a pool (recovery.cpp): its callback thread, and its sinks. run_callback
+  // runs the job here if it may not be posted any more, or if this is the callback thread.
+  void run_callback(std::function<void()> job);
+  void post_callback(std::function<void()> job);
+  [[nodiscard]] bool on_callback_thread() const { return callbacks_.is_current(); }
+  void tell_sinks(PoolEvent event);
+  // Its threads are gone, or about to go: a callback of it may never run.
+  [[nodiscard]] bool is_retired() const { return callbacks_.is_finishing(); }
   // True in a process that is a fork of the one that made the pool.
   [[nodiscard]] bool is_forked_copy() const { return fork_guard_.in_forked_child(); }
 

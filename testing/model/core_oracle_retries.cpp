@@ -56,8 +56,9 @@ ErrorCode CoreOracle::give_up_code(const Ticket& ticket, bool timed_out) {
 void CoreOracle::check_seen(const Ticket& ticket, const action::Resolve& a) {
   expect(a.maybe_ran == may_have_run(ticket.failures),
          "a request's certainty forgets its earlier attempts", a.ticket.serial);
-  expect(a.worker == ticket.seen_by, "a request is told of a worker that did not see it last",
-         a.ticket.serial);
+  // Who lost its worker's state is told whom the session is bound to now.
+  expect(a.worker == ticket.seen_by || a.code == ErrorCode::session_state_lost,
+         "a request is told of a worker that did not see it last", a.ticket.serial);
   expect(a.attempts == ticket.attempts, "a request is told of more or fewer attempts than it had",
          a.ticket.serial);
 }

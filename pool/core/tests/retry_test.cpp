@@ -43,7 +43,7 @@ TEST(RetryDelay, FollowsItsClosedFormUpToTheCap) {
 }
 
 TEST(RetryDelay, CustomDelaysAreTheTablesAndTheCapHoldsForThemToo) {
-  cites("39, 40");
+  cites(39, 40);
   Random random(1);
   RetryPolicy custom = policy(Backoff::custom, 1s, 45ms);
   custom.delays = {10ms, 5ms, 60ms};
@@ -55,7 +55,7 @@ TEST(RetryDelay, CustomDelaysAreTheTablesAndTheCapHoldsForThemToo) {
 }
 
 TEST(DelayTable, ClampsWhatAFunctionSaysAndStandsWhereItThrows) {
-  cites("39");
+  cites(39);
   const DelayTable absurd = DelayTable::from([](std::uint32_t retry) -> Duration {
     if (retry == 1) return -1s;
     if (retry == 2) return 1ns;
@@ -115,7 +115,8 @@ TEST(RetryDelay, IsEvenOnBothSidesAndMakesNoHeapAtTheCap) {
 }
 
 RC_GTEST_PROP(RetryDelayModel, StaysInItsRangeForAnyRetryAndAnyBase, (std::uint64_t seed)) {
-  cites("39, 40, 41, B5 11");
+  cites(39, 40, 41);
+  cites_property(11);
   RetryPolicy p =
       policy(static_cast<Backoff>(*rc::gen::inRange(0, 6)),
              Duration{*rc::gen::inRange<std::int64_t>(0, INT64_MAX)},
@@ -168,7 +169,7 @@ TEST(RetryBudget, TimeBringsWholeTokensAndLosesNone) {
 }
 
 RC_GTEST_PROP(RetryBudgetModel, NeverAffordsMoreThanItsBound, ()) {
-  cites("B5 14");
+  cites_property(14);
   const RetryBudgetOptions o{.percent = *rc::gen::inRange(0U, 101U),
                              .retries_max = *rc::gen::inRange(0U, 20U),
                              .per_second = *rc::gen::inRange(0U, 20U)};

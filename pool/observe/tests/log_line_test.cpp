@@ -39,6 +39,16 @@ std::string logged(const PoolEvent& event) {
   return out.str();
 }
 
+TEST(LogLine, ARecoverySaysWhatItWasFromAndByWhat) {
+  PoolEvent ended = event("recovery_succeeded");
+  ended.code = ErrorCode::worker_died;
+  ended.reason = "retry";
+  ended.duration = std::chrono::milliseconds{3};
+  EXPECT_EQ(logged(ended), "info recovery_succeeded from worker_died by retry after 3.000 ms\n");
+  ended.what = "recovery_failed";
+  EXPECT_EQ(logged(ended), "warning recovery_failed from worker_died by retry after 3.000 ms\n");
+}
+
 TEST(LogLine, NoFailureIsDefiniteBehindAnAttemptThatMayHaveRun) {
   PoolEvent event = resolved(ErrorCode::application_error);
   event.maybe_ran = true;

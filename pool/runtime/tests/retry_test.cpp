@@ -60,7 +60,7 @@ TEST_F(Retry, AnIdempotentRequestSurvivesTheCrashOfItsWorker) {
 }
 
 TEST_F(Retry, ACustomTableOfDelaysIsFollowed) {
-  RecordProperty("invariant", "40");
+  cites(40);
   Pool pool = must_start(options(2));
   std::vector<std::chrono::nanoseconds> pauses;
   const Subscription heard = pool.subscribe([&](const PoolEvent& event) {

@@ -111,9 +111,13 @@ enum class ErrorCode : std::uint8_t {
 
   // Affinity.
   session_state_lost,
+
+  // Recoveries.
+  recovery_capacity_exceeded,
+  recovery_timeout,
 };
 inline constexpr std::uint8_t error_code_count =
-    static_cast<std::uint8_t>(ErrorCode::session_state_lost) + 1;
+    static_cast<std::uint8_t>(ErrorCode::recovery_timeout) + 1;
 
 // A row of the table that defines a code. `meaning` is one sentence for the user's eyes.
 struct ErrorTraits {

@@ -17,7 +17,8 @@
 namespace ordeal::pool {
 
 struct PoolEvent {
-  // "request_resolved", "worker_transition", ...: the names of core::Occurrence.
+  // "request_resolved", "worker_transition", ...: the names of core::Occurrence, and
+  // "recovery_started", "recovery_succeeded" ... (recovery.hpp; `code` is the cause).
   std::string_view what;
   std::chrono::steady_clock::time_point at;
   std::uint64_t request = 0;  // 0: not about a request

@@ -124,6 +124,7 @@ class Pool {
   [[nodiscard]] Subscription subscribe(Sink sink);
 
  private:
+  friend class Recovery;
   Pool(std::shared_ptr<runtime::Engine> engine, std::shared_ptr<runtime::Sessions> sessions);
   std::shared_ptr<runtime::Engine> engine_;
   std::shared_ptr<runtime::Sessions> sessions_;

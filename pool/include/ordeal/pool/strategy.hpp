@@ -62,6 +62,9 @@ struct ErrorContext {
 // and for the caller's own mistakes.
 [[nodiscard]] Strategy strategy_for(const Error& error, const ErrorContext& context);
 
+// It did not happen, or another run of it does no harm.
+[[nodiscard]] bool may_run_again(const Error& error, const ErrorContext& context);
+
 // Wrong whatever the pool's state: no retry, no other pool and no pause mends it.
 [[nodiscard]] bool is_callers_mistake(ErrorCode code);
 
