@@ -155,6 +155,7 @@ class CoreOracle {
   void on(const pool::core::action::Grant& a);
   void on(const pool::core::action::Resolve& a);
   void on(const pool::core::action::Pause& a);
+  [[nodiscard]] std::size_t waiting_at_most() const;
   void end_pauses();
   void end_pause(Ticket& ticket);
   void charge(Ticket& ticket);

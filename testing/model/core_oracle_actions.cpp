@@ -131,7 +131,7 @@ void CoreOracle::end_wait(Ticket& ticket, ErrorCode code) {
       break;
     case ErrorCode::queue_full:
       expect((just_submitted_ == serial || ticket.retries > 0) &&
-                 waiting_.size() - 1 >= options_.queue_max,
+                 waiting_at_most() - 1 >= options_.queue_max,
              "queue_full, and the queue has room", serial);
       break;
     default:

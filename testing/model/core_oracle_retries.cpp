@@ -6,6 +6,13 @@ namespace ordeal::trial {
 using namespace pool::core;  // NOLINT: this file speaks the core's vocabulary throughout
 using pool::ErrorCode;
 
+// Pauses of no length that began within this event may have ended within it.
+std::size_t CoreOracle::waiting_at_most() const {
+  std::size_t count = waiting_.size();
+  for (const auto& [serial, index] : pausing_) count += tickets_[index].pause_ends <= now_;
+  return count;
+}
+
 // Whose pause is over waits again, by its serial.
 void CoreOracle::end_pauses() {
   const auto pausing = pausing_;
@@ -99,7 +106,7 @@ void CoreOracle::on(const action::Pause& a) {
   } else {
     expect(ticket->stage == Stage::waiting, "(38) a pause of a request that runs", serial);
     if (a.code == ErrorCode::queue_full) {
-      expect(waiting_.size() - 1 >= options_.queue_max, "queue_full, and the queue has room",
+      expect(waiting_at_most() - 1 >= options_.queue_max, "queue_full, and the queue has room",
              serial);
     } else {
       expect(a.code == ErrorCode::workers_unavailable && serving_ == 0,
