@@ -35,7 +35,8 @@ using namespace ordeal::pool;
 // A core with ready workers, and the bookkeeping that a runtime would do.
 class Stage {
  public:
-  explicit Stage(std::uint32_t size) : core_(options(size), 1) {
+  explicit Stage(std::uint32_t size, bool guarded = false)
+      : core_(options(size, guarded), 1), circuit_{0, guarded ? 1U : 0U} {
     feed(core::event::Opened{});
     for (std::uint32_t index = 0; index < size; ++index) {
       feed(core::event::WorkerReady{spawned_[index], 1});
@@ -45,7 +46,8 @@ class Stage {
   // Submit, grant, reply, resolve: one call as the core sees it.
   void call() {
     const core::TicketId ticket{.index = 0, .serial = ++serial_};
-    feed(core::event::Submitted{.ticket = ticket, .deadline = now_ + std::chrono::seconds{60}});
+    feed(core::event::Submitted{
+        .ticket = ticket, .deadline = now_ + std::chrono::seconds{60}, .circuit = circuit_});
     feed(core::event::ExchangeEnded{.ticket = ticket});
   }
   // The same in a session that keeps to its worker; 64 sessions take turns.
@@ -59,10 +61,11 @@ class Stage {
   }
 
  private:
-  static core::CoreOptions options(std::uint32_t size) {
+  static core::CoreOptions options(std::uint32_t size, bool guarded) {
     core::CoreOptions options;
     options.size = size;
     options.starts_parallel_max = size;
+    options.breaker.enabled = guarded;
     return options;
   }
   void feed(const core::Event& event) {
@@ -78,6 +81,7 @@ class Stage {
   }
 
   core::Core core_;
+  core::CircuitId circuit_;
   core::Instant now_{std::chrono::seconds{1}};
   core::WorkerId spawned_[64];
   std::uint64_t serial_ = 0;
@@ -101,8 +105,18 @@ void grant_and_check_in_a_session(benchmark::State& state) {
 }
 BENCHMARK(grant_and_check_in_a_session)->Arg(1)->Arg(4)->Arg(32);
 
-int check_allocations() {
-  Stage stage{4};
+// The same, each call guarded by a circuit.
+void grant_and_check_in_guarded(benchmark::State& state) {
+  Stage stage{static_cast<std::uint32_t>(state.range(0)), true};
+  for (int i = 0; i < 1000; ++i) stage.call();
+  const std::uint64_t before = allocations.load();
+  for (auto _ : state) stage.call();
+  state.counters["allocations"] = static_cast<double>(allocations.load() - before);
+}
+BENCHMARK(grant_and_check_in_guarded)->Arg(1)->Arg(4)->Arg(32);
+
+int check_allocations(bool guarded) {
+  Stage stage{4, guarded};
   for (int i = 0; i < 1000; ++i) {
     stage.call();
     stage.call_in_session();
@@ -114,15 +128,18 @@ int check_allocations() {
     stage.call_in_session();
   }
   const std::uint64_t made = allocations.load() - before;
-  std::printf("%llu allocations in %d calls, and as many in sessions\n",
-              static_cast<unsigned long long>(made), calls);
+  std::printf("%llu allocations in %d calls%s, and as many in sessions\n",
+              static_cast<unsigned long long>(made), calls,
+              guarded ? ", each guarded by a circuit" : "");
   return made == 0 ? 0 : 1;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::strcmp(argv[1], "--check-allocations") == 0) return check_allocations();
+  if (argc > 1 && std::strcmp(argv[1], "--check-allocations") == 0) {
+    return check_allocations(false) + check_allocations(true);
+  }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();

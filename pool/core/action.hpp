@@ -40,6 +40,7 @@ enum class RetryStop : std::uint8_t {
   deadline,  // the pause would not end before it
   budget,    // the pool's retry budget is spent
   poisoned,  // workers enough have not survived it
+  breaker,   // its circuit stays open for longer than max_delay
 };
 
 // What observers are told (public face: ordeal/pool/events.hpp). Emitted only while enabled.
@@ -68,6 +69,12 @@ enum class Occurrence : std::uint8_t {
   session_binding_evicted,  // affinity_bindings_max newer sessions are known
   session_bindings_lost,    // count: sessions whose worker is gone
   session_wait_over,        // its worker was busy for affinity_wait; any will do
+  // A circuit's transitions: circuit, circuit_from, circuit_to; count: failures before it.
+  breaker_opened,       // duration: until trials are let through
+  breaker_reopened,     // as breaker_opened: a trial failed, or none came back in time
+  breaker_half_opened,  // trials are let through
+  breaker_closed,
+  breaker_ordered,  // by hand
   pool_stopping,
   pool_stopped,
 };
@@ -108,11 +115,13 @@ struct Resolve {
   std::uint32_t attempts = 0;
   // Before the one that `code` tells of, an attempt may have taken effect.
   bool maybe_ran = false;
+  Duration retry_after{};  // with circuit_open; Duration::max(): nobody knows
   static constexpr const char* name = "resolve";
   static constexpr auto fields() {
-    return std::tuple{field("ticket", &Resolve::ticket), field("code", &Resolve::code),
-                      field("worker", &Resolve::worker), field("attempts", &Resolve::attempts),
-                      field("maybe_ran", &Resolve::maybe_ran)};
+    return std::tuple{
+        field("ticket", &Resolve::ticket),       field("code", &Resolve::code),
+        field("worker", &Resolve::worker),       field("attempts", &Resolve::attempts),
+        field("maybe_ran", &Resolve::maybe_ran), field("retry_after", &Resolve::retry_after)};
   }
 };
 
@@ -216,6 +225,9 @@ struct Emit {
   std::uint32_t count = 0;
   Duration duration{};
   std::uint64_t worker_before = 0;  // session_rebound: serial
+  CircuitId circuit{};
+  CircuitState circuit_from{};
+  CircuitState circuit_to{};
   static constexpr const char* name = "emit";
   static constexpr auto fields() {
     return std::tuple{field("what", &Emit::what),
@@ -231,7 +243,10 @@ struct Emit {
                       field("session", &Emit::session),
                       field("affinity", &Emit::affinity),
                       field("worker_before", &Emit::worker_before),
-                      field("maybe_ran", &Emit::maybe_ran)};
+                      field("maybe_ran", &Emit::maybe_ran),
+                      field("circuit", &Emit::circuit),
+                      field("circuit_from", &Emit::circuit_from),
+                      field("circuit_to", &Emit::circuit_to)};
   }
 };
 

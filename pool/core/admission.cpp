@@ -22,6 +22,7 @@ Ticket& Core::State::admit(const event::Submitted& e) {
   ticket.idempotent = e.idempotent;
   if (e.retry.max_retries != 0) allow_retries(ticket, e.retry);
   if (e.session != no_session) join_session(ticket, e);
+  if (e.circuit) guard(ticket, e.circuit);
   ticket.deadline = e.deadline;
   ticket.submitted_at = now_;
   ++counters.submitted;
@@ -31,17 +32,25 @@ Ticket& Core::State::admit(const event::Submitted& e) {
 
 void Core::State::on(const event::Submitted& e) {
   if (e.session != no_session) affinity_.enter(e.session);
-  expire();                              // whose time is over makes room for the newcomer
+  expire();  // whose time is over makes room for the newcomer
+  if (breakers_refuse_) refuse_waiters();
   if (!queue_.empty()) serve_waiters();  // whose pause is over goes first
   Ticket& ticket = admit(e);
   if (stopping) return resolve(ticket, ErrorCode::pool_stopping);
   if (circuit_open) return turn_away(ticket, ErrorCode::workers_unavailable);
   if (ticket.deadline <= now_) return resolve(ticket, ErrorCode::queue_timeout);
+  if (ticket.guarded) {
+    const ErrorCode refusal = ask_breaker(ticket);
+    if (refusal != ErrorCode::none) return turn_away(ticket, refusal);
+  }
   if (has_lost_its_state(ticket)) return resolve(ticket, ErrorCode::session_state_lost);
   if (newest_available_ != no_index) {
     ORDEAL_ASSERT(queue_.size_of(AdmissionQueue::shared_lane) == 0,
                   "(5) nobody barges: settle() has served all who waited");
-    if (Worker* worker = worker_for(ticket)) return grant(ticket, *worker);
+    if (Worker* worker = worker_for(ticket)) {
+      if (take_permit(ticket)) grant(ticket, *worker);
+      return;
+    }
   }
   if (queue_.size() >= options.queue_max) {
     tell({.what = Occurrence::queue_full,
@@ -115,12 +124,17 @@ void Core::State::grant(Ticket& ticket, Worker& worker) {
 void Core::State::requeue(Ticket& ticket) {
   --counters.running;
   const WorkerId unusable = ticket.worker;
+  if (ticket.guarded) return_permit(ticket, ErrorCode::cancelled);  // that is, neutral
   take_back_attempt(ticket);
   ticket.stage = Ticket::Stage::none;
   if (ticket.cancel_requested) return give_up_waiting(ticket, ErrorCode::cancelled);
   if (stopping) return give_up_waiting(ticket, ErrorCode::pool_stopping);
   if (ticket.deadline <= now_) return give_up_waiting(ticket, ErrorCode::queue_timeout);
   if (circuit_open) return turn_away(ticket, ErrorCode::workers_unavailable);
+  if (ticket.guarded) {
+    const ErrorCode refusal = ask_breaker(ticket);
+    if (refusal != ErrorCode::none) return turn_away(ticket, refusal);
+  }
   ticket.told_worker_gone = false;
   ++counters.requeued;
   tell({.what = Occurrence::request_requeued, .ticket = ticket.id, .worker = unusable});
@@ -132,6 +146,11 @@ void Core::State::resolve(Ticket& ticket, ErrorCode code) {
     --counters.running;
   } else if (ticket.stage == Ticket::Stage::backing_off) {
     --counters.backing_off;
+  }
+  Duration retry_after{};
+  if (ticket.guarded) {
+    if (code == ErrorCode::circuit_open) retry_after = breaker_wait(ticket);
+    leave_breaker(ticket, code);
   }
   if (ticket.charged) retry_budget_.refund();
   timers.cancel(ticket.timer);
@@ -148,6 +167,8 @@ void Core::State::resolve(Ticket& ticket, ErrorCode code) {
     case ErrorCode::workers_unavailable:
     case ErrorCode::pool_stopping:
     case ErrorCode::session_state_lost:
+    case ErrorCode::circuit_open:
+    case ErrorCode::circuit_half_open_limit:
       ++counters.rejected;
       break;
     case ErrorCode::cancelled:
@@ -160,7 +181,8 @@ void Core::State::resolve(Ticket& ticket, ErrorCode code) {
   }
   const WorkerId worker =
       code == ErrorCode::session_state_lost ? affinity_.bound_to(ticket.session) : ticket.worker;
-  actions.push(action::Resolve{ticket.id, code, worker, ticket.attempts, ticket.maybe_ran});
+  actions.push(
+      action::Resolve{ticket.id, code, worker, ticket.attempts, ticket.maybe_ran, retry_after});
   if (emit) {
     tell({.what = Occurrence::request_resolved,
           .ticket = ticket.id,

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint64_t retry_salt = 0x4e77;
 constexpr std::uint64_t health_salt = 0x4ea1;
+constexpr std::uint64_t breaker_salt = 0xb4ea;
 
 }  // namespace
 
@@ -21,6 +22,7 @@ Core::State::State(const CoreOptions& given, std::uint64_t seed)
       retry_budget_({.percent = options.retry_budget_percent,
                      .retries_max = options.retry_budget_max,
                      .per_second = options.retry_budget_per_second}),
+      breakers_(options.breaker, seed ^ breaker_salt),
       affinity_(options.affinity_timeout, options.affinity_bindings_max),
       health_rules_{.interval = options.health_interval,
                     .timeout = options.health_timeout,
@@ -89,6 +91,8 @@ void Core::State::on_timer(const TimerQueue::Due& due) {
       return on_overflow_idle();
     case Timer::start_backoff:
       return;  // settle() starts what is missing
+    case Timer::half_open:
+      return on_half_open_expiry(due.owner);
     case Timer::stop_grace:
       return on_stop_grace();
   }
@@ -97,6 +101,7 @@ void Core::State::on_timer(const TimerQueue::Due& due) {
 void Core::State::settle() {
   if (stopping) return finish_stop();
   update_circuit();
+  if (breakers_refuse_) refuse_waiters();
   if (!queue_.empty() || !wanted_.empty()) serve_waiters();
   plan_starts();
   plan_overflow_idle();
@@ -120,7 +125,7 @@ void Core::State::serve_waiters() {
       give_up_waiting(ticket, ErrorCode::session_state_lost);
     } else if (Worker* worker = worker_for(ticket)) {
       leave_queue(ticket);
-      grant(ticket, *worker);
+      if (take_permit(ticket)) grant(ticket, *worker);
     } else {  // it was its turn, but for a worker that is busy
       queue_.remove(*oldest);
       enter_lane(ticket);
@@ -143,6 +148,10 @@ std::optional<Instant> Core::poll_timeout() const { return state_->timers.next()
 void Core::set_emit(bool enabled) { state_->emit = enabled; }
 const Counters& Core::counters() const { return state_->counters; }
 std::vector<WorkerView> Core::workers() const { return state_->views(); }
+std::vector<CircuitView> Core::circuits(Instant now) const { return state_->circuit_views(now); }
+bool Core::circuit_idle(std::uint32_t index, Instant now) const {
+  return state_->circuit_idle(index, now);
+}
 bool Core::stopping() const { return state_->stopping; }
 bool Core::start_circuit_open() const { return state_->circuit_open; }
 const char* Core::broken_invariant() const { return state_->broken_invariant(); }

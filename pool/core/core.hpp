@@ -24,6 +24,8 @@
 //       only if it is idempotent. Never after an outcome, a cancel, its deadline or a stop.
 //  (22) A worker that does not answer a ping is degraded: no work until it answers one; replaced
 //       after health_failures_max failures in a row. Never all idle workers are pinged at once.
+//  (32, 33) What an open circuit guards is not granted; of a half-open one at most half_open_max
+//       requests run. Each permit comes back when its attempt ends, however it ends.
 //  (12) A slot with a late reply outstanding gets no work until the reply is drained.
 //       submitted = ok + failed + timed_out + rejected + shed + cancelled
 //                 + queued + running + backing_off              (DESIGN, section 3)
@@ -72,6 +74,7 @@ struct CoreOptions {
   Duration affinity_wait = std::chrono::milliseconds{100};  // prefer: for the bound worker
   Duration affinity_timeout = std::chrono::minutes{5};      // unused for so long: unbound; > 0
   std::uint32_t affinity_bindings_max = 10'000;             // >= 1
+  CircuitOptions breaker;
 
   // For the trace's header: the core's decisions depend on each of these.
   static constexpr auto fields() {
@@ -100,7 +103,8 @@ struct CoreOptions {
                       field("health_failures_max", &O::health_failures_max),
                       field("affinity_wait", &O::affinity_wait),
                       field("affinity_timeout", &O::affinity_timeout),
-                      field("affinity_bindings_max", &O::affinity_bindings_max)};
+                      field("affinity_bindings_max", &O::affinity_bindings_max),
+                      field("breaker", &O::breaker)};
   }
 };
 
@@ -110,7 +114,8 @@ struct Counters {
   std::uint64_t ok = 0;
   std::uint64_t failed = 0;     // definite and indeterminate errors with a worker
   std::uint64_t timed_out = 0;  // queue_timeout, call_timeout
-  // queue_full, workers_unavailable, pool_stopping, session_state_lost
+  // queue_full, workers_unavailable, pool_stopping, session_state_lost, circuit_open,
+  // circuit_half_open_limit
   std::uint64_t rejected = 0;
   std::uint64_t shed = 0;
   std::uint64_t cancelled = 0;
@@ -155,6 +160,23 @@ struct WorkerView {
   std::uint32_t bindings = 0;  // sessions bound to it
 };
 
+// A circuit as the core sees it. What each number is: ordeal/pool/breaker.hpp.
+struct CircuitView {
+  CircuitId id;
+  CircuitState state{};
+  std::uint64_t epoch = 0;  // 1 at first, one more with each transition
+  Duration retry_after{};
+  std::uint32_t failures = 0;
+  std::uint32_t successes = 0;
+  std::uint32_t trials = 0;
+  std::uint32_t calls = 0;
+  std::uint32_t slow = 0;
+  std::uint64_t opened = 0;
+  std::uint64_t rejected = 0;
+  std::uint64_t stale_results = 0;
+  std::uint64_t would_have_opened = 0;
+};
+
 class Core {
  public:
   Core(const CoreOptions& options, std::uint64_t seed);
@@ -174,6 +196,10 @@ class Core {
   [[nodiscard]] const Counters& counters() const;
   [[nodiscard]] std::vector<WorkerView> workers() const;  // by serial; allocates
   [[nodiscard]] std::vector<Lifecycle::Entry> history(WorkerId worker) const;
+  // By index, those that were used. Allocates. `now`: for retry_after.
+  [[nodiscard]] std::vector<CircuitView> circuits(Instant now) const;
+  // Whether the place may be given to another key.
+  [[nodiscard]] bool circuit_idle(std::uint32_t index, Instant now) const;
   [[nodiscard]] bool stopping() const;
   [[nodiscard]] bool start_circuit_open() const;
   // Aborts with a sentence that names what is broken. O(workers + tickets): for tests and the

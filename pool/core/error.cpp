@@ -148,6 +148,12 @@ constexpr std::array<Row, error_code_count> table{{
     {ErrorCode::recovery_timeout,
      {"recovery_timeout", C::timeout, S::major, indeterminate, false,
       "a recovery's handler answered after its deadline; the answer was dropped"}},
+    {ErrorCode::circuit_open,
+     {"circuit_open", C::resource, S::major, failed, true,
+      "too many calls of this key have failed; until retry_after is over none is let through"}},
+    {ErrorCode::circuit_half_open_limit,
+     {"circuit_half_open_limit", C::resource, S::minor, failed, true,
+      "the circuit of this key is being tried out, and breaker.half_open_max trials are on"}},
 }};
 
 constexpr bool rows_follow_the_enum() {

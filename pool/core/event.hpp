@@ -14,22 +14,13 @@
 #include "ordeal/pool/error.hpp"
 #include "ordeal/pool/retry.hpp"
 #include "pool/core/affinity.hpp"
+#include "pool/core/circuit_breaker.hpp"
 #include "pool/core/exchange_verdict.hpp"
+#include "pool/core/field.hpp"
 #include "pool/core/ids.hpp"
 #include "pool/core/time.hpp"
 
 namespace ordeal::pool::core {
-
-// A named member, for fields().
-template <typename Struct, typename Member>
-struct Field {
-  const char* name;
-  Member Struct::*member;
-};
-template <typename Struct, typename Member>
-constexpr Field<Struct, Member> field(const char* name, Member Struct::*member) {
-  return {name, member};
-}
 
 namespace event {
 
@@ -52,6 +43,7 @@ struct Submitted {
   AffinityPolicy affinity = AffinityPolicy::none;  // none iff no session
   // The serial of the worker that holds what the request needs; another will not do. 0: any will.
   std::uint64_t state_in_worker = 0;
+  CircuitId circuit;  // that guards it; none: none does
   static constexpr const char* name = "submitted";
   static constexpr auto fields() {
     return std::tuple{field("ticket", &Submitted::ticket),
@@ -61,7 +53,8 @@ struct Submitted {
                       field("retry", &Submitted::retry),
                       field("session", &Submitted::session),
                       field("affinity", &Submitted::affinity),
-                      field("state_in_worker", &Submitted::state_in_worker)};
+                      field("state_in_worker", &Submitted::state_in_worker),
+                      field("circuit", &Submitted::circuit)};
   }
 };
 
@@ -114,18 +107,23 @@ struct WorkerExited {
 // `code`: with `violated`, how; with `replied` or `application_error`, a fault noticed after the
 // reply was complete (stray bytes behind it): the reply counts, the worker goes.
 // `retryable`: with `application_error`, the worker said that trying again may help.
+// `callers_fault`: with `application_error`, what the caller asked for was wrong; no sign of the
+// worker's health.
 struct ExchangeEnded {
   TicketId ticket;
   ExchangeVerdict verdict = ExchangeVerdict::replied;
   WireProgress progress = WireProgress::written;
   ErrorCode code = ErrorCode::none;
   bool retryable = false;
+  bool callers_fault = false;
   static constexpr const char* name = "exchange_ended";
   static constexpr auto fields() {
-    return std::tuple{
-        field("ticket", &ExchangeEnded::ticket), field("verdict", &ExchangeEnded::verdict),
-        field("progress", &ExchangeEnded::progress), field("code", &ExchangeEnded::code),
-        field("retryable", &ExchangeEnded::retryable)};
+    return std::tuple{field("ticket", &ExchangeEnded::ticket),
+                      field("verdict", &ExchangeEnded::verdict),
+                      field("progress", &ExchangeEnded::progress),
+                      field("code", &ExchangeEnded::code),
+                      field("retryable", &ExchangeEnded::retryable),
+                      field("callers_fault", &ExchangeEnded::callers_fault)};
   }
 };
 
@@ -158,6 +156,17 @@ struct SessionEnded {
   static constexpr auto fields() { return std::tuple{field("session", &SessionEnded::session)}; }
 };
 
+// An operator wants the circuit in another state.
+struct CircuitOrdered {
+  CircuitId circuit;
+  CircuitOrder order{};
+  static constexpr const char* name = "circuit_ordered";
+  static constexpr auto fields() {
+    return std::tuple{field("circuit", &CircuitOrdered::circuit),
+                      field("order", &CircuitOrdered::order)};
+  }
+};
+
 // Nothing but time has passed. Spurious ones are no-ops.
 struct TimePassed {
   static constexpr const char* name = "time_passed";
@@ -174,10 +183,11 @@ struct StopRequested {
 
 }  // namespace event
 
-using Event = std::variant<event::Opened, event::Submitted, event::CancelRequested,
-                           event::WorkerReady, event::WorkerFaulted, event::WorkerExited,
-                           event::ExchangeEnded, event::LateReplyDrained, event::ProbeEnded,
-                           event::SessionEnded, event::TimePassed, event::StopRequested>;
+using Event =
+    std::variant<event::Opened, event::Submitted, event::CancelRequested, event::WorkerReady,
+                 event::WorkerFaulted, event::WorkerExited, event::ExchangeEnded,
+                 event::LateReplyDrained, event::ProbeEnded, event::SessionEnded,
+                 event::CircuitOrdered, event::TimePassed, event::StopRequested>;
 static_assert(std::is_trivially_copyable_v<Event>);
 
 }  // namespace ordeal::pool::core

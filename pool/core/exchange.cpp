@@ -10,6 +10,12 @@ void Core::State::on(const event::ExchangeEnded& e) {
   Ticket* ticket = find(e.ticket);
   ORDEAL_ASSERT(ticket != nullptr && ticket->stage == Ticket::Stage::running,
                 "an exchange ends once, and only for a granted ticket");
+  // What nothing was asked of, and what the caller got wrong, says nothing about the worker.
+  if (ticket->guarded) {
+    guards_[ticket->id.index].neutral =
+        e.progress == WireProgress::untouched ||
+        (e.verdict == ExchangeVerdict::application_error && e.callers_fault);
+  }
   switch (e.verdict) {
     case ExchangeVerdict::replied:
     case ExchangeVerdict::application_error:

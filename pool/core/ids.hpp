@@ -26,4 +26,13 @@ struct WorkerId {
   explicit constexpr operator bool() const { return serial != 0; }
 };
 
+// A circuit breaker's key. The feeder of events chooses the index: dense; and the serial: strictly
+// increasing with each key that it gives a place to (breakers.hpp).
+struct CircuitId {
+  std::uint32_t index = 0;
+  std::uint64_t serial = 0;  // 0: none
+  friend constexpr bool operator==(CircuitId a, CircuitId b) { return a.serial == b.serial; }
+  explicit constexpr operator bool() const { return serial != 0; }
+};
+
 }  // namespace ordeal::pool::core

@@ -13,7 +13,7 @@ namespace ordeal::pool::core {
 
 const char* Core::State::broken_invariant() const {
   for (const auto check : {&State::check_workers, &State::check_tickets, &State::check_waiting,
-                           &State::check_available, &State::check_starts}) {
+                           &State::check_available, &State::check_starts, &State::check_breakers}) {
     if (const char* sentence = (this->*check)()) return sentence;
   }
   const Counters& c = counters;
@@ -269,6 +269,38 @@ const char* Core::State::check_starts() const {
   INVARIANT(serving <= options.size || in_state(WorkerState::ready) == probed_ ||
                 timers.is_armed(overflow_idle_) || options.overflow_idle_timeout == Duration::max(),
             "(3) a surplus that is idle is on its way out");
+  return nullptr;
+}
+
+const char* Core::State::check_breakers() const {
+  std::vector<std::uint32_t> users(breakers_.all().size());
+  std::vector<std::uint32_t> trials(breakers_.all().size());
+  for (std::size_t i = 0; i < tickets_.size(); ++i) {
+    const Ticket& t = tickets_[i];
+    if (!t.guarded || t.stage == Ticket::Stage::none) continue;
+    const Guard& guard = guards_[i];
+    const Breakers::Record& record = breakers_.all()[guard.circuit.index];
+    INVARIANT(record.id == guard.circuit, "a guarded request's circuit is kept for it");
+    ++users[guard.circuit.index];
+    const bool runs = t.stage == Ticket::Stage::running || t.stage == Ticket::Stage::awaiting_exit;
+    INVARIANT(guard.has_permit == runs, "(33) a permit is held by those that run, and by no other");
+    if (runs && guard.epoch == record.circuit.epoch()) ++trials[guard.circuit.index];
+    INVARIANT(t.stage != Ticket::Stage::queued ||
+                  record.circuit.time_until_retry(now_) == Duration::zero(),
+              "(32) nobody waits behind a circuit that is open for longer");
+  }
+  for (std::size_t i = 0; i < breakers_.all().size(); ++i) {
+    const Breakers::Record& record = breakers_.all()[i];
+    const bool half_open = record.circuit.state() == CircuitState::half_open;
+    INVARIANT(record.users == users[i], "a circuit's users are as counted");
+    INVARIANT(!half_open || record.circuit.permits_out() == trials[i],
+              "(33) the permits that are out are in somebody's hands");
+    INVARIANT(!half_open || trials[i] <= options.breaker.half_open_max,
+              "(33) at most half_open_max trials run");
+    INVARIANT(timers.is_armed(record.half_open) ==
+                  (half_open && !stopping && record.circuit.half_open_until() != never),
+              "(33) the half-open state has an end");
+  }
   return nullptr;
 }
 

@@ -96,20 +96,37 @@ struct Names<KillReason> {
 
 template <>
 struct Names<Occurrence> {
-  static constexpr std::array<std::string_view, 26> all{
-      "request_submitted",       "request_granted",
-      "request_requeued",        "request_retry_scheduled",
-      "request_retry_exhausted", "request_resolved",
-      "worker_transition",       "worker_spawning",
-      "worker_start_failed",     "worker_faulted",
-      "health_probe_started",    "health_probe_ended",
-      "worker_unhealthy",        "worker_recovered",
-      "start_backing_off",       "start_circuit_opened",
-      "start_circuit_closed",    "queue_full",
-      "session_bound",           "session_rebound",
-      "session_binding_expired", "session_binding_evicted",
-      "session_bindings_lost",   "session_wait_over",
-      "pool_stopping",           "pool_stopped"};
+  static constexpr std::array<std::string_view, 31> all{"request_submitted",
+                                                        "request_granted",
+                                                        "request_requeued",
+                                                        "request_retry_scheduled",
+                                                        "request_retry_exhausted",
+                                                        "request_resolved",
+                                                        "worker_transition",
+                                                        "worker_spawning",
+                                                        "worker_start_failed",
+                                                        "worker_faulted",
+                                                        "health_probe_started",
+                                                        "health_probe_ended",
+                                                        "worker_unhealthy",
+                                                        "worker_recovered",
+                                                        "start_backing_off",
+                                                        "start_circuit_opened",
+                                                        "start_circuit_closed",
+                                                        "queue_full",
+                                                        "session_bound",
+                                                        "session_rebound",
+                                                        "session_binding_expired",
+                                                        "session_binding_evicted",
+                                                        "session_bindings_lost",
+                                                        "session_wait_over",
+                                                        "breaker_opened",
+                                                        "breaker_reopened",
+                                                        "breaker_half_opened",
+                                                        "breaker_closed",
+                                                        "breaker_ordered",
+                                                        "pool_stopping",
+                                                        "pool_stopped"};
   static_assert(covers(all, Occurrence::pool_stopped));
 };
 
@@ -127,9 +144,9 @@ struct Names<AffinityOutcome> {
 
 template <>
 struct Names<RetryStop> {
-  static constexpr std::array<std::string_view, 5> all{"none", "attempts", "deadline", "budget",
-                                                       "poisoned"};
-  static_assert(covers(all, RetryStop::poisoned));
+  static constexpr std::array<std::string_view, 6> all{"none",   "attempts", "deadline",
+                                                       "budget", "poisoned", "breaker"};
+  static_assert(covers(all, RetryStop::breaker));
 };
 
 template <>
@@ -137,6 +154,32 @@ struct Names<Backoff> {
   static constexpr std::array<std::string_view, 6> all{"constant",  "linear",       "exponential",
                                                        "fibonacci", "decorrelated", "custom"};
   static_assert(covers(all, Backoff::custom));
+};
+
+template <>
+struct Names<BreakerRule> {
+  static constexpr std::array<std::string_view, 3> all{"consecutive", "call_rate", "time_rate"};
+  static_assert(covers(all, BreakerRule::time_rate));
+};
+
+template <>
+struct Names<BreakerKey> {
+  static constexpr std::array<std::string_view, 3> all{"command", "pool", "call"};
+  static_assert(covers(all, BreakerKey::call));
+};
+
+template <>
+struct Names<CircuitState> {
+  static constexpr std::array<std::string_view, 6> all{"closed",      "open",     "half_open",
+                                                       "forced_open", "disabled", "observe"};
+  static_assert(covers(all, CircuitState::observe));
+};
+
+template <>
+struct Names<CircuitOrder> {
+  static constexpr std::array<std::string_view, 5> all{"force_open", "disable", "observe", "enable",
+                                                       "reset"};
+  static_assert(covers(all, CircuitOrder::reset));
 };
 
 }  // namespace ordeal::pool::core

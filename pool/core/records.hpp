@@ -79,6 +79,7 @@ struct Ticket {
   bool maybe_ran = false;               // an attempt may have taken effect
   bool earned = false;                  // its first attempt has filled the budget
   bool charged = false;                 // for a retry that has not begun
+  bool guarded = false;                 // by a circuit; then see guards_
   ErrorCode failure = ErrorCode::none;  // of the last attempt that a worker had seen
   std::uint32_t session = no_session;   // see in_sessions_
   Instant deadline = never;
@@ -96,6 +97,15 @@ struct Retries {
   std::uint32_t scheduled = 0;
   std::uint32_t deaths = 0;  // workers that did not survive it
   Duration last_delay{};
+};
+
+// Of a ticket that a circuit guards; apart from it, since they may be switched off.
+struct Guard {
+  CircuitId circuit;
+  bool has_permit = false;
+  bool neutral = false;  // the attempt that ends says nothing about the worker
+  std::uint64_t epoch = 0;
+  Instant granted_at{};
 };
 
 // Of a ticket with a session; apart from it, since most may have none.

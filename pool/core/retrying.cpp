@@ -26,6 +26,7 @@ void Core::State::fail(Ticket& ticket, ErrorCode code) {
 
 // An attempt that a worker may have seen has failed.
 void Core::State::fail(Ticket& ticket, ErrorCode code, Retryable retryable) {
+  if (ticket.guarded) return_permit(ticket, code);
   if (!ticket.may_retry) return resolve(ticket, code);
   if (ticket.lease || !ticket.idempotent || ticket.cancel_requested || stopping ||
       retryable == Retryable::no) {
@@ -64,8 +65,16 @@ bool Core::State::pause(Ticket& ticket, ErrorCode code) {
     tell_exhausted(ticket, code, RetryStop::attempts);
     return false;
   }
-  const Duration delay =
+  Duration delay =
       retry_delay(retries.policy, retries.scheduled + 1, retries.last_delay, retry_random_);
+  // A retry that finds its circuit still open would be one for nothing.
+  if (const Duration wait = breaker_wait(ticket); wait > Duration::zero()) {
+    if (wait > retries.policy.max_delay) {
+      tell_exhausted(ticket, code, RetryStop::breaker);
+      return false;
+    }
+    delay = std::min(delay, retries.policy.max_delay - wait) + wait;
+  }
   const Instant until = after(now_, delay);
   if (until >= ticket.deadline) {
     tell_exhausted(ticket, code, RetryStop::deadline);
@@ -114,6 +123,10 @@ void Core::State::on_retry_pause(std::uint32_t index) {
   --counters.backing_off;
   ticket.stage = Ticket::Stage::none;
   if (circuit_open) return turn_away(ticket, ErrorCode::workers_unavailable);
+  if (ticket.guarded) {
+    const ErrorCode refusal = ask_breaker(ticket);
+    if (refusal != ErrorCode::none) return turn_away(ticket, refusal);
+  }
   // Who had a worker already has been admitted; how many those are the budget bounds.
   if (ticket.attempts == 0 && !has_room()) return turn_away(ticket, ErrorCode::queue_full);
   wait_again(ticket);

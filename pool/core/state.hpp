@@ -1,9 +1,9 @@
 // What Core is made of. Internal: only core/*.cpp include it.
 //
 // Reading order: core.cpp (dispatch, what follows each event), admission.cpp (tickets until their
-// grant, and their outcome), sessions.cpp (which worker a session's requests go to), exchange.cpp
-// (how an exchange ends), workers.cpp (a worker's way), probing.cpp (its health), starts.cpp (when
-// to start one, failures, the circuit), stopping.cpp, invariants.cpp.
+// grant, and their outcome), sessions.cpp (which worker a session's requests go to), guarding.cpp
+// (circuits), exchange.cpp (how an exchange ends), workers.cpp (a worker's way), probing.cpp (its
+// health), starts.cpp (when to start one, failures, the circuit), stopping.cpp, invariants.cpp.
 //
 // Every handler leaves the tables consistent and then settle() draws the consequences: who waits
 // gets what is free, what is missing is started. So no handler needs to know the others.
@@ -15,6 +15,7 @@
 #include "pool/core/action_ring.hpp"
 #include "pool/core/admission_queue.hpp"
 #include "pool/core/affinity.hpp"
+#include "pool/core/breakers.hpp"
 #include "pool/core/core.hpp"
 #include "pool/core/health.hpp"
 #include "pool/core/random.hpp"
@@ -34,6 +35,10 @@ class Core::State {
   [[nodiscard]] const char* broken_invariant() const;
   [[nodiscard]] std::vector<WorkerView> views() const;
   [[nodiscard]] const Worker* find(WorkerId id) const;
+  [[nodiscard]] std::vector<CircuitView> circuit_views(Instant now) const;  // guarding.cpp
+  [[nodiscard]] bool circuit_idle(std::uint32_t index, Instant now) const {
+    return breakers_.idle(index, now);
+  }
 
   const CoreOptions options;
   Counters counters;
@@ -105,6 +110,19 @@ class Core::State {
   void allow_retries(Ticket& ticket, const RetryPolicy& policy);
   void take_back_attempt(Ticket& ticket);
   [[nodiscard]] bool has_room() const;
+
+  // guarding.cpp
+  void on(const event::CircuitOrdered& e);
+  void guard(Ticket& ticket, CircuitId circuit);
+  [[nodiscard]] ErrorCode ask_breaker(const Ticket& ticket);
+  [[nodiscard]] bool take_permit(Ticket& ticket);
+  void return_permit(Ticket& ticket, ErrorCode code);
+  void leave_breaker(Ticket& ticket, ErrorCode code);
+  [[nodiscard]] Duration breaker_wait(const Ticket& ticket);
+  void note_changes(Breakers::Record& record, bool by_hand = false);
+  void on_half_open_expiry(std::uint32_t index);
+  void refuse_waiters();
+  void forget_half_open_timers();
 
   // exchange.cpp
   void on(const event::ExchangeEnded& e);
@@ -188,6 +206,7 @@ class Core::State {
   [[nodiscard]] const char* check_available() const;
   [[nodiscard]] const char* check_health(const Worker& worker) const;
   [[nodiscard]] const char* check_starts() const;
+  [[nodiscard]] const char* check_breakers() const;
 
   [[nodiscard]] std::uint32_t& in_state(WorkerState state) {
     return state_counts_[static_cast<std::size_t>(state)];
@@ -201,11 +220,14 @@ class Core::State {
   Random retry_random_;  // a stream of its own: retries do not change how starts back off
   Random health_random_;
   RetryBudget retry_budget_;
+  Breakers breakers_;
+  bool breakers_refuse_ = false;  // one has just opened
   bool opened_ = false;
   bool stopped_ = false;
 
   std::vector<Ticket> tickets_;
   std::vector<Retries> retries_;  // by ticket index; meaningful with may_retry
+  std::vector<Guard> guards_;     // by ticket index; meaningful with guarded
   std::uint64_t last_ticket_serial_ = 0;
   AdmissionQueue queue_;
   std::vector<InSession> in_sessions_;  // by ticket index; meaningful with a session

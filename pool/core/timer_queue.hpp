@@ -32,6 +32,7 @@ enum class Timer : std::uint8_t {
   overflow_idle,     // pool: looks for surplus workers that have been idle long enough
   start_backoff,     // pool: starts may go on
   binding_expiry,    // pool: forgets the sessions that were not used for affinity_timeout
+  half_open,         // circuit: has been half-open for too long; opens again
   stop_grace,        // pool: whoever has not left by now is killed
 };
 

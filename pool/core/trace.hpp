@@ -1,7 +1,7 @@
 // The core's inputs and actions as text, one line each: what a run can be replayed from.
 //
-//     ordeal-trace 5 seed=7 emit=0 size=4 overflow=0 ... start_backoff_max=10000000000
-//     > 1000000000 submitted ticket=0:1 deadline=never idempotent=0 lease=0 retry=off ...
+//     ordeal-trace 6 seed=7 emit=0 size=4 overflow=0 ... breaker=off
+//     > 1000000000 submitted ticket=0:1 deadline=never idempotent=0 ... circuit=0:0
 //     < grant ticket=0:1 worker=3:4 slot=0 attempt=1 affinity=none
 //     = emit 1
 //
@@ -24,7 +24,7 @@
 
 namespace ordeal::pool::core {
 
-inline constexpr std::uint32_t trace_version = 5;
+inline constexpr std::uint32_t trace_version = 6;
 
 struct TraceHeader {
   CoreOptions options;

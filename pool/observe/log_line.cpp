@@ -89,6 +89,12 @@ std::string sentence(const PoolEvent& event) {
     return fmt::format("worker {} is healthy again after {}", event.worker,
                        milliseconds(event.duration));
   }
+  if (what.starts_with("breaker_")) {
+    const std::string wait =
+        event.to == "open" ? ", for " + milliseconds(event.duration) : std::string{};
+    return fmt::format("breaker {} {} -> {} after {} failures{}", wire::excerpt(event.breaker),
+                       event.from, event.to, event.count, wait);
+  }
   if (what == "start_backing_off") {
     return fmt::format("next start in {}", milliseconds(event.duration));
   }
@@ -106,8 +112,10 @@ std::string sentence(const PoolEvent& event) {
 Level log_level(const PoolEvent& event) {
   const std::string_view what = event.what;
   if (what == "start_circuit_opened") return Level::critical;
-  if (what == "queue_full" || what == "start_backing_off" || what == "request_requeued" ||
-      what == "request_retry_scheduled" || what == "request_retry_exhausted") {
+  if (what == "breaker_opened" || what == "breaker_reopened") return Level::err;
+  if (what == "queue_full" || what == "breaker_ordered" || what == "start_backing_off" ||
+      what == "request_requeued" || what == "request_retry_scheduled" ||
+      what == "request_retry_exhausted") {
     return Level::warn;
   }
   // The cause has been logged already, by its own severity.

@@ -2,6 +2,30 @@
 
 namespace ordeal::pool {
 
+namespace {
+
+core::CircuitOptions circuit_options(const Options::Breaker& breaker) {
+  return {.enabled = breaker.enabled,
+          .rule = breaker.rule,
+          .failures = breaker.failures,
+          .successes = breaker.successes,
+          .half_open_max = breaker.half_open_max,
+          .half_open_expiry = breaker.half_open,
+          .open_base = breaker.open,
+          .open_max = breaker.open_max,
+          .growth_percent = breaker.open_growth_percent,
+          .jitter_percent = breaker.open_jitter_percent,
+          .window_calls = breaker.window_calls,
+          .window = breaker.window,
+          .window_slices = breaker.window_slices,
+          .min_calls = breaker.min_calls,
+          .failure_percent = breaker.failure_percent,
+          .slow_call = breaker.slow_call,
+          .slow_percent = breaker.slow_percent};
+}
+
+}  // namespace
+
 core::CoreOptions to_core_options(const Options& given) {
   const Options options = with_defaults(given);
   return {
@@ -29,6 +53,7 @@ core::CoreOptions to_core_options(const Options& given) {
       .affinity_wait = options.affinity_wait,
       .affinity_timeout = options.affinity_timeout,
       .affinity_bindings_max = options.affinity_bindings_max,
+      .breaker = circuit_options(options.breaker),
   };
 }
 

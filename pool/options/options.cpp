@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "pool/options/table.hpp"
 
 namespace ordeal::pool {
@@ -39,6 +41,26 @@ std::string allowed(const Descriptor& option) {
     case Kind::table:
       return fmt::format("{} to {} entries", option.min, option.max);
   }
+  return {};
+}
+
+Result<void> validate_breaker(const Options::Breaker& breaker) {
+  if (breaker.open > breaker.open_max)
+    return refused(
+        fmt::format("option breaker.open_ms: {} is more than breaker.open_max_ms, which is {}",
+                    breaker.open.count(), breaker.open_max.count()));
+  if (breaker.rule == BreakerRule::call_rate && breaker.min_calls > breaker.window_calls)
+    return refused(
+        fmt::format("option breaker.min_calls: {} is more than breaker.window_calls, which is {}",
+                    breaker.min_calls, breaker.window_calls));
+  if (std::cmp_less(breaker.window.count(), breaker.window_slices))
+    return refused(
+        fmt::format("option breaker.window_slices: {} is more than breaker.window_ms, which is {}",
+                    breaker.window_slices, breaker.window.count()));
+  if (breaker.rule == BreakerRule::consecutive && breaker.slow_call.count() != 0)
+    return refused(
+        fmt::format("option breaker.slow_call_ms: {} has no meaning with the rule consecutive",
+                    breaker.slow_call.count()));
   return {};
 }
 
@@ -80,7 +102,7 @@ Result<void> validate(const Options& options) {
                     options.retry.base_delay.count(), options.retry.max_delay.count()));
   if (options.retry.backoff == Backoff::custom && options.retry.delays.empty())
     return refused("option retry.delays_ms: empty, the retry.backoff custom needs 1 to 16 delays");
-  return {};
+  return validate_breaker(options.breaker);
 }
 
 std::string to_toml(const Options& options) {

@@ -1,12 +1,14 @@
 // The rows: one for each option, in the order of options.hpp.
 #include "pool/options/table.hpp"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <type_traits>
 #include <utility>
 
 #include "pool/core/names.hpp"
+#include "pool/options/breaker_rows.hpp"
 #include "pool/options/choice.hpp"
 #include "pool/options/retry_rows.hpp"
 
@@ -270,19 +272,29 @@ constexpr std::array rows{
     number<&O::health_failures_max>(
         "health_failures_max", "", 1, 100,
         "failures in a row before a worker is replaced; calls not answered in time count too"),
-    not_built(
-        plain<&O::breaker>("breaker", Kind::boolean, 0, 1, "stop calling where most calls fail")),
+};
+
+constexpr std::array rows_not_built{
     not_built(number<&O::retire_after_requests>(
         "retire_after_requests", "", 0, std::numeric_limits<std::int64_t>::max(),
         "a worker is replaced after so many requests; 0: never")),
 };
 
+template <std::size_t... Sizes>
+constexpr auto join(const std::array<Descriptor, Sizes>&... parts) {
+  std::array<Descriptor, (Sizes + ...)> all{};
+  auto to = all.begin();
+  ((to = std::copy(parts.begin(), parts.end(), to)), ...);
+  return all;
+}
+constexpr auto all_rows = join(rows, breaker_rows, rows_not_built);
+
 }  // namespace
 
-std::span<const Descriptor> descriptors() { return rows; }
+std::span<const Descriptor> descriptors() { return all_rows; }
 
 const Descriptor* find(std::string_view name) {
-  for (const Descriptor& row : rows)
+  for (const Descriptor& row : all_rows)
     if (row.name == name) return &row;
   return nullptr;
 }

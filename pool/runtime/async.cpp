@@ -33,7 +33,9 @@ Result<core::TicketId> Engine::call_async(std::string_view command, JsonText arg
     id = tickets_.renew(slot);
     slot.submitted_at = at;
     slot.submitted = true;
-    feed_locked(at, submission(slot, options, call.deadline), wakes, nullptr);
+    core::event::Submitted submitted = submission(slot, options, call.deadline);
+    submitted.circuit = circuit_of(call.command, options, at);
+    feed_locked(at, submitted, wakes, nullptr);
     // A stop between arming and submitting found nothing to cancel.
     cancel_if_stopped(options, id, at, wakes);
   }
@@ -63,7 +65,7 @@ void Engine::finish_async(TicketSlot& slot, ExchangeOutcome outcome) {
   WakeList wakes;
   {
     const std::lock_guard lock{mutex_};
-    const core::event::ExchangeEnded ended = outcome.as_event(slot.id);
+    const core::event::ExchangeEnded ended = as_event(outcome, slot.id);
     slot.async->ended_at = now();
     if (outcome.progress != core::WireProgress::untouched) {
       slot.async->outcome = std::move(outcome);

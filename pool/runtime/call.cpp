@@ -70,6 +70,9 @@ std::optional<Error> Engine::refuse(const CallOptions& options, bool blocking) c
   if (options.retry) {
     if (auto wrong = check_policy(*options.retry)) return wrong;
   }
+  if (!options.breaker_key.empty()) {
+    if (auto wrong = check_breaker_key(options.breaker_key)) return wrong;
+  }
   return check_affinity(options);
 }
 
@@ -108,15 +111,17 @@ Instant Engine::deadline_of(const CallOptions& options, Instant at) const {
   return to_instant(options.deadline.resolve(to_steady(at), options_.call_timeout));
 }
 
-TicketSlot& Engine::submit(TicketSlot::Kind kind, const CallOptions& options, Instant at,
-                           Instant deadline) {
+TicketSlot& Engine::submit(TicketSlot::Kind kind, std::string_view command,
+                           const CallOptions& options, Instant at, Instant deadline) {
   WakeList wakes;
   TicketSlot* slot = nullptr;
   {
     const std::lock_guard lock{mutex_};
     slot = &tickets_.acquire(kind, options.label, options.traceparent);
     slot->submitted_at = at;
-    feed_locked(at, submission(*slot, options, deadline), wakes, slot);
+    core::event::Submitted submitted = submission(*slot, options, deadline);
+    submitted.circuit = circuit_of(command, options, at);
+    feed_locked(at, submitted, wakes, slot);
     cancel_if_stopped(options, slot->id, at, wakes);
   }
   wakes.notify_all();
@@ -192,7 +197,7 @@ void Engine::end_exchange(TicketSlot& slot, const ExchangeOutcome& outcome, Inst
   WakeList wakes;
   {
     const std::lock_guard lock{mutex_};
-    give_back(slot, outcome.as_event(slot.id), at, wakes);
+    give_back(slot, as_event(outcome, slot.id), at, wakes);
   }
   wakes.notify_all();
 }
@@ -218,7 +223,7 @@ Result<Reply> Engine::call(std::string_view command, JsonText arguments,
   }
   const Instant submitted_at = now();
   const Instant deadline = deadline_of(options, submitted_at);
-  TicketSlot& slot = submit(TicketSlot::Kind::blocking, options, submitted_at, deadline);
+  TicketSlot& slot = submit(TicketSlot::Kind::blocking, command, options, submitted_at, deadline);
   // Granted in the same breath: no need to ask for the time again.
   bool at_once = slot.phase.load(std::memory_order_acquire) == TicketSlot::Phase::granted;
 

@@ -43,7 +43,8 @@ Engine::Engine(Options options)
       default_retry_(options_.retry.policy()),
       spinner_(options_.spin == SpinMode::adaptive,
                std::chrono::microseconds{options_.spin_max_us}),
-      core_(to_core_options(options_), options_.seed.value()) {}
+      core_(to_core_options(options_), options_.seed.value()),
+      breaker_keys_(options_.breaker.circuits_max) {}
 
 Engine::~Engine() = default;
 
@@ -172,6 +173,7 @@ void Engine::perform_resolve(const core::action::Resolve& resolve, WakeList& wak
   slot.worker_serial = resolve.worker.serial;
   slot.attempts = resolve.attempts;
   slot.maybe_ran = resolve.maybe_ran;
+  slot.retry_after = resolve.retry_after;
   if (resolve.code != ErrorCode::none) keep_certificate(slot, resolve.worker);
   slot.phase.store(TicketSlot::Phase::resolved, std::memory_order_release);
   switch (slot.kind) {
@@ -219,6 +221,11 @@ void Engine::perform_emit(const core::action::Emit& emit) {
     event.from = core::to_string(emit.from);
     event.to = core::to_string(emit.to);
     event.reason = core::to_string(emit.reason);
+  }
+  if (emit.circuit) {
+    event.breaker = breaker_keys_.name(emit.circuit);
+    event.from = to_string(emit.circuit_from);
+    event.to = to_string(emit.circuit_to);
   }
   if (emit.stop != core::RetryStop::none) event.reason = core::name_of(emit.stop);
   if (emit.affinity != AffinityOutcome::none) event.reason = core::name_of(emit.affinity);

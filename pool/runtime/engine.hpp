@@ -20,6 +20,7 @@
 #include "ordeal/pool/pool.hpp"
 #include "pool/core/core.hpp"
 #include "pool/process/fork_guard.hpp"
+#include "pool/runtime/breaker_keys.hpp"
 #include "pool/runtime/callback_thread.hpp"
 #include "pool/runtime/exchange_outcome.hpp"
 #include "pool/runtime/recorder.hpp"
@@ -57,6 +58,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // reference (a lease, a ticket, on whatever thread) destroys nothing but memory.
   void retire(std::chrono::milliseconds grace);
   [[nodiscard]] Status status() const;
+  Result<void> order_circuit(std::string_view key, core::CircuitOrder order);
+  [[nodiscard]] Result<BreakerStatus> breaker_status(std::string_view key) const;
   [[nodiscard]] const Options& options() const { return options_; }
   [[nodiscard]] Subscription subscribe(Sink sink);
   // For what is built on a pool (recovery.cpp): its callback thread, and its sinks. run_callback
@@ -122,8 +125,17 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] RetryPolicy policy_of(const CallOptions& options) const {
     return options.retry.value_or(default_retry_);
   }
-  TicketSlot& submit(TicketSlot::Kind kind, const CallOptions& options, Instant at,
-                     Instant deadline);
+  // breakers.cpp. The first three under the lock.
+  [[nodiscard]] core::CircuitId circuit_of(std::string_view command, const CallOptions& options,
+                                           Instant at);
+  [[nodiscard]] Result<core::CircuitId> find_circuit(std::string_view key, Instant at);
+  [[nodiscard]] std::vector<BreakerStatus> breakers_locked(Instant at) const;
+  [[nodiscard]] std::optional<Error> check_breaker_key(std::string_view key) const;
+  [[nodiscard]] bool is_callers_fault(const ExchangeOutcome& outcome) const;
+  [[nodiscard]] core::event::ExchangeEnded as_event(const ExchangeOutcome& outcome,
+                                                    core::TicketId ticket) const;
+  TicketSlot& submit(TicketSlot::Kind kind, std::string_view command, const CallOptions& options,
+                     Instant at, Instant deadline);
   TicketSlot& reserve_async(const CallOptions& options, std::unique_ptr<AsyncCall> async);
   void cancel_async(TicketSlot& slot, const AsyncCall& call);
   void leave_lease_call(TicketSlot& slot);
@@ -165,6 +177,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Instant last_fed_at_{};  // the core's time never runs backwards
   Instant housekeeper_wakes_at_ = core::never;
   Recorder recorder_;
+  BreakerKeys breaker_keys_;
 
   WakeWord progress_;  // something changed that start() or stop() waits for
   std::atomic<bool> stopped_{false};

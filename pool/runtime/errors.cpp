@@ -43,6 +43,14 @@ std::string sentence(ErrorCode code, const TicketSlot& slot, const ExchangeOutco
                        "what worker {} held for the session is lost: the session is bound "
                        "to worker {}",
                        slot.state_in_worker, slot.worker_serial);
+    case ErrorCode::circuit_open:
+      return slot.retry_after == Duration::max()
+                 ? "the circuit is held open by hand"
+                 : fmt::format("the circuit is open for another {:.1f} ms",
+                               milliseconds(slot.retry_after));
+    case ErrorCode::circuit_half_open_limit:
+      return fmt::format("the circuit is half-open, and breaker.half_open_max, {}, trials are on",
+                         options.breaker.half_open_max);
     case ErrorCode::stopped_in_flight:
       return fmt::format("the pool's stop killed worker {} with the request in hand",
                          slot.worker_serial);
@@ -92,6 +100,9 @@ Error Engine::error_of(const TicketSlot& slot, const ExchangeOutcome& outcome) c
   error.label = slot.label;
   error.traceparent = slot.traceparent;
   error.certificate = slot.certificate;
+  if (slot.code == ErrorCode::circuit_open && slot.retry_after != Duration::max()) {
+    error.retry_after = slot.retry_after;
+  }
   if (slot.code == ErrorCode::application_error) error.application = outcome.application;
   error.excerpt = outcome.excerpt;
   if (slot.code == ErrorCode::workers_unavailable) {

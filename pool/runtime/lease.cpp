@@ -36,7 +36,7 @@ Result<std::unique_ptr<LeaseState>> Engine::checkout(const CallOptions& options)
   if (auto refused = refuse(options, true)) return tl::unexpected(std::move(*refused));
   const Instant at = now();
   const Instant deadline = deadline_of(options, at);
-  TicketSlot& slot = submit(TicketSlot::Kind::lease, options, at, deadline);
+  TicketSlot& slot = submit(TicketSlot::Kind::lease, {}, options, at, deadline);
   std::optional<std::stop_callback<std::function<void()>>> on_stop_requested;
   if (options.stop_token.stop_possible()) {
     on_stop_requested.emplace(options.stop_token, [this, id = slot.id] { cancel(id); });
@@ -89,7 +89,7 @@ Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command,
   on_stop_requested.reset();
   const Instant ended_at = outcome.ended_at;
   const ErrorCode code = code_of(outcome);
-  lease.last = outcome.as_event(slot.id);
+  lease.last = as_event(outcome, slot.id);
   if (code == ErrorCode::none && outcome.code == ErrorCode::none) {
     leave_lease_call(slot);
     return Reply{.result_text = std::move(outcome.result_text),

@@ -162,6 +162,7 @@ Result<Lease> Pool::checkout(const CallOptions& options) {
   return Lease{std::move(*state)};
 }
 
+Breaker Pool::breaker(std::string key) const { return Breaker{engine_, std::move(key)}; }
 Status Pool::status() const { return engine_->status(); }
 const Options& Pool::options() const { return engine_->options(); }
 Result<void> Pool::stop(std::chrono::milliseconds grace) { return engine_->stop(grace); }

@@ -85,6 +85,8 @@ Status Engine::status() const {
     status.warden_restarts = housekeeper_->warden_restarts();
     status.warden_pid = housekeeper_->warden_pid();
     status.fork_template = template_;
+    status.breakers = breakers_locked(at);
+    status.calls_unguarded = breaker_keys_.unguarded();
     for (const core::WorkerView& view : core_.workers()) {
       count_state(status, view.state);
       WorkerStatus& worker = status.workers.emplace_back();

@@ -25,6 +25,7 @@ TicketSlot& TicketTable::acquire(TicketSlot::Kind kind, std::string_view label,
   slot.worker_serial = 0;
   slot.attempts = 0;
   slot.maybe_ran = false;
+  slot.retry_after = {};
   slot.lease_in_call = false;
   slot.submitted = true;
   return slot;

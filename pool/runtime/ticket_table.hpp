@@ -53,6 +53,7 @@ struct TicketSlot {
   std::uint64_t worker_serial = 0;
   std::uint32_t attempts = 0;
   bool maybe_ran = false;
+  Duration retry_after{};
   std::shared_ptr<const DeathCertificate> certificate;
   // kind async: owned here until the callback has run.
   std::unique_ptr<AsyncCall> async;

@@ -31,6 +31,24 @@ Json worker_json(const WorkerStatus& worker) {
   return json;
 }
 
+Json breaker_json(const BreakerStatus& breaker) {
+  Json json{{"key", breaker.key},
+            {"state", to_string(breaker.state)},
+            {"failures", breaker.failures},
+            {"successes", breaker.successes},
+            {"trials", breaker.trials},
+            {"calls", breaker.calls},
+            {"slow", breaker.slow},
+            {"transitions", breaker.transitions},
+            {"opened", breaker.opened},
+            {"rejected", breaker.rejected},
+            {"stale_results", breaker.stale_results},
+            {"would_have_opened", breaker.would_have_opened}};
+  if (breaker.state == CircuitState::open)
+    json["retry_after_ms"] = milliseconds(breaker.retry_after);
+  return json;
+}
+
 Json pool_json(const Status& status) {
   return {{"size", status.size},
           {"overflow", status.overflow},
@@ -63,6 +81,7 @@ Json pool_json(const Status& status) {
           {"workers_recovered", status.workers_recovered},
           {"events_dropped", status.events_dropped},
           {"sink_failures", status.sink_failures},
+          {"calls_unguarded", status.calls_unguarded},
           {"warden_restarts", status.warden_restarts},
           {"warden_pid", status.warden_pid},
           {"affinity",
@@ -111,6 +130,21 @@ std::string worker_row(const Json& worker) {
                      wire::excerpt(worker.value("last_progress", "")));
 }
 
+// Closed ones that have not failed are no news.
+std::string breaker_line(const Json& breaker) {
+  const auto state = breaker.at("state").get<std::string>();
+  const auto failures = breaker.at("failures").get<std::uint64_t>();
+  const auto rejected = breaker.at("rejected").get<std::uint64_t>();
+  if (state == "closed" && failures == 0 && rejected == 0) return {};
+  std::string line = fmt::format("breaker   {}: {}, {} failures, opened {} times, {} refused",
+                                 wire::excerpt(breaker.at("key").get<std::string>()), state,
+                                 failures, breaker.at("opened").get<std::uint64_t>(), rejected);
+  if (breaker.contains("retry_after_ms")) {
+    line += ", trials in " + duration(breaker.at("retry_after_ms"));
+  }
+  return line + "\n";
+}
+
 std::string table(const Json& report) {
   const Json& run = report.at("run");
   const Json& pool = report.at("pool");
@@ -138,6 +172,7 @@ std::string table(const Json& report) {
                         number(affinity, "misses"), number(affinity, "rebinds"),
                         number(affinity, "expired"), number(affinity, "lost"));
   }
+  for (const Json& breaker : report.at("breakers")) text += breaker_line(breaker);
   if (report.at("workers").empty()) return text;
   text += fmt::format("\n{:>7}  {:>8}  {:<12}  {:<9}  {:>9}  {:>9}  {:>8}  {:>8}  {}\n", "worker",
                       "pid", "state", "health", "for", "age", "served", "rss MiB", "progress");
@@ -169,6 +204,10 @@ std::string report_json(const RunReport& run, const Options& options, const Stat
                    {"elapsed_ms", milliseconds(run.elapsed)},
                    {"per_second", per_second(run.counts.done(), run.elapsed)}};
   report["pool"] = pool_json(status);
+  report["breakers"] = Json::array();
+  for (const BreakerStatus& breaker : status.breakers) {
+    report["breakers"].push_back(breaker_json(breaker));
+  }
   report["workers"] = Json::array();
   for (const WorkerStatus& worker : status.workers) {
     report["workers"].push_back(worker_json(worker));

@@ -68,6 +68,8 @@ void CoreOracle::on(const event::Submitted& e) {
     session.taken = true;
     ++session.users;
   }
+  ticket.circuit = e.circuit;
+  if (e.circuit) circuit_of(e.circuit);
   waiting_.emplace(e.ticket.serial, e.ticket.index);
   just_submitted_ = e.ticket.serial;
   ++open_;
@@ -170,6 +172,7 @@ void CoreOracle::ended(Ticket& ticket, const event::ExchangeEnded& e) {
     --ticket.attempts;
     if (ticket.retries > 0) ticket.turned_away = true;  // that retry has not begun
   }
+  judge(ticket, e);
   switch (e.verdict) {
     case ExchangeVerdict::replied:
     case ExchangeVerdict::application_error:
@@ -299,6 +302,7 @@ void CoreOracle::after(const Core& core) {
     expect(ticket.deadline > now_ && ticket.pause_ends >= now_ && !stopping_ && !ticket.cancelled,
            "(38) a request pauses for nothing", serial);
   }
+  compare_circuits(core);
   expect(taken() <= options_.size + options_.overflow, "(1) more workers than size + overflow");
   expect(core.start_circuit_open() || stopping_ || serving_ > 0 ||
              failures_in_row_ < options_.start_failures_max,

@@ -2,7 +2,8 @@
 // is given and every action that it answers with, and names the first one that breaks a promise.
 //
 // It shares no code with the core but the vocabulary (events, actions), and looks into it only
-// through counters() and start_circuit_open(). The RapidCheck model and the simulator use it.
+// through counters(), circuits() and start_circuit_open(). The RapidCheck model and the simulator
+// use it.
 //
 // Promises (numbers of behaviour spec, part B, unless named):
 //   (1) starting + ready + busy + degraded <= size + overflow; starts_parallel_max at once.
@@ -27,6 +28,8 @@
 //       idle for affinity_timeout, and as the oldest idle one of too many; else never. A request
 //       that relies on a worker's state gets that worker or session_state_lost. (5, 30) A grant
 //       passes no older waiter that this worker may serve.
+//  (31 to 36; B5 1 to 9) Each circuit is in the state, and admits and refuses, as naive_circuit.hpp
+//       says; each transition is one event; no retry begins while its circuit is surely open.
 //       Counters agree with the tickets; a worker whose exit is known is never signalled.
 //
 // Use: before(now, event); core.handle_event(...); action(a) for each; after(core). Then error().
@@ -34,10 +37,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "pool/core/core.hpp"
+#include "testing/model/naive_circuit.hpp"
 
 namespace ordeal::trial {
 
@@ -62,6 +67,7 @@ class CoreOracle {
     std::uint64_t sessions_forgotten = 0;
   };
   [[nodiscard]] const Seen& seen() const { return seen_; }
+  [[nodiscard]] NaiveCircuit::Visits breaker_visits() const;
 
  private:
   enum class Stage : std::uint8_t {
@@ -101,6 +107,16 @@ class CoreOracle {
     std::uint64_t state_in_worker = 0;
     pool::core::Instant waits_since{};
     bool was_passed = false;  // by a younger one, since it waits for its session's worker
+    pool::core::CircuitId circuit;
+    bool has_permit = false;
+    bool neutral = false;  // lost before a byte was written
+    std::uint64_t permit = 0;
+    pool::core::Instant granted_at{};
+  };
+  struct KnownCircuit {
+    pool::core::CircuitId id;
+    std::optional<NaiveCircuit> naive;
+    std::uint64_t told = 0;  // events of its transitions
   };
   // What is known of a session; by its number.
   struct Session {
@@ -149,6 +165,7 @@ class CoreOracle {
   void on(const pool::core::event::ProbeEnded& e);
   void on(const pool::core::event::SessionEnded& e);
   void on(const pool::core::event::TimePassed&) {}
+  void on(const pool::core::event::CircuitOrdered& e);
   void on(const pool::core::event::StopRequested& e);
 
   void on(const pool::core::action::Spawn& a);
@@ -168,7 +185,7 @@ class CoreOracle {
   void on(const pool::core::action::Kill& a);
   void on(const pool::core::action::Forget& a);
   void on(const pool::core::action::ForgetSession& a);
-  void on(const pool::core::action::Emit&) {}
+  void on(const pool::core::action::Emit& a);
   void on(const pool::core::action::Stopped& a);
 
   // core_oracle_health.cpp
@@ -187,6 +204,15 @@ class CoreOracle {
   void after_sessions(const pool::core::Core& core);
   [[nodiscard]] pool::core::WorkerId bound_to(const Ticket& ticket) const;
   [[nodiscard]] bool may_serve(const Worker& worker, const Ticket& ticket) const;
+  NaiveCircuit& circuit_of(pool::core::CircuitId id);
+  void admitted(Ticket& ticket, std::uint64_t serial);
+  void returned(Ticket& ticket, pool::core::Circuit::Outcome outcome);
+  void judge(Ticket& ticket, const pool::core::event::ExchangeEnded& e);
+  void judge_loss(Ticket& ticket, pool::ErrorCode code);
+  [[nodiscard]] bool refused(const Ticket& ticket, pool::ErrorCode code);
+  [[nodiscard]] bool may_be_refused(const Ticket& ticket);
+  void compare_circuits(const pool::core::Core& core);
+  void agree(const char* sentence, std::uint64_t who);
 
   void expect_answered();
   void ended(Ticket& ticket, const pool::core::event::ExchangeEnded& e);
@@ -219,6 +245,10 @@ class CoreOracle {
   pool::core::Instant opened_at_{};
   std::size_t open_ = 0;
   std::uint32_t running_ = 0;  // granted or ended, not resolved
+
+  std::vector<KnownCircuit> circuits_;   // by index
+  NaiveCircuit::Visits breaker_visits_;  // of those that are known no more
+  bool emits_ = false;
 
   std::vector<Worker> workers_;  // by index
   std::uint32_t known_ = 0;

@@ -58,6 +58,7 @@ void CoreOracle::on(const action::Grant& a) {
   ticket->turned_away = false;
   check_affinity(*ticket, *worker, a);
   if (!error_.empty()) return;
+  admitted(*ticket, a.ticket.serial);
   worker->slots[a.slot] = Use::granted;
   ++worker->holds;
   waiting_.erase(a.ticket.serial);
@@ -80,6 +81,8 @@ void CoreOracle::count(ErrorCode code) {
     case ErrorCode::workers_unavailable:
     case ErrorCode::pool_stopping:
     case ErrorCode::session_state_lost:
+    case ErrorCode::circuit_open:
+    case ErrorCode::circuit_half_open_limit:
       ++counters_.rejected;
       break;
     case ErrorCode::cancelled:
@@ -99,11 +102,16 @@ void CoreOracle::end_wait(Ticket& ticket, ErrorCode code) {
     // What happened to it is what it is told.
     expect(code == ticket.failure,
            "a request that was tried is told something else than how it failed", serial);
-    const bool unavailable = !stopping_ && ticket.deadline > now_ && serving_ == 0;
-    const bool needless = !stopping_ && ticket.deadline > now_ && serving_ > 0;
+    const bool circuit = may_be_refused(ticket);
+    const bool unavailable = !stopping_ && ticket.deadline > now_ && serving_ == 0 && !circuit;
+    const bool needless = !stopping_ && ticket.deadline > now_ && serving_ > 0 && !circuit;
     expect(!needless || has_lost_its_state(ticket),
            "a request that waits for its retry is given up without need", serial);
     if (unavailable && ticket.state_in_worker == 0) unavailable_said_ = true;
+    waiting_.erase(serial);
+    return;
+  }
+  if (refused(ticket, code)) {
     waiting_.erase(serial);
     return;
   }
@@ -180,6 +188,7 @@ void CoreOracle::on(const action::Resolve& a) {
       expect(a.code == ErrorCode::poisoned_request || (ticket->allowed & bit) != 0,
              "(53) a ticket gets another code than its verdict says", a.ticket.serial);
       if (a.worker == ticket->worker) check_loss(*ticket, a.code);
+      judge_loss(*ticket, a.code);
       --workers_[ticket->worker.index].holds;
       --running_;
       std::erase(ended_, ticket->id.index);

@@ -97,6 +97,7 @@ void CoreOracle::on(const action::Pause& a) {
     expect(ticket->deaths < options_.poison_deaths_max, "a poisoned request is tried again",
            serial);
     check_loss(*ticket, a.code);
+    judge_loss(*ticket, a.code);
     ticket->seen = true;
     ticket->failures |= bit;
     ticket->failure = a.code;
@@ -105,7 +106,9 @@ void CoreOracle::on(const action::Pause& a) {
     std::erase(ended_, ticket->id.index);
   } else {
     expect(ticket->stage == Stage::waiting, "(38) a pause of a request that runs", serial);
-    if (a.code == ErrorCode::queue_full) {
+    if (refused(*ticket, a.code)) {
+      // and tries again later
+    } else if (a.code == ErrorCode::queue_full) {
       expect(waiting_at_most() - 1 >= options_.queue_max, "queue_full, and the queue has room",
              serial);
     } else {
@@ -114,6 +117,10 @@ void CoreOracle::on(const action::Pause& a) {
       unavailable_said_ = true;
     }
     waiting_.erase(serial);
+  }
+  if (ticket->circuit) {
+    expect(ticket->pause_ends >= circuit_of(ticket->circuit).retry_from(now_),
+           "a retry begins while its circuit is open", serial);
   }
   charge(*ticket);
   ticket->interrupted_gone = false;

@@ -93,8 +93,24 @@ void CoreWorld::step(const Step& step) {
   if (what < 28) return fault(step);
   if (what < 31) return pass_time(step, what != 28);
   if (what < 33) return ping_is_answered(step);
+  if (what < 34) return order_circuit(step);
   // Rare, and sometimes twice.
   if (step.who % 8 == 0) feed(event::StopRequested{Duration{2s} * (step.how % 4)});
+}
+
+// Sometimes a place that is idle goes to another key.
+CircuitId CoreWorld::circuit(std::uint32_t choice) {
+  const std::uint32_t index = choice % 2;
+  if (choice % 8 == 7 && core_.circuit_idle(index, now_)) circuits_[index] = ++last_circuit_;
+  return {index, circuits_[index]};
+}
+
+void CoreWorld::order_circuit(const Step& step) {
+  // Half of them end what the other half began.
+  static constexpr std::array<CircuitOrder, 8> orders{
+      CircuitOrder::force_open, CircuitOrder::disable, CircuitOrder::observe, CircuitOrder::reset,
+      CircuitOrder::enable,     CircuitOrder::enable,  CircuitOrder::enable,  CircuitOrder::enable};
+  feed(event::CircuitOrdered{circuit(step.who), orders[step.how % orders.size()]});
 }
 
 void CoreWorld::submit(const Step& step) {
@@ -110,6 +126,7 @@ void CoreWorld::submit(const Step& step) {
       step.who % 6 == 5 ? never : after(now_, budgets[step.who % budgets.size()]);
   open_.push_back(ticket);
   event::Submitted submitted{ticket, deadline, step.how % 2 == 0, step.how % 5 == 0, {}};
+  if (step.who % 4 != 3) submitted.circuit = circuit(step.how / 3);
   static constexpr std::array<Duration, 4> delays{0ns, 1us, 20ms, 2s};
   // Whoever drives the core may be late to wake it.
   if (step.how % 7 == 0) now_ += 30ms;
@@ -149,6 +166,7 @@ void CoreWorld::end_exchange(const Step& step) {
     if (end.verdict <= ExchangeVerdict::application_error) {
       end.progress = WireProgress::written;
       if ((step.how / 36) % 3 == 0) end.code = ErrorCode::stray_output;
+      end.callers_fault = step.how / 12 % 3 == 2;
       end.retryable = end.verdict == ExchangeVerdict::application_error && step.how / 12 % 2 == 0;
     }
     if (end.verdict == ExchangeVerdict::lost && (step.how / 36) % 2 == 0) {

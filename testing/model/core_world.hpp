@@ -15,7 +15,7 @@
 
 namespace ordeal::trial {
 
-inline constexpr std::uint32_t step_kinds = 34;
+inline constexpr std::uint32_t step_kinds = 35;
 struct Step {
   std::uint32_t what = 0;  // which kind of event
   std::uint32_t who = 0;   // which of those it can happen to
@@ -43,6 +43,7 @@ class CoreWorld {
   };
   [[nodiscard]] const Visits& visits() const { return visits_; }
   [[nodiscard]] const CoreOracle::Seen& seen() const { return oracle_.seen(); }
+  [[nodiscard]] NaiveCircuit::Visits breaker_visits() const { return oracle_.breaker_visits(); }
 
  private:
   struct Granted {
@@ -65,6 +66,8 @@ class CoreWorld {
   void ping_is_answered(const Step& step);
   void fault(const Step& step);
   void pass_time(const Step& step, bool to_next_timer);
+  void order_circuit(const Step& step);
+  [[nodiscard]] pool::core::CircuitId circuit(std::uint32_t choice);
   void exit(std::size_t position);
   bool finish_one();
 
@@ -85,7 +88,9 @@ class CoreWorld {
   std::vector<pool::core::WorkerId> dying_;      // asked or killed, not exited
   std::vector<pool::core::WorkerId> gone_;
   std::vector<Dirty> dirty_;
-  std::vector<pool::core::WorkerId> pinged_;  // and have not answered
+  std::vector<pool::core::WorkerId> pinged_;     // and have not answered
+  std::array<std::uint64_t, 2> circuits_{1, 2};  // serials of the two keys
+  std::uint64_t last_circuit_ = 2;
 };
 
 }  // namespace ordeal::trial

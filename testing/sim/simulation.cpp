@@ -19,6 +19,8 @@ constexpr std::uint64_t world_salt = 0x5eed;
 constexpr std::uint32_t wakes_in_a_row_max = 1000;
 // A request of the calm has time enough for any start or back-off that the faults left behind.
 constexpr Duration calm_budget = std::chrono::hours{1};
+// In the calm so many trials come in this time that a half-open circuit is decided.
+constexpr Duration calm_expiry = std::chrono::milliseconds{200};
 
 }  // namespace
 
@@ -32,6 +34,7 @@ Simulation::Simulation(std::uint64_t seed, const SimulationOptions& options)
       last_worker_(options.sessions) {
   report_.seed = seed;
   serials_max_ = options.requests;
+  while (circuits_.size() < options.keys) circuits_.push_back(++last_circuit_);
 }
 
 SimulationReport Simulation::run() {
@@ -47,6 +50,7 @@ SimulationReport Simulation::run() {
   report_.virtual_time = now_ - Instant{};
   report_.counters = core_.counters();
   report_.affinity = oracle_.seen();
+  report_.breakers = oracle_.breaker_visits();
   return std::move(report_);
 }
 
@@ -190,6 +194,7 @@ void Simulation::submit(std::uint32_t number) {
   event::Submitted submitted{client.ticket, client.deadline, idempotent, client.lease,
                              draw_policy()};
   draw_session(submitted, client);
+  submitted.circuit = draw_circuit();
   feed(submitted);
 }
 
@@ -201,6 +206,23 @@ void Simulation::draw_session(event::Submitted& submitted, Client& client) {
   submitted.affinity = random_.chance(options_.strict, 1000) ? pool::AffinityPolicy::strict
                                                              : pool::AffinityPolicy::prefer;
   if (draw(options_.stateful)) submitted.state_in_worker = last_worker_[client.session];
+}
+
+// Sometimes a place that is idle goes to another key.
+CircuitId Simulation::draw_circuit() {
+  if (options_.keys == 0) return {};
+  if (draw(options_.orders)) order_circuit();
+  const auto index = static_cast<std::uint32_t>(random_.below(options_.keys));
+  if (random_.chance(1, 50) && core_.circuit_idle(index, now_)) circuits_[index] = ++last_circuit_;
+  return {index, circuits_[index]};
+}
+
+void Simulation::order_circuit() {
+  const auto index = static_cast<std::uint32_t>(random_.below(options_.keys));
+  // Half of them end what the other half began.
+  const auto order =
+      random_.chance(1, 2) ? CircuitOrder::enable : static_cast<CircuitOrder>(random_.below(5));
+  feed(event::CircuitOrdered{CircuitId{index, circuits_[index]}, order});
 }
 
 pool::RetryPolicy Simulation::draw_policy() {
@@ -228,7 +250,13 @@ void Simulation::resolved(const action::Resolve& a) {
   if (!client.open || client.ticket != a.ticket) return fail("an outcome for nobody");
   if (now_ > client.deadline) fail("(53) an outcome behind its deadline");
   // Where the queue is smaller than the crowd, even the calm knows queue_full.
-  if (calm_ && !stop_sent_ && a.code != ErrorCode::none && a.code != ErrorCode::queue_full) {
+  // So does a circuit that is tried out, and one to which even the calm is too slow or too quiet.
+  const bool fine =
+      a.code == ErrorCode::none || a.code == ErrorCode::queue_full ||
+      a.code == ErrorCode::circuit_half_open_limit ||
+      (a.code == ErrorCode::circuit_open && (options_.core.breaker.slow_call > Duration::zero() ||
+                                             options_.core.breaker.half_open_expiry < calm_expiry));
+  if (calm_ && !stop_sent_ && !fine) {
     fail("a request of the calm fails with " + std::string(to_string(a.code)));
   }
   client.open = false;
@@ -246,9 +274,16 @@ void Simulation::begin_calm() {
   calm_ = true;
   clients_at_home_ = 0;
   serials_max_ = last_serial_ + options_.calm_requests;
-  const Duration heal = 4 * (options_.core.start_backoff_max + options_.core.start_timeout +
-                             options_.start_max + options_.core.quarantine_grace +
-                             options_.core.health_interval + options_.core.health_timeout);
+  const Duration heal =
+      4 * (options_.core.start_backoff_max + options_.core.start_timeout + options_.start_max +
+           options_.core.quarantine_grace + options_.core.health_interval +
+           options_.core.health_timeout + options_.core.breaker.open_max);
+  // A window over calls forgets the faults only by calls.
+  const bool remembers = options_.core.breaker.rule == pool::BreakerRule::call_rate;
+  for (std::uint32_t i = 0; i < circuits_.size(); ++i) {
+    feed(event::CircuitOrdered{CircuitId{i, circuits_[i]},
+                               remembers ? CircuitOrder::reset : CircuitOrder::enable});
+  }
   for (std::uint32_t client = 0; client < clients_.size(); ++client) {
     agenda_.plan(now_ + heal + up_to(options_.think_max), {.kind = Kind::submit, .who = client});
   }

@@ -46,9 +46,10 @@ struct FaultRates {
   std::uint32_t partial = 0;        // stops reading in the middle of the request
   std::uint32_t application_error = 0;
   // Of pings:
-  std::uint32_t hangs_idle = 0;   // answers nothing any more, neither pings nor requests
-  std::uint32_t slow_ping = 0;    // answers when its time may be over: some flap
-  std::uint32_t ping_errors = 0;  // answers with an error
+  std::uint32_t hangs_idle = 0;     // answers nothing any more, neither pings nor requests
+  std::uint32_t slow_ping = 0;      // answers when its time may be over: some flap
+  std::uint32_t ping_errors = 0;    // answers with an error
+  std::uint32_t callers_fault = 0;  // of those errors
 };
 
 struct SimulationOptions {
@@ -65,6 +66,8 @@ struct SimulationOptions {
   std::uint32_t in_session = 0;  // parts of 1000 of the requests
   std::uint32_t strict = 0;      // of those; the others prefer their worker
   std::uint32_t stateful = 0;    // of those: rely on the worker that served their session last
+  std::uint32_t keys = 0;        // circuits that guard the requests, evenly; 0: none
+  std::uint32_t orders = 0;      // parts of 1000 of the requests: an operator sets a circuit
   bool stop_under_load = false;  // stops in the middle of the faults; then there is no calm
   pool::core::Duration think_max = std::chrono::milliseconds{2};
   pool::core::Duration latency_max = std::chrono::milliseconds{5};
@@ -90,6 +93,7 @@ struct SimulationReport {
   std::uint64_t unhealthy_kills = 0;
   std::uint64_t ok_after_retry = 0;
   CoreOracle::Seen affinity;
+  NaiveCircuit::Visits breakers;
   std::string trace;
 };
 
@@ -133,6 +137,8 @@ class Simulation {
   void resolved(const pool::core::action::Resolve& a);
   [[nodiscard]] pool::RetryPolicy draw_policy();
   void draw_session(pool::core::event::Submitted& submitted, Client& client);
+  [[nodiscard]] pool::core::CircuitId draw_circuit();
+  void order_circuit();
   void go_home();
   void begin_calm();
   void stop();
@@ -167,7 +173,9 @@ class Simulation {
   std::vector<std::uint64_t> last_worker_;  // by session
   std::uint64_t last_serial_ = 0;
   std::uint64_t last_grant_ = 0;
-  std::uint64_t serials_max_ = 0;  // of this phase
+  std::uint64_t serials_max_ = 0;        // of this phase
+  std::vector<std::uint64_t> circuits_;  // serials, by key
+  std::uint64_t last_circuit_ = 0;
   std::uint32_t alive_ = 0;
   std::uint32_t wakes_in_a_row_ = 0;
   std::uint32_t clients_at_home_ = 0;  // have nothing more to ask in this phase

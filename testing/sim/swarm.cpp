@@ -23,6 +23,35 @@ T one_of(pool::core::Random& random, const std::array<T, N>& values) {
   return values[random.below(N)];
 }
 
+// Short, so that a run sees them come and go. Half of the seeds have none.
+void draw_breakers(pool::core::Random& random, SimulationOptions& o) {
+  if (random.chance(1, 2)) return;
+  pool::core::CircuitOptions& b = o.core.breaker;
+  b.enabled = true;
+  b.rule = static_cast<pool::BreakerRule>(random.below(3));
+  b.failures = static_cast<std::uint32_t>(random.between(1, 5));
+  b.successes = static_cast<std::uint32_t>(random.between(1, 5));
+  b.half_open_max = static_cast<std::uint32_t>(random.between(1, 3));
+  b.half_open_expiry =
+      one_of<pool::core::Duration>(random, std::array<pool::core::Duration, 3>{2ms, 20ms, 200ms});
+  b.open_base =
+      one_of<pool::core::Duration>(random, std::array<pool::core::Duration, 3>{1ms, 10ms, 50ms});
+  b.open_max = 100ms;
+  b.growth_percent = one_of<std::uint32_t>(random, std::array{100U, 150U, 200U});
+  b.jitter_percent = one_of<std::uint32_t>(random, std::array{0U, 20U});
+  b.window_calls = static_cast<std::uint32_t>(random.between(1, 20));
+  b.window = one_of<pool::core::Duration>(random, std::array<pool::core::Duration, 2>{5ms, 50ms});
+  b.window_slices = static_cast<std::uint32_t>(random.between(1, 10));
+  b.min_calls = static_cast<std::uint32_t>(random.between(1, b.window_calls));
+  b.failure_percent = one_of<std::uint32_t>(random, std::array{10U, 50U, 100U});
+  b.slow_call =
+      one_of<pool::core::Duration>(random, std::array<pool::core::Duration, 3>{0ms, 0ms, 4ms});
+  b.slow_percent = one_of<std::uint32_t>(random, std::array{30U, 100U});
+  o.keys = static_cast<std::uint32_t>(random.between(1, 3));
+  o.orders = rate(random) / 4;
+  o.faults.callers_fault = one_of<std::uint32_t>(random, std::array{0U, 500U});
+}
+
 }  // namespace
 
 SimulationOptions swarm(std::uint64_t seed) {
@@ -92,6 +121,7 @@ SimulationOptions swarm(std::uint64_t seed) {
   o.stop_under_load = random.chance(1, 4);
   o.budget_max = one_of<pool::core::Duration>(
       random, std::array<pool::core::Duration, 4>{5ms, 50ms, 100ms, 500ms});
+  draw_breakers(random, o);
   return o;
 }
 

@@ -147,7 +147,10 @@ void Simulation::end_exchange(const Happening& h) {
   if (worker_spoke && !alive && !client.reply_in_pipe) return;  // it died first: see die()
   client.granted = false;
   const bool retryable = h.verdict == ExchangeVerdict::application_error && random_.chance(1, 2);
-  feed(event::ExchangeEnded{client.ticket, h.verdict, h.progress, h.code, retryable});
+  const bool callers_fault =
+      h.verdict == ExchangeVerdict::application_error && draw(options_.faults.callers_fault);
+  feed(
+      event::ExchangeEnded{client.ticket, h.verdict, h.progress, h.code, retryable, callers_fault});
 }
 
 void Simulation::interrupt(const action::Interrupt& a) {

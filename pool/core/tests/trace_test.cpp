@@ -21,22 +21,30 @@ std::string header_line() {
 
 TEST(Trace, IsReadByPeople) {
   std::string text;
-  write_event(text, Instant{1s}, event::Submitted{TicketId{3, 17}, never, true, false, {}});
   write_event(text, Instant{1s},
-              event::Submitted{TicketId{4, 18}, never, true, false, {.max_retries = 3}});
+              event::Submitted{.ticket = TicketId{3, 17}, .deadline = never, .idempotent = true});
+  write_event(text, Instant{1s},
+              event::Submitted{.ticket = TicketId{4, 18},
+                               .deadline = never,
+                               .idempotent = true,
+                               .retry = {.max_retries = 3},
+                               .circuit = {2, 5}});
   write_event(text, Instant{2s}, event::TimePassed{});
   write_action(text, action::Kill{WorkerId{1, 9}, KillSignal::kill, KillReason::partial_write});
   write_emit_switch(text, true);
   EXPECT_EQ(text,
             "> 1000000000 submitted ticket=3:17 deadline=never idempotent=1 lease=0 retry=off "
-            "session=4294967295 affinity=none state_in_worker=0\n"
+            "session=4294967295 affinity=none state_in_worker=0 circuit=0:0\n"
             "> 1000000000 submitted ticket=4:18 deadline=never idempotent=1 lease=0 "
             "retry=3:exponential:25:1000000000:30000000000 session=4294967295 affinity=none "
-            "state_in_worker=0\n"
+            "state_in_worker=0 circuit=2:5\n"
             "> 2000000000 time_passed\n"
             "< kill worker=1:9 signal=kill reason=partial_write\n"
             "= emit 1\n");
 }
+
+template <typename Struct>
+Struct any_struct();
 
 // Any value of any field.
 template <typename T>
@@ -46,7 +54,8 @@ T any_value() {
   } else if constexpr (std::is_same_v<T, Instant>) {
     if (*rc::gen::inRange(0, 4) == 0) return never;
     return Instant{Duration{*rc::gen::arbitrary<std::int64_t>()}};
-  } else if constexpr (std::is_same_v<T, TicketId> || std::is_same_v<T, WorkerId>) {
+  } else if constexpr (std::is_same_v<T, TicketId> || std::is_same_v<T, WorkerId> ||
+                       std::is_same_v<T, CircuitId>) {
     T id;
     id.index = *rc::gen::arbitrary<std::uint32_t>();
     id.serial = *rc::gen::arbitrary<std::uint64_t>();
@@ -60,6 +69,8 @@ T any_value() {
     const auto delays = *rc::gen::inRange<std::size_t>(0, DelayTable::size_max + 1);
     while (policy.delays.size() < delays) policy.delays.add(any_value<Duration>());
     return policy;
+  } else if constexpr (requires { T::fields(); }) {
+    return any_struct<T>();
   } else if constexpr (std::is_same_v<T, ErrorCode>) {
     return static_cast<ErrorCode>(*rc::gen::inRange(0, static_cast<int>(error_code_count)));
   } else if constexpr (std::is_enum_v<T>) {

@@ -1,6 +1,7 @@
 // Which numbers of Status are metrics: one row for each series, rows of one metric together.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -25,6 +26,13 @@ double number(const Status& status) {
 template <auto Member>
 double of_affinity(const Status& status) {
   return static_cast<double>(status.affinity.*Member);
+}
+
+template <CircuitState State>
+double breakers_in(const Status& status) {
+  return static_cast<double>(
+      std::count_if(status.breakers.begin(), status.breakers.end(),
+                    [](const BreakerStatus& breaker) { return breaker.state == State; }));
 }
 
 inline double resident_bytes(const Status& status) {
@@ -86,6 +94,14 @@ inline constexpr auto status_rows = std::to_array<StatusRow>({
      "reason", "expired", of_affinity<&A::expired>},
     {"session_bindings_ended_total", "", "reason", "evicted", of_affinity<&A::evicted>},
     {"session_bindings_ended_total", "", "reason", "lost", of_affinity<&A::lost>},
+    {"breakers", "Circuits known, by state.", "state", "closed", breakers_in<CircuitState::closed>},
+    {"breakers", "", "state", "open", breakers_in<CircuitState::open>},
+    {"breakers", "", "state", "half_open", breakers_in<CircuitState::half_open>},
+    {"breakers", "", "state", "forced_open", breakers_in<CircuitState::forced_open>},
+    {"breakers", "", "state", "disabled", breakers_in<CircuitState::disabled>},
+    {"breakers", "", "state", "observe", breakers_in<CircuitState::observe>},
+    {"calls_unguarded_total", "Calls without a circuit, for want of a place for their key.", "", "",
+     number<&S::calls_unguarded>},
     {"events_dropped_total", "Events not delivered to sinks, which were too slow.", "", "",
      number<&S::events_dropped>},
     {"sink_failures_total", "Events and callbacks at which a sink or callback threw.", "", "",

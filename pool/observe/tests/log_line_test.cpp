@@ -66,6 +66,23 @@ TEST(LogLine, OutcomesHaveTheLevelOfTheirSeverity) {
             "critical request 7 workers_unavailable (failed) on worker 2 after 12.500 ms\n");
 }
 
+TEST(LogLine, ACircuitsTransitions) {
+  PoolEvent opened;
+  opened.what = "breaker_opened";
+  opened.breaker = "pre\ndict";
+  opened.from = "closed";
+  opened.to = "open";
+  opened.count = 5;
+  opened.duration = std::chrono::seconds{60};
+  EXPECT_EQ(logged(opened),
+            "error breaker pre\\ndict closed -> open after 5 failures, for 60000.000 ms\n");
+  EXPECT_NE(to_json_line(opened, {})
+                .find("\"from\":\"closed\",\"to\":\"open\",\"count\":5,"
+                      "\"duration_ns\":60000000000,\"breaker\":\"pre\\ndict\""),
+            std::string::npos)
+      << to_json_line(opened, {});
+}
+
 TEST(LogLine, TheLifeOfRequestsAndWorkers) {
   PoolEvent transition = event("worker_transition");
   transition.from = "ready";

@@ -76,6 +76,22 @@ constexpr Limits limits[] = {
     {"health_interval_ms", 0, 86'400'000},
     {"health_timeout_ms", 1, 3'600'000},
     {"health_failures_max", 1, 100},
+    {"breaker.failures", 1, 1'000'000},
+    {"breaker.successes", 1, 1000},
+    {"breaker.half_open_max", 1, 1000},
+    {"breaker.half_open_ms", 1, 86'400'000},
+    {"breaker.open_ms", 1, 86'400'000},
+    {"breaker.open_max_ms", 1, 86'400'000},
+    {"breaker.open_growth_percent", 100, 1000},
+    {"breaker.open_jitter_percent", 0, 100},
+    {"breaker.window_calls", 1, 100'000},
+    {"breaker.window_ms", 1, 86'400'000},
+    {"breaker.window_slices", 1, 1000},
+    {"breaker.min_calls", 1, 100'000},
+    {"breaker.failure_percent", 1, 100},
+    {"breaker.slow_call_ms", 0, 86'400'000},
+    {"breaker.slow_percent", 1, 100},
+    {"breaker.circuits_max", 1, 1'000'000},
     {"retire_after_requests", 0, std::numeric_limits<std::int64_t>::max()},
 };
 
@@ -189,6 +205,32 @@ TEST(Options, the_retry_options_are_a_policy) {
             "option retry.base_delay_ms: 7 is more than retry.max_delay_ms, which is 6");
 }
 
+TEST(Options, a_breakers_numbers_agree_with_one_another) {
+  const auto refusal = [](auto change) {
+    Options options = valid_options();
+    change(options.breaker);
+    return message_of(validate(options));
+  };
+  using B = Options::Breaker;
+  EXPECT_EQ(refusal([](B& b) { b.open = std::chrono::milliseconds{600'001}; }),
+            "option breaker.open_ms: 600001 is more than breaker.open_max_ms, which is 600000");
+  EXPECT_EQ(refusal([](B& b) { b.min_calls = 101; }), "accepted");
+  EXPECT_EQ(refusal([](B& b) {
+              b.rule = BreakerRule::call_rate;
+              b.min_calls = 101;
+            }),
+            "option breaker.min_calls: 101 is more than breaker.window_calls, which is 100");
+  EXPECT_EQ(refusal([](B& b) { b.window = std::chrono::milliseconds{9}; }),
+            "option breaker.window_slices: 10 is more than breaker.window_ms, which is 9");
+  EXPECT_EQ(refusal([](B& b) { b.slow_call = std::chrono::milliseconds{1}; }),
+            "option breaker.slow_call_ms: 1 has no meaning with the rule consecutive");
+  EXPECT_EQ(refusal([](B& b) {
+              b.rule = BreakerRule::time_rate;
+              b.slow_call = std::chrono::milliseconds{1};
+            }),
+            "accepted");
+}
+
 TEST(Options, what_later_issues_bring_is_known_and_refused) {
   const auto refusal = [](auto change) {
     Options options = valid_options();
@@ -198,8 +240,6 @@ TEST(Options, what_later_issues_bring_is_known_and_refused) {
     EXPECT_EQ(result.error().code, ErrorCode::not_built_yet);
     return result.error().message;
   };
-  EXPECT_EQ(refusal([](Options& o) { o.breaker = true; }),
-            "option breaker: true is not built yet, allowed only false");
   EXPECT_EQ(refusal([](Options& o) { o.retire_after_requests = 9; }),
             "option retire_after_requests: 9 is not built yet, allowed only 0");
 }
@@ -278,6 +318,23 @@ TEST(Options, the_core_gets_each_of_its_options) {
   options.retry.budget_percent = 17;
   options.retry.budget_max = 18;
   options.retry.budget_per_second = 19;
+  options.breaker = {.enabled = true,
+                     .rule = BreakerRule::time_rate,
+                     .failures = 20,
+                     .successes = 21,
+                     .half_open_max = 22,
+                     .half_open = std::chrono::milliseconds{23},
+                     .open = std::chrono::milliseconds{24},
+                     .open_max = std::chrono::milliseconds{25},
+                     .open_growth_percent = 126,
+                     .open_jitter_percent = 27,
+                     .window_calls = 28,
+                     .window = std::chrono::milliseconds{29},
+                     .window_slices = 30,
+                     .min_calls = 31,
+                     .failure_percent = 32,
+                     .slow_call = std::chrono::milliseconds{33},
+                     .slow_percent = 34};
   options.health_interval = std::chrono::milliseconds{20};
   options.health_timeout = std::chrono::milliseconds{21};
   options.health_failures_max = 22;
@@ -285,6 +342,23 @@ TEST(Options, the_core_gets_each_of_its_options) {
   EXPECT_EQ(core.health_interval, std::chrono::milliseconds{20});
   EXPECT_EQ(core.health_timeout, std::chrono::milliseconds{21});
   EXPECT_EQ(core.health_failures_max, 22u);
+  EXPECT_TRUE(core.breaker.enabled);
+  EXPECT_EQ(core.breaker.rule, BreakerRule::time_rate);
+  EXPECT_EQ(core.breaker.failures, 20u);
+  EXPECT_EQ(core.breaker.successes, 21u);
+  EXPECT_EQ(core.breaker.half_open_max, 22u);
+  EXPECT_EQ(core.breaker.half_open_expiry, std::chrono::milliseconds{23});
+  EXPECT_EQ(core.breaker.open_base, std::chrono::milliseconds{24});
+  EXPECT_EQ(core.breaker.open_max, std::chrono::milliseconds{25});
+  EXPECT_EQ(core.breaker.growth_percent, 126u);
+  EXPECT_EQ(core.breaker.jitter_percent, 27u);
+  EXPECT_EQ(core.breaker.window_calls, 28u);
+  EXPECT_EQ(core.breaker.window, std::chrono::milliseconds{29});
+  EXPECT_EQ(core.breaker.window_slices, 30u);
+  EXPECT_EQ(core.breaker.min_calls, 31u);
+  EXPECT_EQ(core.breaker.failure_percent, 32u);
+  EXPECT_EQ(core.breaker.slow_call, std::chrono::milliseconds{33});
+  EXPECT_EQ(core.breaker.slow_percent, 34u);
   EXPECT_EQ(core.poison_deaths_max, 16u);
   EXPECT_EQ(core.retry_budget_percent, 17u);
   EXPECT_EQ(core.retry_budget_max, 18u);
@@ -334,8 +408,8 @@ TEST(Options, the_table_has_a_row_for_every_option) {
   EXPECT_THAT(table, testing::HasSubstr("| `queue_max` | `1000` | 1 to 1000000 | requests waiting "
                                         "at most; the next gets `queue_full` |\n"));
   EXPECT_THAT(table, testing::HasSubstr("| `seed` | none | 0 to 18446744073709551615 | "));
-  EXPECT_THAT(table,
-              testing::HasSubstr("| `breaker` | `false` | only the default: not built yet | "));
+  EXPECT_THAT(table, testing::HasSubstr(
+                         "| `retire_after_requests` | `0` | only the default: not built yet | "));
 }
 
 }  // namespace

@@ -66,6 +66,26 @@ Options unusual_options() {
                    .budget_max = 6,
                    .budget_per_second = 7,
                    .poison_deaths_max = 8};
+  options.breaker = {.enabled = true,
+                     .key = BreakerKey::pool,
+                     .rule = BreakerRule::time_rate,
+                     .failures = 1,
+                     .successes = 2,
+                     .half_open_max = 4,
+                     .half_open = std::chrono::milliseconds{5},
+                     .open = std::chrono::milliseconds{6},
+                     .open_max = std::chrono::milliseconds{7},
+                     .open_growth_percent = 108,
+                     .open_jitter_percent = 9,
+                     .window_calls = 10,
+                     .window = std::chrono::milliseconds{11},
+                     .window_slices = 9,
+                     .min_calls = 13,
+                     .failure_percent = 14,
+                     .slow_call = std::chrono::milliseconds{15},
+                     .slow_percent = 16,
+                     .caller_errors = {"Mine"},
+                     .circuits_max = 17};
   options.record_bytes_max = 4096;
   options.log_payloads = true;
   options.session_store = "sqlite:a.db";

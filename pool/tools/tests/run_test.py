@@ -147,7 +147,7 @@ class Refusing(PoolToolTest):
              "--workers: option size: 0 is out of range, allowed 1 to 1024"),
             (["run", "--set", "size", *command], "--set size: write --set name=value"),
             (["run", "--set", "sise=2", *command], '--set: unknown option "sise", did you mean size?'),
-            (["run", "--set", "breaker=true", *command], "--set: option breaker: "),
+            (["run", "--set", "breaker.rule=sometimes", *command], "--set: option breaker.rule: "),
             (["run", "--concurrency", "2000", *command],
              "--concurrency 2000: more than queue_max 1000"),
         ]:

@@ -74,7 +74,37 @@ rc::Gen<CoreOptions> any_options(std::uint32_t slots_max) {
   });
 }
 
-CoreWorld::Visits seen;
+// Short, so that a walk sees them come and go. `below`: draws a number below its argument.
+template <typename Below>
+pool::core::CircuitOptions breaker_of(Below below) {
+  using pool::core::Duration;
+  const auto one_of = [&below](auto... values) {
+    const std::array all{values...};
+    return all[below(static_cast<std::uint32_t>(all.size()))];
+  };
+  pool::core::CircuitOptions o;
+  o.enabled = below(4) != 0;
+  o.rule = static_cast<pool::BreakerRule>(below(3));
+  o.failures = 1 + below(3);
+  o.successes = 1 + below(4);
+  o.half_open_max = 1 + below(3);
+  o.half_open_expiry = one_of(Duration{1ms}, Duration{100ms}, Duration{5s});
+  o.open_base = one_of(Duration{1ms}, Duration{50ms}, Duration{700ms});
+  o.open_max = 2s;
+  o.growth_percent = one_of(100U, 150U, 300U);
+  o.jitter_percent = one_of(0U, 0U, 40U);
+  o.window_calls = 1 + below(7);
+  o.window = one_of(Duration{10ms}, Duration{1s});
+  o.window_slices = 1 + below(4);
+  o.min_calls = 1 + below(o.window_calls);
+  o.failure_percent = one_of(20U, 50U, 100U);
+  o.slow_call = one_of(Duration{0}, Duration{40ms});
+  o.slow_percent = one_of(30U, 100U);
+  return o;
+}
+
+NaiveCircuit::Visits breakers_seen;
+
 CoreOracle::Seen seen_of_affinity;
 pool::core::Counters counted;
 
@@ -108,6 +138,7 @@ void note(const CoreWorld& world) {
   counted.bindings_expired += c.bindings_expired;
   counted.bindings_evicted += c.bindings_evicted;
   counted.bindings_lost += c.bindings_lost;
+  breakers_seen.add(world.breaker_visits());
 }
 
 // Returns what it broke.
@@ -123,7 +154,8 @@ std::string walk(const CoreOptions& options, const std::vector<Step>& steps) {
 }
 
 void walk_anywhere(std::uint32_t slots_max) {
-  const auto options = *any_options(slots_max);
+  auto options = *any_options(slots_max);
+  options.breaker = breaker_of([](std::uint32_t bound) { return *rc::gen::inRange(0U, bound); });
   const auto steps = *rc::gen::scale(4.0, rc::gen::container<std::vector<Step>>(any_step()));
   const std::string error = walk(options, steps);
   if (!error.empty()) RC_FAIL(error);
@@ -144,12 +176,14 @@ void walk_known_ways() {
       step.who = below(64);
       step.how = below(216);
     }
-    ASSERT_EQ(walk(options_of(knobs, i % 2 == 0 ? 1 : 4), steps), "") << "way " << i;
+    CoreOptions options = options_of(knobs, i % 2 == 0 ? 1 : 4);
+    options.breaker = breaker_of(below);
+    ASSERT_EQ(walk(options, steps), "") << "way " << i;
   }
 }
 
 RC_GTEST_PROP(CoreModel, AnyWalkKeepsEveryPromiseWithOneSlot, ()) {
-  cites(1, 3, 4, 5, 6, 8, 9, 10, 12, 23, 24, 25, 26, 27, 29, 30, 38, 53);
+  cites(1, 3, 4, 5, 6, 8, 9, 10, 12, 23, 24, 25, 26, 27, 29, 30, 31, 32, 33, 34, 35, 36, 38, 53);
   cites_property(17, 18, 19, 20);
   walk_anywhere(1);
 }
@@ -197,6 +231,15 @@ TEST(CoreModel, TheWalksWentEverywhere) {
             << a.sessions_forgotten << ", waits over " << counted.affinity_waits_over
             << ", expired " << counted.bindings_expired << ", evicted " << counted.bindings_evicted
             << ", lost " << counted.bindings_lost << '\n';
+  const auto& b = breakers_seen;
+  for (const auto count : {b.opened, b.half_opened, b.reopened, b.expired, b.closed_again,
+                           b.limited, b.stale, b.ordered, b.would_have_opened, b.slow_trips}) {
+    EXPECT_GT(count, 0U);
+  }
+  std::cout << "breakers: opened " << b.opened << ", half-opened " << b.half_opened << ", reopened "
+            << b.reopened << ", expired " << b.expired << ", closed again " << b.closed_again
+            << ", limited " << b.limited << ", stale " << b.stale << ", ordered " << b.ordered
+            << ", observed " << b.would_have_opened << ", slow " << b.slow_trips << '\n';
   std::cout << "grants " << seen.grants << ", requeues " << seen.requeues << ", drains "
             << seen.drains << ", circuit " << seen.circuit_opened << ", queue_full "
             << seen.queue_full << ", kills " << seen.kills << ", asks " << seen.asks

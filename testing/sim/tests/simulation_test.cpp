@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "testing/cites/cites.hpp"
 #include "testing/sim/replay.hpp"
 
@@ -42,9 +44,10 @@ void expect_affinity_went_everywhere(const SimulationReport& all) {
 }
 
 TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
-  cites(1, 3, 4, 5, 6, 8, 9, 10, 12, 21, 22, 24, 25, 26, 27, 29, 30, 38, 39, 53);
+  cites(1, 3, 4, 5, 6, 8, 9, 10, 12, 21, 22, 24, 25, 26, 27, 29, 30, 31, 32, 33, 34, 35, 36, 38, 39,
+        53);
   cites_bug_class(1, 3, 5, 7, 9, 11, 12, 13, 16);
-  cites_property(15, 17, 19);
+  cites_property(1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 17, 19);
   SimulationReport all;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     const SimulationReport report = Simulation(seed, swarm(seed)).run();
@@ -61,6 +64,7 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
     all.ok_after_retry += report.ok_after_retry;
     all.counters.retries += report.counters.retries;
     add_affinity(all, report);
+    all.breakers.add(report.breakers);
   }
   // What a suite never saw it has not tested.
   for (const ErrorCode code : {ErrorCode::none,
@@ -82,7 +86,9 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
                                ErrorCode::stray_output,
                                ErrorCode::application_error,
                                ErrorCode::poisoned_request,
-                               ErrorCode::session_state_lost}) {
+                               ErrorCode::session_state_lost,
+                               ErrorCode::circuit_open,
+                               ErrorCode::circuit_half_open_limit}) {
     EXPECT_GT(all.outcomes[static_cast<std::size_t>(code)], 0U) << to_string(code);
   }
   EXPECT_GT(all.circuit_openings, 0U);
@@ -96,6 +102,20 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
   EXPECT_GT(all.ok_after_retry, 0U);
   EXPECT_GT(all.counters.retries, all.ok_after_retry);
   expect_affinity_went_everywhere(all);
+  const NaiveCircuit::Visits& b = all.breakers;
+  for (const auto& [what, count] :
+       std::map<std::string, std::uint64_t>{{"opened", b.opened},
+                                            {"half-opened", b.half_opened},
+                                            {"reopened", b.reopened},
+                                            {"expired half-open", b.expired},
+                                            {"closed again", b.closed_again},
+                                            {"limited", b.limited},
+                                            {"stale", b.stale},
+                                            {"ordered", b.ordered},
+                                            {"would have opened", b.would_have_opened},
+                                            {"tripped by slow calls", b.slow_trips}}) {
+    EXPECT_GT(count, 0U) << what;
+  }
 }
 
 SimulationReport recorded(std::uint64_t seed) {

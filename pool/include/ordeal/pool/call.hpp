@@ -52,6 +52,9 @@ struct CallOptions {
   // and the error is the last attempt's. The pool's retry budget bounds the retries of all calls
   // together; a request that poison_deaths_max workers have not survived is refused.
   std::optional<RetryPolicy> retry{};
+  // The circuit that guards this call; empty: as the pool's `breaker.key` says. In checkout: of the
+  // lease, whose last call is what counts. Refused if `breaker.enabled` is false.
+  std::string_view breaker_key{};
   std::string_view session{};  // in Pool::call: as Session::call; elsewhere not built yet
   // Which worker a call of a session goes to; empty: as the pool's option says. With another policy
   // than none the call needs a session.

@@ -14,6 +14,7 @@
 //       of which a byte may have reached a worker, and whose reply was not read, is indeterminate.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -115,9 +116,13 @@ enum class ErrorCode : std::uint8_t {
   // Recoveries.
   recovery_capacity_exceeded,
   recovery_timeout,
+
+  // Circuit breakers.
+  circuit_open,
+  circuit_half_open_limit,
 };
 inline constexpr std::uint8_t error_code_count =
-    static_cast<std::uint8_t>(ErrorCode::recovery_timeout) + 1;
+    static_cast<std::uint8_t>(ErrorCode::circuit_half_open_limit) + 1;
 
 // A row of the table that defines a code. `meaning` is one sentence for the user's eyes.
 struct ErrorTraits {
@@ -183,6 +188,8 @@ struct Error {
   bool maybe_ran = false;      // an attempt before the last one may have taken effect
   std::string label;           // as given in CallOptions
   std::string traceparent;
+  // With circuit_open: until trials are let through; empty if an operator holds it open.
+  std::optional<std::chrono::nanoseconds> retry_after{};
   std::string excerpt;  // offending bytes, bounded and escaped; for the caller alone
   std::shared_ptr<const DeathCertificate> certificate;
   std::shared_ptr<const ApplicationError> application;

@@ -25,7 +25,7 @@ struct PoolEvent {
   std::uint64_t worker = 0;   // 0: not about a worker
   ErrorCode code = ErrorCode::none;
   bool maybe_ran = false;  // request_resolved: an earlier attempt may have taken effect
-  std::string_view from;   // worker_transition: states and reason
+  std::string_view from;   // worker_transition: states and reason; breaker_*: states
   std::string_view to;
   // Also request_retry_exhausted: attempts, deadline, budget, poisoned; and request_granted to one
   // of a session: bound, hit, rebound.
@@ -34,6 +34,7 @@ struct PoolEvent {
   std::chrono::nanoseconds duration{};
   std::string session;              // of bindings, and request_granted under a policy
   std::uint64_t worker_before = 0;  // session_rebound
+  std::string breaker;  // of breaker_*, whose count: failures before; duration: open so long
   std::string label;
   std::string traceparent;
 };

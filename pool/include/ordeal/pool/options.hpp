@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "ordeal/pool/affinity.hpp"
+#include "ordeal/pool/breaker.hpp"
 #include "ordeal/pool/error.hpp"
 #include "ordeal/pool/retry.hpp"
 
@@ -143,9 +144,39 @@ struct Options {
   std::optional<std::chrono::milliseconds> health_interval;  // idle workers are pinged; 0: never
   std::chrono::milliseconds health_timeout{5'000};           // for the answer
   std::uint32_t health_failures_max = 3;  // in a row, calls not answered in time included
+  // Circuit breakers (breaker.hpp).
+  struct Breaker {
+    bool enabled = false;
+    BreakerKey key = BreakerKey::command;
+    BreakerRule rule = BreakerRule::consecutive;
+    std::uint32_t failures = 5;                   // consecutive: in a row, to open
+    std::uint32_t successes = 3;                  // of trials, to close
+    std::uint32_t half_open_max = 3;              // trials at once
+    std::chrono::milliseconds half_open{60'000};  // then undecided trials open it again
+    std::chrono::milliseconds open{60'000};
+    std::chrono::milliseconds open_max{600'000};  // growth and jitter included
+    std::uint32_t open_growth_percent = 100;      // each time that a trial fails
+    std::uint32_t open_jitter_percent = 0;
+    std::uint32_t window_calls = 100;          // call_rate
+    std::chrono::milliseconds window{10'000};  // time_rate, forgotten in so many slices
+    std::uint32_t window_slices = 10;
+    std::uint32_t min_calls = 20;  // in the window, before a rate counts
+    std::uint32_t failure_percent = 50;
+    std::chrono::milliseconds slow_call{0};  // so long or longer is slow; 0: none is
+    std::uint32_t slow_percent = 100;
+    // Types of worker's own errors (ApplicationError::type) that say nothing about the worker. What
+    // Python raises for arguments of the wrong kind is the caller's; a plain string, the worker's.
+    std::vector<std::string> caller_errors = {
+        "UnknownCommand",   "MalformedRequest", "InvalidArgument", "MissingArgument",
+        "MissingInput",     "ProgramExists",    "ProgramNotFound", "WrongProgramKind",
+        "UnsupportedModel", "DeadlineExceeded", "Cancelled",       "ValidationError",
+        "ValueError",       "TypeError",        "KeyError",        "NotFound",
+        "BadRequest"};
+    std::uint32_t circuits_max = 1024;
+    friend bool operator==(const Breaker&, const Breaker&) = default;
+  } breaker;
 
   // Known, but not built yet: anything but the default is refused with not_built_yet.
-  bool breaker = false;
   std::uint64_t retire_after_requests = 0;  // 0: never
 
   friend bool operator==(const Options&, const Options&) = default;

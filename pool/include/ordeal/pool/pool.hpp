@@ -25,6 +25,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ordeal/pool/breaker.hpp"
 #include "ordeal/pool/call.hpp"
 #include "ordeal/pool/error.hpp"
 #include "ordeal/pool/events.hpp"
@@ -112,6 +113,9 @@ class Pool {
   // A handle on the session of that name; makes nothing yet. call() with options.session is the
   // same as session(id).call().
   [[nodiscard]] Session session(std::string id) const;
+
+  // The circuit of that key, to look at and to set by hand. Makes nothing yet.
+  [[nodiscard]] Breaker breaker(std::string key) const;
 
   [[nodiscard]] Status status() const;
   [[nodiscard]] const Options& options() const;

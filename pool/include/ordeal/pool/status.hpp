@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ordeal/pool/breaker.hpp"
+
 namespace ordeal::pool {
 
 struct TransitionRecord {
@@ -99,7 +101,9 @@ struct Status {
 
   AffinityStatus affinity;
 
-  std::vector<WorkerStatus> workers;  // by serial
+  std::vector<WorkerStatus> workers;    // by serial
+  std::vector<BreakerStatus> breakers;  // circuits in use
+  std::uint64_t calls_unguarded = 0;    // for want of a place within breaker.circuits_max
 
   [[nodiscard]] double utilisation() const {
     const std::uint32_t live = idle + busy + degraded;
