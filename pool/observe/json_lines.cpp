@@ -1,17 +1,10 @@
 // Events as JSON lines.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <utility>
 
-#include <cerrno>
-#include <system_error>
-
-#include <fmt/chrono.h>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "ordeal/pool/observe.hpp"
-#include "pool/process/file_descriptor.hpp"
+#include "pool/observe/line_file.hpp"
 #include "pool/wire/json_text.hpp"
 
 namespace ordeal::pool {
@@ -26,64 +19,11 @@ std::string bounded(const std::string& text) {
   return head.substr(0, wire::valid_utf8_prefix(head)) + "...";
 }
 
-std::string utc(system_clock::time_point time) {
-  const auto microseconds = std::chrono::floor<std::chrono::microseconds>(time);
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(microseconds);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(system_clock::to_time_t(seconds)),
-                     (microseconds - seconds).count());
-}
-
-class LineFile {
- public:
-  explicit LineFile(process::FileDescriptor file) : file_(std::move(file)) {}
-
-  void append(std::string line) {
-    line += '\n';
-    if (torn_) line.insert(line.begin(), '\n');
-    std::size_t written = 0;
-    while (written < line.size()) {
-      const ssize_t count = ::write(file_.get(), line.data() + written, line.size() - written);
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) {
-        torn_ = torn_ || written > 0;
-        throw std::system_error(errno, std::generic_category(), "events file");
-      }
-      written += static_cast<std::size_t>(count);
-    }
-    torn_ = false;
-  }
-
- private:
-  process::FileDescriptor file_;
-  bool torn_ = false;  // the last line was written in part
-};
-
-Result<process::FileDescriptor> open_owner_only(const std::string& path) {
-  const auto refuse = [&](const std::string& reason) {
-    return tl::unexpected(
-        make_error(ErrorCode::invalid_option, fmt::format("events file {}: {}", path, reason)));
-  };
-  // Not blocking: a named pipe without a reader is an error at once, not a hang.
-  process::FileDescriptor file{::open(
-      path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600)};
-  if (!file) return refuse(std::generic_category().message(errno));
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return refuse(std::generic_category().message(errno));
-  if (!S_ISREG(status.st_mode)) return file;  // a terminal, a pipe: its owner decided already
-  if (status.st_uid != ::geteuid()) {
-    return refuse(fmt::format("it belongs to user {}, not to user {}", status.st_uid, ::geteuid()));
-  }
-  if ((status.st_mode & 0177) != 0 && ::fchmod(file.get(), 0600) != 0) {
-    return refuse(std::generic_category().message(errno));
-  }
-  return file;
-}
-
 }  // namespace
 
 std::string to_json_line(const PoolEvent& event, system_clock::time_point time) {
   nlohmann::ordered_json line;
-  line["time"] = utc(time);
+  line["time"] = observe::utc(time);
   line["at_ns"] = std::chrono::nanoseconds{event.at.time_since_epoch()}.count();
   line["event"] = event.what;
   if (event.request != 0) line["request"] = event.request;
@@ -108,13 +48,11 @@ std::string to_json_line(const PoolEvent& event, system_clock::time_point time) 
 }
 
 Result<Sink> json_lines_sink(const std::string& path) {
-  auto file = open_owner_only(path);
+  auto file = observe::LineFile::open("events file", path);
   if (!file) return tl::unexpected(std::move(file.error()));
-  auto lines = std::make_shared<LineFile>(std::move(*file));
+  auto lines = std::make_shared<observe::LineFile>(std::move(*file));
   return Sink{[lines](const PoolEvent& event) {
-    const auto age = std::chrono::steady_clock::now() - event.at;
-    const auto time = system_clock::now() - std::chrono::duration_cast<system_clock::duration>(age);
-    lines->append(to_json_line(event, time));
+    lines->append(to_json_line(event, observe::wall_time(event.at)));
   }};
 }
 

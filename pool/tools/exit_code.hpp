@@ -8,7 +8,7 @@ enum class ExitCode : int {
   requests_failed = 1,  // run: some outcome was failed or indeterminate
   usage = 2,            // wrong options, configuration, or a part that is not built yet
   not_started = 3,      // run: the pool could not start; status: no running pool was found
-  input_output = 4,     // input, output, socket or events file
+  input_output = 4,     // input, output, socket, events or alerts file
   interrupted = 130,    // SIGINT, SIGTERM or SIGHUP: stopped reading, answered what was submitted
   killed = 137,         // the second of those: workers were killed; outcomes written all the same
 };

@@ -19,7 +19,7 @@ constexpr const char* footer = R"(Exit status:
   1    run: some requests failed or are indeterminate (their outcomes say which)
   2    wrong options or configuration, or an option that is not built yet
   3    run: the pool could not start; status: no running pool was found
-  4    input, output, events file or socket
+  4    input, output, events file, alerts file or socket
   130  interrupted (SIGINT, SIGTERM, SIGHUP): what was submitted is answered, the rest was not read
   137  interrupted twice: workers were killed, their requests are answered as stopped_in_flight)";
 
@@ -35,6 +35,7 @@ Examples:
   ordeal-pool run --workers 8 --input requests.jsonl --output outcomes.jsonl -- python3 bridge.py
   ordeal-pool run --config pool.toml --set call_timeout_ms=5000 --events events.jsonl < requests
   ordeal-pool run --metrics 127.0.0.1:9464 -- python3 bridge.py < requests
+  ordeal-pool run --alerts alerts.jsonl --alert-rule window_ms=30000 -- python3 bridge.py < requests
   ordeal-pool run --workers 8 --print-config -- python3 bridge.py > pool.toml
 
 Ctrl-C stops reading and waits for what was submitted; a second one kills the workers.
@@ -69,6 +70,17 @@ void add_run(CLI::App& app, RunArguments& run) {
       ->type_name("FILE");
   app.add_option("--events", run.events_file, "Append the pool's events, JSON lines, mode 0600")
       ->type_name("FILE");
+  CLI::Option* alerts =
+      app.add_option("--alerts", run.alerts_file,
+                     "Append alerts (error rate, open circuits) to it, JSON lines, mode 0600")
+          ->type_name("FILE");
+  app.add_option("--alert-rule", run.alert_rules,
+                 "warn_permille, critical_permille, requests_min, window_ms, circuits_open_max, "
+                 "cooldown_ms or history_max. Repeatable")
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->needs(alerts);
   CLI::Option* metrics =
       app.add_option("--metrics", run.metrics,
                      "Serve Prometheus metrics there, loopback only; port 0: any, printed")

@@ -5,12 +5,14 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 #include <system_error>
 
 #include <fmt/format.h>
 
 #include "ordeal/pool/observe.hpp"
 #include "pool/process/file_descriptor.hpp"
+#include "pool/tools/alerts.hpp"
 #include "pool/tools/run_loop.hpp"
 
 namespace ordeal::pool::tools {
@@ -54,6 +56,40 @@ Result<std::unique_ptr<MetricsEndpoint>> open_metrics(const RunArguments& argume
   return MetricsEndpoint::open(arguments.metrics, reach, options.name);
 }
 
+// What watches the run: its sinks go into `setup`. Empty: all is well.
+struct Watchers {
+  std::optional<Reporter> reporter;
+  std::unique_ptr<MetricsEndpoint> metrics;
+};
+
+std::optional<ExitCode> open_watchers(const RunArguments& arguments, const AlertRules& rules,
+                                      RunSetup& setup, Watchers& watchers) {
+  const auto give_up = [](const Error& error, ExitCode code) {
+    complain(error.message);
+    return code;
+  };
+  if (!arguments.events_file.empty()) {
+    auto sink = json_lines_sink(arguments.events_file);
+    if (!sink) return give_up(sink.error(), ExitCode::input_output);
+    setup.sinks.push_back(std::move(*sink));
+  }
+  auto destinations = alert_destinations(arguments);
+  if (!destinations) return give_up(destinations.error(), ExitCode::input_output);
+  if (!destinations->empty()) {
+    auto reporter = Reporter::start(rules, std::move(*destinations));
+    if (!reporter) return give_up(reporter.error(), ExitCode::usage);
+    watchers.reporter.emplace(std::move(*reporter));
+    setup.sinks.push_back(watchers.reporter->sink());
+  }
+  if (!arguments.metrics.empty()) {
+    auto metrics = open_metrics(arguments, setup.options);
+    if (!metrics) return give_up(metrics.error(), ExitCode::usage);
+    watchers.metrics = std::move(*metrics);
+    setup.sinks.push_back(watchers.metrics->sink());
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 ExitCode run_command(const RunArguments& arguments) {
@@ -71,6 +107,11 @@ ExitCode run_command(const RunArguments& arguments) {
   }
   setup.options = std::move(*options);
   setup.in_flight_max = *in_flight_max;
+  const auto rules = alert_rules(arguments);
+  if (!rules) {
+    complain(rules.error().message);
+    return ExitCode::usage;
+  }
 
   const StopSignals signals;  // before any thread
   process::FileDescriptor input;
@@ -80,30 +121,19 @@ ExitCode run_command(const RunArguments& arguments) {
                    setup.output)) {
     return ExitCode::input_output;
   }
-  if (!arguments.events_file.empty()) {
-    auto sink = json_lines_sink(arguments.events_file);
-    if (!sink) {
-      complain(sink.error().message);
-      return ExitCode::input_output;
-    }
-    setup.sinks.push_back(std::move(*sink));
-  }
-  std::unique_ptr<MetricsEndpoint> metrics;
-  if (!arguments.metrics.empty()) {
-    auto opened = open_metrics(arguments, setup.options);
-    if (!opened) {
-      complain(opened.error().message);
-      return ExitCode::usage;
-    }
-    metrics = std::move(*opened);
-    setup.sinks.push_back(metrics->sink());
-  }
+  Watchers watchers;
+  if (const auto failed = open_watchers(arguments, *rules, setup, watchers)) return *failed;
   auto server = open_server(arguments.socket);
   if (!server) {
     complain(server.error().message);
     return ExitCode::input_output;
   }
-  return RunLoop{std::move(setup), signals, std::move(*server), std::move(metrics)}.run();
+  const ExitCode code =
+      RunLoop{std::move(setup), signals, std::move(*server), std::move(watchers.metrics)}.run();
+  if (watchers.reporter) {
+    for (const std::string& missed : close_alerts(*watchers.reporter)) complain(missed);
+  }
+  return code;
 }
 
 }  // namespace ordeal::pool::tools

@@ -22,6 +22,8 @@ struct RunArguments {
   std::string input = "-";
   std::string output = "-";
   std::string events_file;
+  std::string alerts_file;
+  std::vector<std::string> alert_rules;  // "name=value"
   std::string socket;
   std::string metrics;            // HOST:PORT
   bool metrics_public = false;    // the host need not be loopback

@@ -1,6 +1,9 @@
-"""ordeal-pool run as an operator sees it: metrics."""
+"""ordeal-pool run as an operator sees it: metrics and alerts."""
 
+import json
+import os
 import re
+import stat
 import unittest
 import urllib.error
 import urllib.request
@@ -65,6 +68,35 @@ class Metrics(PoolToolTest):
         status, text = self.refused("run", "--metrics-public", "--", *WORKER)
         self.assertEqual(status, 2)
         self.assertIn("--metrics", text)
+
+
+class Alerts(PoolToolTest):
+    def test_a_run_of_errors_and_its_end_are_told_to_a_file_of_the_owners_alone(self):
+        alerts = self.path("alerts")
+        lines = request("error", args={"message": "swordfish"}) * 4 + request("echo") * 40
+        self.run_lines(lines, "--workers", "1", "--concurrency", "1", "--alerts", alerts,
+                       "--alert-rule", "requests_min=4")
+        with open(alerts) as stream:
+            text = stream.read()
+        told = [(alert["alert"], alert["level"], alert["errors"], alert["requests"])
+                for alert in map(json.loads, text.splitlines())]
+        # 4 of 40 is critical still, 4 of 44 is above the warning.
+        self.assertEqual(told, [("error_rate_critical", "critical", 4, 4),
+                                ("error_rate_warning", "warning", 4, 41)])
+        self.assertNotIn("swordfish", text)
+        self.assertEqual(stat.S_IMODE(os.stat(alerts).st_mode), 0o600)
+
+    def test_a_wrong_rule_is_refused_with_what_is_allowed(self):
+        status, text = self.refused("run", "--alerts", self.path("alerts"), "--alert-rule",
+                                    "warn_permille=0", "--", *WORKER)
+        self.assertEqual(status, 2)
+        self.assertEqual(text, "ordeal-pool: --alert-rule: alert rule warn_permille: 0 is out of "
+                         "range, allowed 1 to 1000")
+
+    def test_a_file_that_cannot_be_opened_is_refused(self):
+        status, text = self.refused("run", "--alerts", "no/such", "--", *WORKER)
+        self.assertEqual(status, 4)
+        self.assertEqual(text, "ordeal-pool: alerts file no/such: No such file or directory")
 
 
 if __name__ == "__main__":
