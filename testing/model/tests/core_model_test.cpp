@@ -103,6 +103,7 @@ pool::core::CircuitOptions breaker_of(Below below) {
   return o;
 }
 
+CoreWorld::Visits seen;
 NaiveCircuit::Visits breakers_seen;
 
 CoreOracle::Seen seen_of_affinity;
