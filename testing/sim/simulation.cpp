@@ -274,10 +274,11 @@ void Simulation::begin_calm() {
   calm_ = true;
   clients_at_home_ = 0;
   serials_max_ = last_serial_ + options_.calm_requests;
+  const Duration circuits_heal = circuits_.empty() ? Duration{} : options_.core.breaker.open_max;
   const Duration heal =
       4 * (options_.core.start_backoff_max + options_.core.start_timeout + options_.start_max +
            options_.core.quarantine_grace + options_.core.health_interval +
-           options_.core.health_timeout + options_.core.breaker.open_max);
+           options_.core.health_timeout + circuits_heal);
   // A window over calls forgets the faults only by calls.
   const bool remembers = options_.core.breaker.rule == pool::BreakerRule::call_rate;
   for (std::uint32_t i = 0; i < circuits_.size(); ++i) {

@@ -105,7 +105,6 @@ pool::core::CircuitOptions breaker_of(Below below) {
 
 CoreWorld::Visits seen;
 NaiveCircuit::Visits breakers_seen;
-
 CoreOracle::Seen seen_of_affinity;
 pool::core::Counters counted;
 
