@@ -27,12 +27,14 @@ endif()
 add_library(ordeal_options INTERFACE)
 target_compile_options(ordeal_options INTERFACE
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wconversion -Wno-missing-field-initializers
-  # Not with sanitizers: what they put in makes gcc warn of what is not there; the plain build judges.
-  $<$<STREQUAL:${ORDEAL_SANITIZE},>:-Werror>
   # Determinism: no fused multiply-add that one compiler makes and another does not (DESIGN 3).
   -ffp-contract=off)
 target_include_directories(ordeal_options INTERFACE
   "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/pool/include")
+# Not with sanitizers: what they put in makes gcc warn of what is not there; the plain build judges.
+if(NOT ORDEAL_SANITIZE)
+  target_compile_options(ordeal_options INTERFACE -Werror)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(ordeal_options INTERFACE -Wno-sign-conversion)
 else()
