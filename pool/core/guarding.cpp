@@ -42,6 +42,12 @@ Occurrence occurrence_of(const Circuit::Change& change, bool by_hand) {
                                                 : Occurrence::breaker_opened;
 }
 
+// REQUIRES: not admitted.
+ErrorCode refusal_of(Circuit::Verdict verdict) {
+  return verdict == Circuit::Verdict::open ? ErrorCode::circuit_open
+                                           : ErrorCode::circuit_half_open_limit;
+}
+
 }  // namespace
 
 void Core::State::guard(Ticket& ticket, CircuitId circuit) {
@@ -58,8 +64,7 @@ ErrorCode Core::State::ask_breaker(const Ticket& ticket) {
   note_changes(record);
   if (verdict == Circuit::Verdict::admitted) return ErrorCode::none;
   ++record.rejected;
-  return verdict == Circuit::Verdict::open ? ErrorCode::circuit_open
-                                           : ErrorCode::circuit_half_open_limit;
+  return refusal_of(verdict);
 }
 
 // Before each grant. False: the ticket has been turned away.
@@ -77,9 +82,7 @@ bool Core::State::take_permit(Ticket& ticket) {
     return true;
   }
   ++record.rejected;
-  turn_away(ticket, acquired.verdict == Circuit::Verdict::open
-                        ? ErrorCode::circuit_open
-                        : ErrorCode::circuit_half_open_limit);
+  turn_away(ticket, refusal_of(acquired.verdict));
   return false;
 }
 

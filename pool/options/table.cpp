@@ -4,13 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <type_traits>
-#include <utility>
 
 #include "pool/core/names.hpp"
 #include "pool/options/breaker_rows.hpp"
-#include "pool/options/choice.hpp"
-#include "pool/options/retry_rows.hpp"
+#include "pool/options/rows.hpp"
 
 namespace ordeal::pool::options {
 namespace {
@@ -23,115 +20,9 @@ constexpr std::int64_t day_ms = 24 * 60 * minute_ms;
 
 constexpr std::array<std::string_view, 3> await_ready_names{"all", "one", "none"};
 constexpr std::array<std::string_view, 2> worker_kind_names{"basic", "enhanced"};
+constexpr const auto& backoff_names = core::Names<Backoff>::all;
 constexpr const auto& affinity_names = core::Names<AffinityPolicy>::all;
 constexpr std::array<std::string_view, 2> spin_names{"off", "adaptive"};
-
-// Unsigned values beyond int64 stay themselves, so that a message prints what was given.
-template <typename Integer>
-Value integer_value(Integer number) {
-  if (std::in_range<std::int64_t>(number)) return static_cast<std::int64_t>(number);
-  return static_cast<std::uint64_t>(number);
-}
-
-template <auto Member>
-constexpr Descriptor number(std::string_view name, std::string_view unit, std::int64_t min,
-                            std::int64_t max, std::string_view doc) {
-  return {.name = name,
-          .kind = Kind::integer,
-          .unit = unit,
-          .min = min,
-          .max = max,
-          .choices = {},
-          .names = false,
-          .built = true,
-          .get = [](const Options& o) { return integer_value(o.*Member); },
-          .set =
-              [](Options& o, const Value& v) {
-                o.*Member = static_cast<std::remove_reference_t<decltype(o.*Member)>>(
-                    std::get<std::int64_t>(v));
-              },
-          .doc = doc};
-}
-
-template <auto Member>
-constexpr Descriptor duration(std::string_view name, std::int64_t min, std::int64_t max,
-                              std::string_view doc) {
-  return {.name = name,
-          .kind = Kind::integer,
-          .unit = "ms",
-          .min = min,
-          .max = max,
-          .choices = {},
-          .names = false,
-          .built = true,
-          .get = [](const Options& o) -> Value {
-            return static_cast<std::int64_t>((o.*Member).count());
-          },
-          .set =
-              [](Options& o, const Value& v) {
-                o.*Member = std::chrono::milliseconds{std::get<std::int64_t>(v)};
-              },
-          .doc = doc};
-}
-
-// Not given: monostate.
-template <auto Member>
-constexpr Descriptor optional_duration(std::string_view name, std::int64_t min, std::int64_t max,
-                                       std::string_view doc) {
-  return {.name = name,
-          .kind = Kind::integer,
-          .unit = "ms",
-          .min = min,
-          .max = max,
-          .choices = {},
-          .names = false,
-          .built = true,
-          .get = [](const Options& o) -> Value {
-            return o.*Member ? Value{static_cast<std::int64_t>((o.*Member)->count())} : Value{};
-          },
-          .set =
-              [](Options& o, const Value& v) {
-                const auto* number = std::get_if<std::int64_t>(&v);
-                o.*Member = number == nullptr ? std::nullopt
-                                              : std::optional{std::chrono::milliseconds{*number}};
-              },
-          .doc = doc};
-}
-
-// Members whose type is the Value's own alternative: bool, string, list, table.
-template <auto Member>
-constexpr Descriptor plain(std::string_view name, Kind kind, std::int64_t min, std::int64_t max,
-                           std::string_view doc) {
-  return {.name = name,
-          .kind = kind,
-          .unit = {},
-          .min = min,
-          .max = max,
-          .choices = {},
-          .names = false,
-          .built = true,
-          .get = [](const Options& o) -> Value { return o.*Member; },
-          .set =
-              [](Options& o, const Value& v) {
-                o.*Member = std::get<std::remove_cvref_t<decltype(o.*Member)>>(v);
-              },
-          .doc = doc};
-}
-
-template <auto Member, const auto& Names>
-constexpr Descriptor choice(std::string_view name, std::string_view doc) {
-  return {.name = name,
-          .kind = Kind::choice,
-          .unit = {},
-          .min = 0,
-          .max = 0,
-          .choices = Names,
-          .names = false,
-          .built = true,
-          .get = [](const Options& o) { return get_choice(o.*Member, Names); },
-          .set = [](Options& o, const Value& v) { set_choice(o.*Member, v, Names); },
-          .doc = doc};
-}
 
 constexpr Descriptor variable_names(Descriptor row) {
   row.names = true;
@@ -161,13 +52,34 @@ constexpr Descriptor seed_row{
         },
     .doc = "of jitter and choices; not given: drawn at start and logged"};
 
+constexpr Descriptor retry_delays_row{
+    .name = "retry.delays_ms",
+    .kind = Kind::numbers,
+    .unit = "ms",
+    .min = 0,
+    .max = 60 * 60 * 1000,
+    .choices = {},
+    .names = false,
+    .built = true,
+    .get = [](const Options& o) -> Value {
+      Numbers numbers;
+      for (const auto delay : o.retry.delays) numbers.push_back(delay.count());
+      return numbers;
+    },
+    .set =
+        [](Options& o, const Value& v) {
+          o.retry.delays.clear();
+          for (const std::int64_t n : std::get<Numbers>(v)) o.retry.delays.emplace_back(n);
+        },
+    .doc = "delays of the `retry.backoff` custom, one after the other; beyond them the last"};
+
 using O = Options;
 using R = Options::Retry;
 
 // Bounds are there to catch slips of the keyboard and of units, not to limit what a machine can do:
 // 1024 workers is far beyond one host of Python processes, a day beyond any call worth waiting for.
 constexpr std::array rows{
-    choice<&O::worker_kind, worker_kind_names>(
+    choice<worker_kind_names, &O::worker_kind>(
         "worker_kind", "defaults of what is not given: `enhanced` has health checks every 30 s"),
     plain<&O::command>("command", Kind::list, 1, 1000,
                        "program and arguments of a worker; `{worker_id}` in them is replaced"),
@@ -191,7 +103,7 @@ constexpr std::array rows{
     number<&O::slots_max>("slots_max", "", 1, 256,
                           "requests a worker may take at once, if it declares more"),
     number<&O::history_max>("history_max", "", 1, 10'000, "lifecycle entries kept for each worker"),
-    choice<&O::await_ready, await_ready_names>("await_ready",
+    choice<await_ready_names, &O::await_ready>("await_ready",
                                                "the workers that `Pool::start` waits for"),
 
     plain<&O::fork_template>("fork_template", Kind::boolean, 0, 1,
@@ -221,7 +133,7 @@ constexpr std::array rows{
                                 "larger frames are refused, before allocation"),
     number<&O::stderr_bytes_max>("stderr_bytes_max", "bytes", kib, 16 * mib,
                                  "last bytes kept of each worker's stderr"),
-    choice<&O::spin, spin_names>("spin", "how a caller waits for replies that come quickly"),
+    choice<spin_names, &O::spin>("spin", "how a caller waits for replies that come quickly"),
     number<&O::spin_max_us>("spin_max_us", "us", 1, 10'000, "longest spin of one call"),
 
     seed_row,
@@ -238,7 +150,7 @@ constexpr std::array rows{
     duration<&O::session_ttl>("session_ttl_ms", 1, 366 * day_ms,
                               "a session that is not used for so long expires"),
 
-    choice<&O::affinity, affinity_names>("affinity", "whether a session keeps to one worker"),
+    choice<affinity_names, &O::affinity>("affinity", "whether a session keeps to one worker"),
     duration<&O::affinity_wait>("affinity_wait_ms", 0, day_ms,
                                 "`prefer`: wait for a busy worker before another is taken"),
     duration<&O::affinity_timeout>("affinity_timeout_ms", 1, 366 * day_ms,
@@ -247,22 +159,27 @@ constexpr std::array rows{
         "affinity_bindings_max", "", 1, 10'000'000,
         "sessions bound at once; beyond it the one unused for longest is unbound"),
 
-    retry_number<&R::max_retries>("retry.max_retries", 0, 100,
-                                  "how often a failed call is tried again, if it brings no policy"),
-    backoff_row,
-    retry_delay<&R::base_delay>("retry.base_delay_ms", "delay of the first retry"),
-    retry_delay<&R::max_delay>("retry.max_delay_ms", "longest delay, jitter included"),
+    number<&O::retry, &R::max_retries>(
+        "retry.max_retries", "", 0, 100,
+        "how often a failed call is tried again, if it brings no policy"),
+    choice<backoff_names, &O::retry, &R::backoff>("retry.backoff",
+                                                  "how the delay grows from retry to retry"),
+    duration<&O::retry, &R::base_delay>("retry.base_delay_ms", 0, 60 * minute_ms,
+                                        "delay of the first retry"),
+    duration<&O::retry, &R::max_delay>("retry.max_delay_ms", 0, 60 * minute_ms,
+                                       "longest delay, jitter included"),
     retry_delays_row,
-    retry_number<&R::jitter_percent>("retry.jitter_percent", 0, 100,
-                                     "a delay may be shorter or longer by so much of it"),
-    retry_number<&R::budget_percent>("retry.budget_percent", 0, 100,
-                                     "retries that a hundred requests earn for the whole pool"),
-    retry_number<&R::budget_max>("retry.budget_max", 0, 1'000'000,
-                                 "retries saved up at most, and at the start"),
-    retry_number<&R::budget_per_second>("retry.budget_per_second", 0, 1'000'000,
-                                        "retries afforded whatever the traffic"),
-    retry_number<&R::poison_deaths_max>(
-        "retry.poison_deaths_max", 1, 100,
+    number<&O::retry, &R::jitter_percent>("retry.jitter_percent", "", 0, 100,
+                                          "a delay may be shorter or longer by so much of it"),
+    number<&O::retry, &R::budget_percent>(
+        "retry.budget_percent", "", 0, 100,
+        "retries that a hundred requests earn for the whole pool"),
+    number<&O::retry, &R::budget_max>("retry.budget_max", "", 0, 1'000'000,
+                                      "retries saved up at most, and at the start"),
+    number<&O::retry, &R::budget_per_second>("retry.budget_per_second", "", 0, 1'000'000,
+                                             "retries afforded whatever the traffic"),
+    number<&O::retry, &R::poison_deaths_max>(
+        "retry.poison_deaths_max", "", 1, 100,
         "a request that so many workers did not survive is tried no more"),
     optional_duration<&O::health_interval>(
         "health_interval_ms", 0, day_ms,

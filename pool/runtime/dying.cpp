@@ -58,7 +58,7 @@ void Housekeeper::bury(WorkerRecord& worker) {
   if (!status) return;
   worker.exited = true;
   stop_watching(worker.process->pidfd());
-  drain_stderr(worker);
+  drain_stderr(*worker.stderr_tail, *worker.process);
   drain_progress(worker);
   (void)warden_->unregister_group(worker.process->group());
 
@@ -98,12 +98,11 @@ void Housekeeper::bury(WorkerRecord& worker) {
   // An asynchronous call on it ends by the core's Interrupt, like every other driver's.
 }
 
-void Housekeeper::drain_stderr(WorkerRecord& worker) {
-  process::FileDescriptor& pipe = worker.process->pipes().standard_error;
+void Housekeeper::drain_stderr(process::StderrTail& tail, process::WorkerProcess& process) {
+  process::FileDescriptor& pipe = process.pipes().standard_error;
   if (!pipe) return;
-  const auto drained =
-      worker.stderr_tail->drain(pipe.get(), process::StderrTail::default_budget_bytes);
-  if (drained == process::DrainOutcome::closed) {
+  if (tail.drain(pipe.get(), process::StderrTail::default_budget_bytes) ==
+      process::DrainOutcome::closed) {
     stop_watching(pipe.get());
     pipe.reset();
   }

@@ -143,7 +143,7 @@ void Housekeeper::handle(const epoll_event& event) {
       bury(worker);
       break;
     case WatchKind::standard_error:
-      drain_stderr(worker);
+      drain_stderr(*worker.stderr_tail, *worker.process);
       break;
     case WatchKind::progress:
       drain_progress(worker);

@@ -59,6 +59,7 @@ class Housekeeper {
   void begin_worker(core::WorkerId id, Result<std::unique_ptr<WorkerRecord>> made);
   void begin_handshake(WorkerRecord& worker);
   void finish_handshake(WorkerRecord& worker);
+  void give_up_start(core::WorkerId id, Error error, bool spawned);
   void fail_start(WorkerRecord& worker, Error error);
 
   // templates.cpp
@@ -99,7 +100,7 @@ class Housekeeper {
   void kill(WorkerRecord& worker, const core::action::Kill& kill);
   void ask_to_stop(WorkerRecord& worker);
   void bury(WorkerRecord& worker);
-  void drain_stderr(WorkerRecord& worker);
+  void drain_stderr(process::StderrTail& tail, process::WorkerProcess& process);
   void drain_progress(WorkerRecord& worker);
   [[nodiscard]] bool ensure_warden();
   [[nodiscard]] std::vector<process::LiveGroup> live_groups();

@@ -46,12 +46,7 @@ void Housekeeper::spawn_cold(core::WorkerId id) {
 }
 
 void Housekeeper::begin_worker(core::WorkerId id, Result<std::unique_ptr<WorkerRecord>> made) {
-  if (!made) {
-    made.error().worker = id.serial;
-    engine_.note_start_failure(std::move(made.error()));
-    engine_.feed(core::event::WorkerExited{.worker = id, .spawned = false});
-    return;
-  }
+  if (!made) return give_up_start(id, std::move(made.error()), false);
   WorkerRecord& worker = **made;
   live_.push_back(&worker);
   watch_worker(worker);
@@ -115,6 +110,13 @@ void Housekeeper::finish_handshake(WorkerRecord& worker) {
   worker.ready = true;
   worker.channel.release();
   engine_.feed(core::event::WorkerReady{.worker = worker.id, .slots = handshake->slots});
+}
+
+// For a worker that has no process of its own, or never had one that ran.
+void Housekeeper::give_up_start(core::WorkerId id, Error error, bool spawned) {
+  error.worker = id.serial;
+  engine_.note_start_failure(std::move(error));
+  engine_.feed(core::event::WorkerExited{.worker = id, .spawned = spawned});
 }
 
 void Housekeeper::fail_start(WorkerRecord& worker, Error error) {

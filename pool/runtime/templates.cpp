@@ -174,10 +174,7 @@ void Housekeeper::start_waiting_cold() {
 
 void Housekeeper::fail_waiting(const Error& error) {
   for (const core::WorkerId id : std::exchange(template_.waiting, {})) {
-    Error own = error;
-    own.worker = id.serial;
-    engine_.note_start_failure(std::move(own));
-    engine_.feed(core::event::WorkerExited{.worker = id});
+    give_up_start(id, error, true);
   }
 }
 
@@ -187,12 +184,11 @@ bool Housekeeper::give_up_forking(core::WorkerId id) {
   if (std::erase(t.waiting, id) == 0) return false;
   const bool hangs =
       t.phase == Phase::importing && now() - t.started_at >= engine_.options().start_timeout;
-  Error error = make_error(ErrorCode::start_timeout,
+  give_up_start(id,
+                make_error(ErrorCode::start_timeout,
                            fmt::format("worker {} was not forked in time: its template is {}",
-                                       id.serial, to_string(t.phase)));
-  error.worker = id.serial;
-  engine_.note_start_failure(std::move(error));
-  engine_.feed(core::event::WorkerExited{.worker = id});
+                                       id.serial, to_string(t.phase))),
+                true);
   if (hangs) t.process->process().signal_group(SIGKILL);
   return true;
 }
@@ -254,13 +250,7 @@ void Housekeeper::revive_template() {
 }
 
 void Housekeeper::drain_template_stderr() {
-  process::FileDescriptor& pipe = template_.process->process().pipes().standard_error;
-  if (!pipe) return;
-  if (template_.stderr_tail->drain(pipe.get(), process::StderrTail::default_budget_bytes) ==
-      process::DrainOutcome::closed) {
-    stop_watching(pipe.get());
-    pipe.reset();
-  }
+  drain_stderr(*template_.stderr_tail, template_.process->process());
 }
 
 // It says something where only a worker speaks.
