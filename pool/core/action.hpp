@@ -31,6 +31,7 @@ enum class KillReason : std::uint8_t {
   did_not_stop,
   stop_grace_over,
   unhealthy,  // failures_max failures in a row
+  unwanted,   // a start that nobody needs any more: the pool shrinks, or its roll has failed
 };
 
 // Why a request is tried no more, though its error is one that a retry may mend.
@@ -75,6 +76,15 @@ enum class Occurrence : std::uint8_t {
   breaker_half_opened,  // trials are let through
   breaker_closed,
   breaker_ordered,  // by hand
+  pool_resized,     // count: the new size
+  pool_paused,      // admission
+  pool_draining,    // admission
+  pool_resumed,     // admission
+  worker_retiring,  // reason; another is started to take its place
+  roll_started,     // count: the generation; as all of these
+  roll_settled,     // one of its workers is ready: it is what is started from now on
+  roll_finished,    // no worker of another generation serves any more
+  roll_failed,      // code, worker: of the one that did not come up; all goes back
   pool_stopping,
   pool_stopped,
 };
@@ -85,9 +95,11 @@ namespace action {
 struct Spawn {
   WorkerId worker;
   bool overflow = false;
+  std::uint64_t generation = 1;  // of its program
   static constexpr const char* name = "spawn";
   static constexpr auto fields() {
-    return std::tuple{field("worker", &Spawn::worker), field("overflow", &Spawn::overflow)};
+    return std::tuple{field("worker", &Spawn::worker), field("overflow", &Spawn::overflow),
+                      field("generation", &Spawn::generation)};
   }
 };
 
@@ -177,11 +189,35 @@ struct Probe {
   }
 };
 
+// The worker gets no more requests; when it has none in hand it is asked to leave. Its end is no
+// loss: whatever it is that ends it from now on, this is why it had to go.
+struct Withdraw {
+  WorkerId worker;
+  TransitionReason reason{};
+  static constexpr const char* name = "withdraw";
+  static constexpr auto fields() {
+    return std::tuple{field("worker", &Withdraw::worker), field("reason", &Withdraw::reason)};
+  }
+};
+
 // Ask an idle worker to leave: `shutdown` command, then end-of-file. The core escalates by itself.
 struct AskToStop {
   WorkerId worker;
+  TransitionReason reason{};
   static constexpr const char* name = "ask_to_stop";
-  static constexpr auto fields() { return std::tuple{field("worker", &AskToStop::worker)}; }
+  static constexpr auto fields() {
+    return std::tuple{field("worker", &AskToStop::worker), field("reason", &AskToStop::reason)};
+  }
+};
+
+// Plain starts are of this generation from now on: what is kept of another's (a template, spares)
+// is of no use any more.
+struct SettleGeneration {
+  std::uint64_t generation = 1;
+  static constexpr const char* name = "settle_generation";
+  static constexpr auto fields() {
+    return std::tuple{field("generation", &SettleGeneration::generation)};
+  }
 };
 
 // Signal the worker's whole process group. A worker whose process is gone already: no-op.
@@ -258,10 +294,10 @@ struct Stopped {
 
 }  // namespace action
 
-using Action =
-    std::variant<action::Spawn, action::Grant, action::Resolve, action::Pause, action::Interrupt,
-                 action::Drain, action::Probe, action::AskToStop, action::Kill, action::Forget,
-                 action::ForgetSession, action::Emit, action::Stopped>;
+using Action = std::variant<action::Spawn, action::Grant, action::Resolve, action::Pause,
+                            action::Interrupt, action::Drain, action::Probe, action::Withdraw,
+                            action::AskToStop, action::SettleGeneration, action::Kill,
+                            action::Forget, action::ForgetSession, action::Emit, action::Stopped>;
 static_assert(std::is_trivially_copyable_v<Action>);
 
 }  // namespace ordeal::pool::core

@@ -37,6 +37,7 @@ void Core::State::on(const event::Submitted& e) {
   if (!queue_.empty()) serve_waiters();  // whose pause is over goes first
   Ticket& ticket = admit(e);
   if (stopping) return resolve(ticket, ErrorCode::pool_stopping);
+  if (admission_ == Admission::draining) return resolve(ticket, ErrorCode::pool_draining);
   if (circuit_open) return turn_away(ticket, ErrorCode::workers_unavailable);
   if (ticket.deadline <= now_) return resolve(ticket, ErrorCode::queue_timeout);
   if (ticket.guarded) {
@@ -44,7 +45,7 @@ void Core::State::on(const event::Submitted& e) {
     if (refusal != ErrorCode::none) return turn_away(ticket, refusal);
   }
   if (has_lost_its_state(ticket)) return resolve(ticket, ErrorCode::session_state_lost);
-  if (newest_available_ != no_index) {
+  if (newest_available_ != no_index && !paused()) {
     ORDEAL_ASSERT(queue_.size_of(AdmissionQueue::shared_lane) == 0,
                   "(5) nobody barges: settle() has served all who waited");
     if (Worker* worker = worker_for(ticket)) {
@@ -169,6 +170,7 @@ void Core::State::resolve(Ticket& ticket, ErrorCode code) {
     case ErrorCode::session_state_lost:
     case ErrorCode::circuit_open:
     case ErrorCode::circuit_half_open_limit:
+    case ErrorCode::pool_draining:
       ++counters.rejected;
       break;
     case ErrorCode::cancelled:

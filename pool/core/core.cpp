@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint64_t retry_salt = 0x4e77;
 constexpr std::uint64_t health_salt = 0x4ea1;
 constexpr std::uint64_t breaker_salt = 0xb4ea;
+constexpr std::uint64_t retire_salt = 0x4e71;
 
 }  // namespace
 
@@ -26,7 +27,9 @@ Core::State::State(const CoreOptions& given, std::uint64_t seed)
       affinity_(options.affinity_timeout, options.affinity_bindings_max),
       health_rules_{.interval = options.health_interval,
                     .timeout = options.health_timeout,
-                    .failures_max = options.health_failures_max} {
+                    .failures_max = options.health_failures_max},
+      size_(options.size),
+      retire_random_(seed ^ retire_salt) {
   ORDEAL_ASSERT(options.health_failures_max >= 1, "a worker is replaced after some failure");
   ORDEAL_ASSERT(options.size >= 1, "a pool keeps at least one worker");
   ORDEAL_ASSERT(options.starts_parallel_max >= 1, "at least one worker may start at once");
@@ -36,6 +39,7 @@ Core::State::State(const CoreOptions& given, std::uint64_t seed)
   ORDEAL_ASSERT(options.affinity_timeout > Duration::zero(), "a binding lives for some time");
   ORDEAL_ASSERT(options.affinity_bindings_max >= 1, "some session can be bound");
   ORDEAL_ASSERT(options.history_max >= 1, "a worker's history keeps at least one entry");
+  ORDEAL_ASSERT(options.replace_parallel_max >= 1, "at least one worker may be replaced at once");
 }
 
 void Core::State::handle(Instant now, const Event& event) {
@@ -87,6 +91,8 @@ void Core::State::on_timer(const TimerQueue::Due& due) {
     case Timer::ask_grace:
     case Timer::terminate_grace:
       return on_leave_overdue(workers_[due.owner], due.timer);
+    case Timer::age_max:
+      return mark(workers_[due.owner], TransitionReason::age_max);
     case Timer::overflow_idle:
       return on_overflow_idle();
     case Timer::start_backoff:
@@ -102,6 +108,9 @@ void Core::State::settle() {
   if (stopping) return finish_stop();
   update_circuit();
   if (breakers_refuse_) refuse_waiters();
+  // Before anybody is served: who leaves gives its waiters back.
+  if (marked_ > 0) plan_replacements();
+  if (roll_to_ != 0) advance_roll();
   if (!queue_.empty() || !wanted_.empty()) serve_waiters();
   plan_starts();
   plan_overflow_idle();
@@ -110,7 +119,7 @@ void Core::State::settle() {
 // Oldest first. Of those who wait in lanes only they can be served whose workers have got available
 // within this event: all others were served in an earlier one.
 void Core::State::serve_waiters() {
-  while (newest_available_ != no_index) {
+  while (newest_available_ != no_index && !paused()) {
     auto oldest = queue_.front();
     for (const std::uint32_t index : wanted_) {
       const Worker& worker = workers_[index];
@@ -152,6 +161,7 @@ std::vector<CircuitView> Core::circuits(Instant now) const { return state_->circ
 bool Core::circuit_idle(std::uint32_t index, Instant now) const {
   return state_->circuit_idle(index, now);
 }
+OperationsView Core::operations() const { return state_->operations(); }
 bool Core::stopping() const { return state_->stopping; }
 bool Core::start_circuit_open() const { return state_->circuit_open; }
 const char* Core::broken_invariant() const { return state_->broken_invariant(); }

@@ -8,9 +8,14 @@
 // and events: same actions, byte for byte.
 //
 // Invariants, checked by check_invariants() (numbers of behaviour spec, part B, unless named):
-//   (1) Each worker is in exactly one state; starting + ready + busy + degraded <= size + overflow.
+//   (1) Each worker is in exactly one state; starting + ready + busy + degraded <= size + overflow,
+//       those not counted that have been withdrawn, and but for the workers that are about to take
+//       another's place (replacing.cpp; at most replace_parallel_max, and one of a roll).
+//   (1a) A worker that is replaced serves until `size` others do; at most replace_parallel_max are
+//       being replaced at once; none is asked to leave with a request in hand.
 //   (4) Every grant is answered by one ExchangeEnded; no slot is in two hands.
-//   (5) Work waits only while no worker can take it; FIFO among equally eligible requests; an
+//   (5) Work waits only while no worker can take it, or the pool is paused; FIFO among equally
+//   eligible requests; an
 //       expired or cancelled request never receives a worker.
 //       "Eligible": a request of a bound session only on its worker (strict; prefer: until
 //       affinity_wait is over), every other on any. A worker takes the oldest that is eligible for
@@ -41,6 +46,7 @@
 #include "pool/core/action.hpp"
 #include "pool/core/event.hpp"
 #include "pool/core/lifecycle.hpp"
+#include "pool/core/memory_trend.hpp"
 #include "pool/core/time.hpp"
 
 namespace ordeal::pool::core {
@@ -75,6 +81,11 @@ struct CoreOptions {
   Duration affinity_timeout = std::chrono::minutes{5};      // unused for so long: unbound; > 0
   std::uint32_t affinity_bindings_max = 10'000;             // >= 1
   CircuitOptions breaker;
+  std::uint32_t replace_parallel_max = 1;     // workers being replaced at once; >= 1
+  std::uint64_t retire_requests = 0;          // a worker is replaced after so many; 0: never
+  Duration retire_age{};                      // and when it is so old; 0: never
+  std::uint32_t retire_stagger_percent = 25;  // up to so much earlier, drawn for each worker
+  MemoryRules retire_memory;
 
   // For the trace's header: the core's decisions depend on each of these.
   static constexpr auto fields() {
@@ -104,7 +115,12 @@ struct CoreOptions {
                       field("affinity_wait", &O::affinity_wait),
                       field("affinity_timeout", &O::affinity_timeout),
                       field("affinity_bindings_max", &O::affinity_bindings_max),
-                      field("breaker", &O::breaker)};
+                      field("breaker", &O::breaker),
+                      field("replace_parallel_max", &O::replace_parallel_max),
+                      field("retire_requests", &O::retire_requests),
+                      field("retire_age", &O::retire_age),
+                      field("retire_stagger_percent", &O::retire_stagger_percent),
+                      field("retire_memory", &O::retire_memory)};
   }
 };
 
@@ -115,7 +131,7 @@ struct Counters {
   std::uint64_t failed = 0;     // definite and indeterminate errors with a worker
   std::uint64_t timed_out = 0;  // queue_timeout, call_timeout
   // queue_full, workers_unavailable, pool_stopping, session_state_lost, circuit_open,
-  // circuit_half_open_limit
+  // circuit_half_open_limit, pool_draining
   std::uint64_t rejected = 0;
   std::uint64_t shed = 0;
   std::uint64_t cancelled = 0;
@@ -123,7 +139,8 @@ struct Counters {
   std::uint64_t retries = 0;  // scheduled
   std::uint64_t spawns = 0;
   std::uint64_t start_failures = 0;
-  std::uint64_t workers_lost = 0;  // died or were killed after they had been ready, not by stop
+  std::uint64_t workers_lost = 0;      // died or were killed after they had been ready, not by stop
+  std::uint64_t workers_recycled = 0;  // withdrawn in favour of another: no loss
   std::uint64_t late_replies_drained = 0;
   std::uint64_t probes = 0;             // pings sent to idle workers
   std::uint64_t probe_failures = 0;     // not answered in time, or with an error
@@ -158,6 +175,22 @@ struct WorkerView {
   std::uint64_t served = 0;
   std::uint64_t total_transitions = 0;
   std::uint32_t bindings = 0;  // sessions bound to it
+  std::uint64_t generation = 1;
+  bool marked = false;            // is to be replaced; serves on until others do
+  bool withdrawn = false;         // gets no more requests
+  TransitionReason leaves_for{};  // of those two
+};
+
+// What operators have ordered, and how far it has come.
+struct OperationsView {
+  std::uint32_t size = 0;
+  Admission admission{};
+  std::uint64_t generation = 1;  // of plain starts
+  std::uint64_t rolling_to = 0;  // 0: no roll is under way
+  // Of the last roll that failed: its generation (0: none has), the code and the worker.
+  std::uint64_t failed_generation = 0;
+  ErrorCode failure = ErrorCode::none;
+  WorkerId failed_worker;
 };
 
 // A circuit as the core sees it. What each number is: ordeal/pool/breaker.hpp.
@@ -200,6 +233,7 @@ class Core {
   [[nodiscard]] std::vector<CircuitView> circuits(Instant now) const;
   // Whether the place may be given to another key.
   [[nodiscard]] bool circuit_idle(std::uint32_t index, Instant now) const;
+  [[nodiscard]] OperationsView operations() const;
   [[nodiscard]] bool stopping() const;
   [[nodiscard]] bool start_circuit_open() const;
   // Aborts with a sentence that names what is broken. O(workers + tickets): for tests and the

@@ -154,6 +154,21 @@ constexpr std::array<Row, error_code_count> table{{
     {ErrorCode::circuit_half_open_limit,
      {"circuit_half_open_limit", C::resource, S::minor, failed, true,
       "the circuit of this key is being tried out, and breaker.half_open_max trials are on"}},
+    {ErrorCode::pool_draining,
+     {"pool_draining", C::resource, S::major, failed, true,
+      "an operator drains the pool: until it is resumed nothing more is let in"}},
+    {ErrorCode::roll_failed,
+     {"roll_failed", C::initialization, S::critical, failed, false,
+      "the new generation did not come up healthy; the pool has gone back to the one before"}},
+    {ErrorCode::roll_in_progress,
+     {"roll_in_progress", C::resource, S::minor, failed, false,
+      "another roll is under way; nothing was changed"}},
+    {ErrorCode::worker_not_found,
+     {"worker_not_found", C::resource, S::minor, failed, false,
+      "no such worker serves; nothing was changed"}},
+    {ErrorCode::operation_timeout,
+     {"operation_timeout", C::timeout, S::minor, failed, false,
+      "the operation goes on; its caller has waited for as long as it wanted to"}},
 }};
 
 constexpr bool rows_follow_the_enum() {
@@ -219,6 +234,7 @@ bool Error::retryable() const {
 
 std::string DeathCertificate::summary() const {
   std::string text = "pid " + std::to_string(pid);
+  if (!retired_for.empty()) text += " recycled (" + retired_for + "):";
   if (!status_known) {
     text += " gone, status unknown";
   } else if (exit_code) {

@@ -22,6 +22,13 @@
 
 namespace ordeal::pool::core {
 
+// Who may come in, and who is served.
+enum class Admission : std::uint8_t {
+  open,
+  paused,    // whoever comes waits (queue_max holds); nobody is given a worker
+  draining,  // who is in is served; whoever comes is turned away with pool_draining
+};
+
 namespace event {
 
 // The pool begins: the first event, once. Starts the first workers.
@@ -167,6 +174,51 @@ struct CircuitOrdered {
   }
 };
 
+// From now on the pool keeps so many workers. Surplus ones leave, idle ones first, none in the
+// middle of a request.
+struct ResizeOrdered {
+  std::uint32_t size = 1;  // >= 1
+  static constexpr const char* name = "resize_ordered";
+  static constexpr auto fields() { return std::tuple{field("size", &ResizeOrdered::size)}; }
+};
+
+// The worker is to be replaced by another. No-op if it is on its way out, or starting.
+struct ReplaceOrdered {
+  WorkerId worker;
+  static constexpr const char* name = "replace_ordered";
+  static constexpr auto fields() { return std::tuple{field("worker", &ReplaceOrdered::worker)}; }
+};
+
+// Who is let in, and who is served. No-op in a pool that stops.
+struct AdmissionOrdered {
+  Admission admission = Admission::open;
+  static constexpr const char* name = "admission_ordered";
+  static constexpr auto fields() {
+    return std::tuple{field("admission", &AdmissionOrdered::admission)};
+  }
+};
+
+// All workers are to be replaced by workers of this generation, which is greater than every earlier
+// one. No-op while a roll is under way, and in a pool that stops.
+struct RollOrdered {
+  std::uint64_t generation = 0;
+  static constexpr const char* name = "roll_ordered";
+  static constexpr auto fields() {
+    return std::tuple{field("generation", &RollOrdered::generation)};
+  }
+};
+
+// The worker's process was seen to have so much memory of its own.
+struct WorkerMeasured {
+  WorkerId worker;
+  std::uint64_t rss_kib = 0;
+  static constexpr const char* name = "worker_measured";
+  static constexpr auto fields() {
+    return std::tuple{field("worker", &WorkerMeasured::worker),
+                      field("rss_kib", &WorkerMeasured::rss_kib)};
+  }
+};
+
 // Nothing but time has passed. Spurious ones are no-ops.
 struct TimePassed {
   static constexpr const char* name = "time_passed";
@@ -183,11 +235,12 @@ struct StopRequested {
 
 }  // namespace event
 
-using Event =
-    std::variant<event::Opened, event::Submitted, event::CancelRequested, event::WorkerReady,
-                 event::WorkerFaulted, event::WorkerExited, event::ExchangeEnded,
-                 event::LateReplyDrained, event::ProbeEnded, event::SessionEnded,
-                 event::CircuitOrdered, event::TimePassed, event::StopRequested>;
+using Event = std::variant<event::Opened, event::Submitted, event::CancelRequested,
+                           event::WorkerReady, event::WorkerFaulted, event::WorkerExited,
+                           event::ExchangeEnded, event::LateReplyDrained, event::ProbeEnded,
+                           event::SessionEnded, event::CircuitOrdered, event::ResizeOrdered,
+                           event::ReplaceOrdered, event::AdmissionOrdered, event::RollOrdered,
+                           event::WorkerMeasured, event::TimePassed, event::StopRequested>;
 static_assert(std::is_trivially_copyable_v<Event>);
 
 }  // namespace ordeal::pool::core

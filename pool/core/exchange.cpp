@@ -38,6 +38,7 @@ void Core::State::on_replied(Ticket& ticket, const event::ExchangeEnded& e) {
     // A new worker has proved itself; not so one whose death has been counted already.
     if (worker.served == 0 && !worker.lifecycle.should_remove()) early_deaths_ = 0;
     ++worker.served;
+    if (worker.served == worker.requests_max) mark(worker, TransitionReason::requests_max);
     worker.health.passed();
   }
   if (application_error) {

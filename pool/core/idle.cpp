@@ -35,7 +35,7 @@ void Core::State::make_unavailable(Worker& worker) {
 // A timer that is armed already may be early; then it finds nothing to do and is armed anew.
 void Core::State::plan_overflow_idle() {
   const std::uint32_t ready = in_state(WorkerState::ready);
-  if (ready == probed_ || ready + in_state(WorkerState::busy) <= options.size) return;
+  if (ready == probed_ || serving() <= target()) return;
   if (timers.is_armed(overflow_idle_)) return;
   std::uint32_t index = oldest_available_;
   while (workers_[index].lifecycle.state() != WorkerState::ready) index = workers_[index].newer;
@@ -45,8 +45,7 @@ void Core::State::plan_overflow_idle() {
 }
 
 void Core::State::on_overflow_idle() {
-  const std::uint32_t serving = in_state(WorkerState::ready) + in_state(WorkerState::busy);
-  std::uint32_t surplus = serving > options.size ? serving - options.size : 0;
+  std::uint32_t surplus = serving() > target() ? serving() - target() : 0;
   // Oldest first: those that are fully idle stand in the order in which they became so.
   std::uint32_t index = oldest_available_;
   while (surplus > 0 && index != no_index) {

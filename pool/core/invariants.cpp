@@ -53,8 +53,42 @@ const char* Core::State::check_workers() const {
   INVARIANT(known == workers_known_, "the count of workers agrees with the table");
   INVARIANT(known + free_workers_.size() == workers_.size(), "each record is used or free");
   INVARIANT(starting == starting_, "the count of starts agrees with the workers");
-  INVARIANT(taken() <= options.size + options.overflow,
-            "(1) starting + ready + busy + degraded <= size + overflow");
+  return check_replacing();
+}
+
+const char* Core::State::check_replacing() const {
+  std::uint32_t marked = 0;
+  std::uint32_t admitted = 0;
+  std::uint32_t replacing = 0;
+  std::uint32_t withdrawn = 0;
+  std::uint32_t unwanted = 0;
+  for (const Worker& w : workers_) {
+    if (!w.id) continue;
+    marked += w.marked ? 1 : 0;
+    admitted += w.admitted ? 1 : 0;
+    replacing += w.admitted && !w.withdrawn ? 1 : 0;
+    withdrawn += w.withdrawn ? 1 : 0;
+    unwanted += w.unwanted && w.takes_start ? 1 : 0;
+    INVARIANT(!w.marked || w.in_service(), "(1a) only a worker in service is to be replaced");
+    INVARIANT(!w.admitted || w.marked, "(1a) only who is to be replaced is replaced");
+    INVARIANT(!w.withdrawn || stopping || w.lifecycle.state() == WorkerState::busy,
+              "(1a) a withdrawn worker that has no request leaves");
+    INVARIANT(!w.withdrawn || !w.available, "(1a) a withdrawn worker gets no more requests");
+    INVARIANT(w.id != canary_ || w.lifecycle.state() == WorkerState::initializing,
+              "a roll's first worker starts");
+  }
+  INVARIANT(marked == marked_ && admitted == admitted_ && replacing == replacing_ &&
+                withdrawn == withdrawn_ && unwanted == unwanted_,
+            "the counts of workers that are replaced agree with the workers");
+  INVARIANT(admitted <= options.replace_parallel_max, "(1a) replace_parallel_max holds");
+  INVARIANT(!canary_ || (roll_to_ != 0 && !roll_settled_), "a canary is of an unsettled roll");
+  // Those of a roll that was settled while others were being replaced come on top for a while.
+  const bool rolled_lately = roll_to_ != 0 || failed_generation_ != 0;
+  INVARIANT(staying() <=
+                size_ + options.overflow + options.replace_parallel_max + (rolled_lately ? 1 : 0),
+            "(1) starting + ready + busy + degraded <= size + overflow, and who takes a place");
+  INVARIANT(stopping || replacing_ == 0 || serving() <= size_,
+            "(1a) a worker whose place is taken leaves");
   return nullptr;
 }
 
@@ -184,8 +218,9 @@ const char* Core::State::check_waiting() const {
             "(27) a binding that nobody uses has an end");
   INVARIANT(wanted_.empty(), "who got available has served its lane");
   if (queue_.empty()) return nullptr;
-  INVARIANT(queue_.size_of(AdmissionQueue::shared_lane) == 0 || newest_available_ == no_index,
-            "(5) work waits only while no worker can take it");
+  INVARIANT(
+      queue_.size_of(AdmissionQueue::shared_lane) == 0 || newest_available_ == no_index || paused(),
+      "(5) work waits only while no worker can take it, or the pool is paused");
   INVARIANT(!circuit_open, "(8) nobody waits for a pool that cannot start a worker");
   INVARIANT(!stopping, "(10) nobody waits for a pool that stops");
   std::size_t count = 0;
@@ -213,7 +248,7 @@ const char* Core::State::check_lane(std::uint32_t lane) const {
     const Worker* worker = find(bound);
     INVARIANT(worker != nullptr && !worker->lifecycle.should_remove(),
               "(25) nobody waits for a worker that is gone");
-    INVARIANT(!worker->available, "(5) nobody waits for a worker that is free");
+    INVARIANT(!worker->available || paused(), "(5) nobody waits for a worker that is free");
     INVARIANT(!has_lost_its_state(ticket), "nobody waits for what is lost");
     const InSession& in = in_sessions_[*index];
     INVARIANT((in.policy == AffinityPolicy::prefer && in.wait_until != never) ==
@@ -265,8 +300,7 @@ const char* Core::State::check_starts() const {
     return nullptr;
   }
   INVARIANT(!start_needed() || !may_start(), "(3) what is missing is being started");
-  const std::uint32_t serving = in_state(WorkerState::ready) + in_state(WorkerState::busy);
-  INVARIANT(serving <= options.size || in_state(WorkerState::ready) == probed_ ||
+  INVARIANT(serving() <= target() || in_state(WorkerState::ready) == probed_ ||
                 timers.is_armed(overflow_idle_) || options.overflow_idle_timeout == Duration::max(),
             "(3) a surplus that is idle is on its way out");
   return nullptr;
@@ -312,7 +346,8 @@ std::vector<WorkerView> Core::State::views() const {
     views.push_back({w.id, w.lifecycle.state(), w.lifecycle.health(), w.health.failures(),
                      w.lifecycle.since(), w.spawned_at, w.overflow,
                      static_cast<std::uint32_t>(w.slots.size()), w.slots_granted, w.slots_dirty,
-                     w.served, w.lifecycle.total_transitions(), affinity_.bindings_of(w.id)});
+                     w.served, w.lifecycle.total_transitions(), affinity_.bindings_of(w.id),
+                     w.generation, w.marked, w.withdrawn, w.leaves_for});
   }
   std::sort(views.begin(), views.end(),
             [](const WorkerView& a, const WorkerView& b) { return a.id.serial < b.id.serial; });

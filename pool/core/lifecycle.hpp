@@ -56,10 +56,16 @@ enum class TransitionReason : std::uint8_t {
   late_reply_drained,
   health_check_failed,
   health_restored,
-  failures_max,  // failed its health checks, or calls in time, too often in a row
-  fault,         // broke the protocol, or its handshake failed
-  start_failed,  // gave up on its start
-  idle_retire,   // an overflow worker that nobody needed
+  failures_max,   // failed its health checks, or calls in time, too often in a row
+  fault,          // broke the protocol, or its handshake failed
+  start_failed,   // gave up on its start
+  idle_retire,    // an overflow worker that nobody needed
+  drained,        // an operator wanted it replaced
+  surplus,        // the pool was made smaller
+  rolled,         // its generation is not the wanted one
+  requests_max,   // has served as many requests as it may
+  age_max,        // has lived for as long as it may
+  memory_growth,  // its memory grows and grows, or is too much
   stop,
   exited,
 };

@@ -58,7 +58,7 @@ struct Names<WorkerState> {
 
 template <>
 struct Names<TransitionReason> {
-  static constexpr std::array<std::string_view, 13> all{"start_complete",
+  static constexpr std::array<std::string_view, 19> all{"start_complete",
                                                         "checkout",
                                                         "checkin",
                                                         "late_reply_outstanding",
@@ -69,6 +69,12 @@ struct Names<TransitionReason> {
                                                         "fault",
                                                         "start_failed",
                                                         "idle_retire",
+                                                        "drained",
+                                                        "surplus",
+                                                        "rolled",
+                                                        "requests_max",
+                                                        "age_max",
+                                                        "memory_growth",
                                                         "stop",
                                                         "exited"};
   static_assert(covers(all, TransitionReason::exited));
@@ -88,15 +94,15 @@ struct Names<KillSignal> {
 
 template <>
 struct Names<KillReason> {
-  static constexpr std::array<std::string_view, 7> all{
+  static constexpr std::array<std::string_view, 8> all{
       "start_timeout", "fault",           "late_reply_overdue", "partial_write",
-      "did_not_stop",  "stop_grace_over", "unhealthy"};
-  static_assert(covers(all, KillReason::unhealthy));
+      "did_not_stop",  "stop_grace_over", "unhealthy",          "unwanted"};
+  static_assert(covers(all, KillReason::unwanted));
 };
 
 template <>
 struct Names<Occurrence> {
-  static constexpr std::array<std::string_view, 31> all{"request_submitted",
+  static constexpr std::array<std::string_view, 40> all{"request_submitted",
                                                         "request_granted",
                                                         "request_requeued",
                                                         "request_retry_scheduled",
@@ -125,9 +131,24 @@ struct Names<Occurrence> {
                                                         "breaker_half_opened",
                                                         "breaker_closed",
                                                         "breaker_ordered",
+                                                        "pool_resized",
+                                                        "pool_paused",
+                                                        "pool_draining",
+                                                        "pool_resumed",
+                                                        "worker_retiring",
+                                                        "roll_started",
+                                                        "roll_settled",
+                                                        "roll_finished",
+                                                        "roll_failed",
                                                         "pool_stopping",
                                                         "pool_stopped"};
   static_assert(covers(all, Occurrence::pool_stopped));
+};
+
+template <>
+struct Names<Admission> {
+  static constexpr std::array<std::string_view, 3> all{"open", "paused", "draining"};
+  static_assert(covers(all, Admission::draining));
 };
 
 template <>

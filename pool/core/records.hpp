@@ -11,6 +11,7 @@
 #include "pool/core/health.hpp"
 #include "pool/core/ids.hpp"
 #include "pool/core/lifecycle.hpp"
+#include "pool/core/memory_trend.hpp"
 #include "pool/core/timer_queue.hpp"
 
 namespace ordeal::pool::core {
@@ -48,6 +49,17 @@ struct Worker {
   TimerHandle timer;  // of the phase it is in: start, stream, ask or terminate
   HealthCheck health;
   TimerHandle health_timer;  // health_check, or probe_timeout while an answer is waited for
+  std::uint64_t generation = 1;
+  std::uint64_t requests_max = 0;  // then it is replaced; 0: never
+  TimerHandle age_timer;
+  MemoryTrend memory;
+  // How it is to be replaced: see replacing.cpp.
+  TransitionReason leaves_for{};  // marked, withdrawn
+  std::uint64_t mark = 0;         // marked: in which order
+  bool marked = false;            // is to be replaced
+  bool admitted = false;          // marked, and one of replace_parallel_max
+  bool withdrawn = false;         // gets no more requests, though it is in service
+  bool unwanted = false;          // a start that was given up without a fault of its own
   bool overflow = false;
   bool takes_start = false;    // counts against starts_parallel_max: until ready or exited
   bool exited = false;         // its process is known to be gone: never signalled again
@@ -58,6 +70,11 @@ struct Worker {
   bool probed = false;         // idle, and not available until its ping is answered
   std::uint32_t newer = no_index;
   std::uint32_t older = no_index;
+
+  // Ready, busy or degraded.
+  [[nodiscard]] bool in_service() const {
+    return lifecycle.state() != WorkerState::initializing && !lifecycle.should_remove();
+  }
 };
 
 struct Ticket {

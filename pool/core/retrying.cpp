@@ -135,6 +135,7 @@ void Core::State::on_retry_pause(std::uint32_t index) {
 // Whether one more may wait, those not counted that are about to get a worker.
 bool Core::State::has_room() const {
   if (queue_.size() < options.queue_max) return true;
+  if (paused()) return false;
   std::size_t free_slots = 0;
   for (std::uint32_t i = newest_available_; i != no_index; i = workers_[i].older) {
     free_slots += workers_[i].slots.size() - workers_[i].slots_granted;

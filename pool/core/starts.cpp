@@ -28,13 +28,13 @@ bool Core::State::may_start() const {
 }
 
 bool Core::State::start_needed() const {
-  if (taken() < options.size) return true;
-  return taken() - options.size < options.overflow &&
+  if (canary_wanted() || staying() < target()) return true;
+  return !paused() && staying() - target() < options.overflow &&
          queue_.size_of(AdmissionQueue::shared_lane) > starting_;
 }
 
 void Core::State::plan_starts() {
-  while (start_needed() && may_start()) spawn(taken() >= options.size);
+  while (start_needed() && may_start()) spawn(!canary_wanted() && staying() >= target());
 }
 
 void Core::State::spawn(bool overflow) {
@@ -51,13 +51,15 @@ void Core::State::spawn(bool overflow) {
   worker.lifecycle = Lifecycle{now_, options.history_max};
   worker.spawned_at = now_;
   worker.overflow = overflow;
+  worker.generation = generation_of_next_start();
+  if (canary_wanted()) canary_ = worker.id;
   worker.takes_start = true;
   worker.timer = timers.arm(after(now_, options.start_timeout), Timer::start_timeout, index);
   ++in_state(WorkerState::initializing);
   ++workers_known_;
   ++starting_;
   ++counters.spawns;
-  actions.push(action::Spawn{worker.id, overflow});
+  actions.push(action::Spawn{worker.id, overflow, worker.generation});
   tell({.what = Occurrence::worker_spawning, .worker = worker.id});
 }
 
@@ -71,11 +73,14 @@ void Core::State::on_start_timeout(Worker& worker) {
 
 void Core::State::note_start_failed(Worker& worker, ErrorCode code) {
   ++counters.start_failures;
-  ++start_failures_;
+  // No sign of how the program fares that the pool goes back to.
+  const bool of_roll = fails_roll(worker);
+  if (!of_roll) ++start_failures_;
   tell({.what = Occurrence::worker_start_failed,
         .worker = worker.id,
         .code = code,
         .count = failures_in_row()});
+  if (of_roll) return fail_roll(worker, code);
   back_off(failures_in_row());
 }
 

@@ -3,7 +3,8 @@
 // Reading order: core.cpp (dispatch, what follows each event), admission.cpp (tickets until their
 // grant, and their outcome), sessions.cpp (which worker a session's requests go to), guarding.cpp
 // (circuits), exchange.cpp (how an exchange ends), workers.cpp (a worker's way), probing.cpp (its
-// health), starts.cpp (when to start one, failures, the circuit), stopping.cpp, invariants.cpp.
+// health), starts.cpp (when to start one, failures, the circuit), replacing.cpp (one worker in
+// another's place), rolling.cpp (all of them, of another program), stopping.cpp, invariants.cpp.
 //
 // Every handler leaves the tables consistent and then settle() draws the consequences: who waits
 // gets what is free, what is missing is started. So no handler needs to know the others.
@@ -39,6 +40,8 @@ class Core::State {
   [[nodiscard]] bool circuit_idle(std::uint32_t index, Instant now) const {
     return breakers_.idle(index, now);
   }
+
+  [[nodiscard]] OperationsView operations() const;  // rolling.cpp
 
   const CoreOptions options;
   Counters counters;
@@ -191,6 +194,46 @@ class Core::State {
   [[nodiscard]] bool may_start() const;
   [[nodiscard]] bool start_needed() const;
 
+  // replacing.cpp
+  void on(const event::ResizeOrdered& e);
+  void on(const event::ReplaceOrdered& e);
+  void on(const event::AdmissionOrdered& e);
+  void on(const event::WorkerMeasured& e);
+  void plan_retirement(Worker& worker);
+  void mark(Worker& worker, TransitionReason why);
+  void unmark(Worker& worker);
+  void drop_plan(Worker& worker);
+  void plan_replacements();
+  [[nodiscard]] Worker* first_marked(bool admitted);
+  void withdraw(Worker& worker, TransitionReason why);
+  void shrink();
+  [[nodiscard]] Worker* most_dispensable();
+  void give_up_start(Worker& worker, TransitionReason why);
+  [[nodiscard]] bool paused() const { return admission_ == Admission::paused; }
+  // Of those that are not withdrawn: who count to the size, starting ones included; who serve.
+  [[nodiscard]] std::uint32_t staying() const {
+    return taken() - withdrawn_ - unwanted_ - (canary_ ? 1 : 0);
+  }
+  [[nodiscard]] std::uint32_t serving() const {
+    return in_state(WorkerState::ready) + in_state(WorkerState::busy) - withdrawn_;
+  }
+  // How many there should be: those that are about to take another's place come on top.
+  [[nodiscard]] std::uint32_t target() const { return size_ + replacing_; }
+
+  // rolling.cpp
+  void on(const event::RollOrdered& e);
+  [[nodiscard]] bool canary_wanted() const { return roll_to_ != 0 && !roll_settled_ && !canary_; }
+  [[nodiscard]] std::uint64_t generation_of_next_start() const {
+    return canary_wanted() || roll_settled_ ? roll_to_ : generation_;
+  }
+  void welcome(Worker& worker);
+  [[nodiscard]] bool fails_roll(const Worker& worker) const {
+    return roll_to_ != 0 && worker.generation == roll_to_;
+  }
+  void fail_roll(Worker& culprit, ErrorCode code);
+  void advance_roll();
+  void end_roll();
+
   // stopping.cpp
   void on(const event::StopRequested& e);
   void begin_stop();
@@ -207,6 +250,7 @@ class Core::State {
   [[nodiscard]] const char* check_health(const Worker& worker) const;
   [[nodiscard]] const char* check_starts() const;
   [[nodiscard]] const char* check_breakers() const;
+  [[nodiscard]] const char* check_replacing() const;
 
   [[nodiscard]] std::uint32_t& in_state(WorkerState state) {
     return state_counts_[static_cast<std::size_t>(state)];
@@ -247,6 +291,24 @@ class Core::State {
   TimerHandle overflow_idle_;
   const HealthRules health_rules_;
   std::uint32_t probed_ = 0;  // idle workers that are being pinged
+
+  std::uint32_t size_;  // workers kept
+  Admission admission_ = Admission::open;
+  Random retire_random_;
+  std::uint64_t marks_ = 0;      // ever
+  std::uint32_t marked_ = 0;     // workers in service that are; likewise below
+  std::uint32_t admitted_ = 0;   // of those
+  std::uint32_t replacing_ = 0;  // admitted and not withdrawn
+  std::uint32_t withdrawn_ = 0;
+  std::uint32_t unwanted_ = 0;    // starts that were given up, and whose end is not known yet
+  std::uint64_t generation_ = 1;  // of all workers, but for a roll
+  std::uint64_t last_generation_ = 1;
+  std::uint64_t roll_to_ = 0;  // 0: no roll is under way
+  bool roll_settled_ = false;  // one of its workers has got ready
+  WorkerId canary_;            // the first worker of a roll, while it starts
+  std::uint64_t failed_generation_ = 0;
+  ErrorCode roll_failure_ = ErrorCode::none;
+  WorkerId roll_culprit_;
 
   std::uint32_t starting_ = 0;        // workers with takes_start
   std::uint32_t start_failures_ = 0;  // in a row; a worker that gets ready ends the row

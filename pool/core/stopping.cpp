@@ -24,6 +24,7 @@ void Core::State::begin_stop() {
   timers.cancel(overflow_idle_);
   timers.cancel(binding_expiry_);
   forget_half_open_timers();
+  end_roll();
   tell({.what = Occurrence::pool_stopping,
         .count =
             static_cast<std::uint32_t>(queue_.size() + counters.running + counters.backing_off)});

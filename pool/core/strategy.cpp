@@ -132,6 +132,9 @@ bool is_callers_mistake(ErrorCode code) {
     case ErrorCode::invalid_session:
     case ErrorCode::would_deadlock:
     case ErrorCode::used_after_fork:
+    case ErrorCode::roll_failed:  // the operator's: trying the same again is for nobody else
+    case ErrorCode::roll_in_progress:
+    case ErrorCode::worker_not_found:
       return true;
     default:
       return false;

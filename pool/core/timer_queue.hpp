@@ -29,6 +29,7 @@ enum class Timer : std::uint8_t {
   probe_timeout,     // worker: has not answered its ping; counts as a failure
   ask_grace,         // worker: was asked to leave and has not; terminated
   terminate_grace,   // worker: was terminated and has not gone; killed
+  age_max,           // worker: has lived for as long as it may; is replaced
   overflow_idle,     // pool: looks for surplus workers that have been idle long enough
   start_backoff,     // pool: starts may go on
   binding_expiry,    // pool: forgets the sessions that were not used for affinity_timeout

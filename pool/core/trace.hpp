@@ -1,6 +1,6 @@
 // The core's inputs and actions as text, one line each: what a run can be replayed from.
 //
-//     ordeal-trace 6 seed=7 emit=0 size=4 overflow=0 ... breaker=off
+//     ordeal-trace 7 seed=7 emit=0 size=4 overflow=0 ... breaker=off
 //     > 1000000000 submitted ticket=0:1 deadline=never idempotent=0 ... circuit=0:0
 //     < grant ticket=0:1 worker=3:4 slot=0 attempt=1 affinity=none
 //     = emit 1
@@ -24,7 +24,7 @@
 
 namespace ordeal::pool::core {
 
-inline constexpr std::uint32_t trace_version = 6;
+inline constexpr std::uint32_t trace_version = 7;
 
 struct TraceHeader {
   CoreOptions options;

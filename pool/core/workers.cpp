@@ -51,6 +51,8 @@ void Core::State::on(const event::WorkerReady& e) {
   note_start_succeeded();
   make_available(*worker);
   watch_health(*worker);
+  plan_retirement(*worker);
+  welcome(*worker);
 }
 
 void Core::State::on(const event::WorkerFaulted& e) {
@@ -73,6 +75,7 @@ void Core::State::on(const event::WorkerExited& e) {
   if (worker->takes_start) {
     worker->takes_start = false;
     --starting_;
+    if (worker->unwanted) --unwanted_;
   }
   switch (worker->lifecycle.state()) {
     case WorkerState::initializing:
@@ -90,6 +93,7 @@ void Core::State::on(const event::WorkerExited& e) {
   }
   make_unavailable(*worker);
   drop_quarantines(*worker);
+  drop_plan(*worker);
   move_to(*worker, WorkerState::terminated, TransitionReason::exited);
   lose_bindings(*worker);
   for (Slot& slot : worker->slots) {
@@ -112,6 +116,7 @@ void Core::State::retire(Worker& worker, TransitionReason reason, Blame blame) {
   stop_health(worker);
   drop_quarantines(worker);
   if (worker.lifecycle.state() != WorkerState::initializing) note_lost(worker, blame);
+  drop_plan(worker);
   move_to(worker, WorkerState::terminating, reason);
   lose_bindings(worker);
 }
@@ -119,7 +124,9 @@ void Core::State::retire(Worker& worker, TransitionReason reason, Blame blame) {
 void Core::State::note_lost(Worker& worker, Blame blame) {
   if (stopping || blame == Blame::nobody) return;
   ++counters.workers_lost;
-  if (blame == Blame::worker) note_early_death(worker);
+  if (blame != Blame::worker) return;
+  if (worker.served == 0 && fails_roll(worker)) return fail_roll(worker, ErrorCode::worker_died);
+  note_early_death(worker);
 }
 
 void Core::State::drop_quarantines(Worker& worker) {
@@ -180,6 +187,8 @@ void Core::State::refresh(Worker& worker) {
   if (state == WorkerState::initializing || worker.lifecycle.should_remove()) return;
   if (worker.slots_granted > 0) {
     if (state != WorkerState::busy) move_to(worker, WorkerState::busy, TransitionReason::checkout);
+  } else if (worker.withdrawn && !stopping) {
+    return ask_to_stop(worker, worker.leaves_for);
   } else if (worker.slots_dirty > 0) {
     if (state != WorkerState::degraded) {
       move_to(worker, WorkerState::degraded, TransitionReason::late_reply_outstanding);
@@ -195,7 +204,8 @@ void Core::State::refresh(Worker& worker) {
     if (stopping) return ask_to_stop(worker, TransitionReason::stop);
   }
   const bool takes_more = worker.slots_dirty == 0 && worker.slots_granted < worker.slots.size() &&
-                          worker.lifecycle.health() == Health::healthy && !stopping;
+                          worker.lifecycle.health() == Health::healthy && !stopping &&
+                          !worker.withdrawn;
   takes_more ? make_available(worker) : make_unavailable(worker);
 }
 
@@ -210,7 +220,7 @@ void Core::State::forget_if_done(Worker& worker) {
 
 void Core::State::ask_to_stop(Worker& worker, TransitionReason reason) {
   retire(worker, reason, Blame::nobody);
-  actions.push(action::AskToStop{worker.id});
+  actions.push(action::AskToStop{worker.id, reason});
   worker.timer = timers.arm(after(now_, options.ask_grace), Timer::ask_grace, worker.id.index);
 }
 

@@ -114,10 +114,6 @@ std::optional<Error> check(const Descriptor& option, const Value& value) {
   if (auto problem = std::visit(Checker{option}, value))
     return make_error(ErrorCode::invalid_option,
                       fmt::format("option {}: {}", option.name, *problem));
-  if (!option.built && value != option.get(Options{}))
-    return make_error(ErrorCode::not_built_yet,
-                      fmt::format("option {}: {} is not built yet, allowed only {}", option.name,
-                                  to_text(value), to_text(option.get(Options{}))));
   return {};
 }
 

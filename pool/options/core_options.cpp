@@ -54,6 +54,13 @@ core::CoreOptions to_core_options(const Options& given) {
       .affinity_timeout = options.affinity_timeout,
       .affinity_bindings_max = options.affinity_bindings_max,
       .breaker = circuit_options(options.breaker),
+      .replace_parallel_max = options.replace_parallel_max,
+      .retire_requests = options.retire_after_requests,
+      .retire_age = options.retire_after,
+      .retire_stagger_percent = options.retire_stagger_percent,
+      .retire_memory = {.max_kib = options.retire_rss_max_kib,
+                        .growth_kib = options.retire_rss_growth_kib,
+                        .window_requests = options.retire_rss_window},
   };
 }
 

@@ -108,7 +108,6 @@ Result<void> validate(const Options& options) {
 std::string to_toml(const Options& options) {
   std::string out;
   for (const Descriptor& row : options::descriptors()) {
-    if (!row.built) continue;
     const options::Value value = row.get(options);
     if (std::holds_alternative<std::monostate>(value))
       out += fmt::format("# {} is not given\n", row.name);
@@ -124,8 +123,7 @@ std::string describe_options() {
   for (const Descriptor& row : options::descriptors()) {
     const std::string text = options::to_text(row.get(defaults));
     out += fmt::format("| `{}` | {} | {} | {} |\n", row.name,
-                       text.empty() ? "none" : fmt::format("`{}`", text),
-                       row.built ? allowed(row) : "only the default: not built yet", row.doc);
+                       text.empty() ? "none" : fmt::format("`{}`", text), allowed(row), row.doc);
   }
   return out;
 }

@@ -41,7 +41,6 @@ constexpr Descriptor number(std::string_view name, std::string_view unit, std::i
           .max = max,
           .choices = {},
           .names = false,
-          .built = true,
           .get = [](const Options& o) { return integer_value(member<Path...>(o)); },
           .set =
               [](Options& o, const Value& v) {
@@ -60,7 +59,6 @@ constexpr Descriptor duration(std::string_view name, std::int64_t min, std::int6
           .max = max,
           .choices = {},
           .names = false,
-          .built = true,
           .get = [](const Options& o) -> Value {
             return static_cast<std::int64_t>(member<Path...>(o).count());
           },
@@ -82,7 +80,6 @@ constexpr Descriptor optional_duration(std::string_view name, std::int64_t min, 
           .max = max,
           .choices = {},
           .names = false,
-          .built = true,
           .get = [](const Options& o) -> Value {
             const auto& given = member<Path...>(o);
             return given ? Value{static_cast<std::int64_t>(given->count())} : Value{};
@@ -109,7 +106,6 @@ constexpr Descriptor plain(std::string_view name, Kind kind, std::int64_t min, s
       .max = max,
       .choices = {},
       .names = false,
-      .built = true,
       .get = [](const Options& o) -> Value { return member<Path...>(o); },
       .set = [](Options& o, const Value& v) { member<Path...>(o) = std::get<Member<Path...>>(v); },
       .doc = doc};
@@ -124,7 +120,6 @@ constexpr Descriptor choice(std::string_view name, std::string_view doc) {
           .max = 0,
           .choices = Names,
           .names = false,
-          .built = true,
           .get = [](const Options& o) { return get_choice(member<Path...>(o), Names); },
           .set = [](Options& o, const Value& v) { set_choice(member<Path...>(o), v, Names); },
           .doc = doc};

@@ -28,10 +28,6 @@ constexpr Descriptor variable_names(Descriptor row) {
   row.names = true;
   return row;
 }
-constexpr Descriptor not_built(Descriptor row) {
-  row.built = false;
-  return row;
-}
 
 constexpr Descriptor seed_row{
     .name = "seed",
@@ -41,7 +37,6 @@ constexpr Descriptor seed_row{
     .max = 0,
     .choices = {},
     .names = false,
-    .built = true,
     .get = [](const Options& o) { return o.seed ? Value{*o.seed} : Value{}; },
     .set =
         [](Options& o, const Value& v) {
@@ -60,7 +55,6 @@ constexpr Descriptor retry_delays_row{
     .max = 60 * 60 * 1000,
     .choices = {},
     .names = false,
-    .built = true,
     .get = [](const Options& o) -> Value {
       Numbers numbers;
       for (const auto delay : o.retry.delays) numbers.push_back(delay.count());
@@ -189,12 +183,29 @@ constexpr std::array rows{
     number<&O::health_failures_max>(
         "health_failures_max", "", 1, 100,
         "failures in a row before a worker is replaced; calls not answered in time count too"),
-};
 
-constexpr std::array rows_not_built{
-    not_built(number<&O::retire_after_requests>(
-        "retire_after_requests", "", 0, std::numeric_limits<std::int64_t>::max(),
-        "a worker is replaced after so many requests; 0: never")),
+    number<&O::replace_parallel_max>(
+        "replace_parallel_max", "", 1, 1024,
+        "workers being replaced at once, for whatever reason: another is ready before one goes"),
+    number<&O::retire_after_requests>("retire_after_requests", "", 0,
+                                      std::numeric_limits<std::int64_t>::max(),
+                                      "a worker is replaced after so many requests; 0: never"),
+    duration<&O::retire_after>("retire_after_ms", 0, 366 * day_ms,
+                               "a worker is replaced when it has been ready for so long; 0: never"),
+    number<&O::retire_stagger_percent>("retire_stagger_percent", "", 0, 100,
+                                       "`retire_after_requests` and `retire_after_ms` are shorter "
+                                       "by up to so much, drawn for each "
+                                       "worker"),
+    number<&O::retire_rss_max_kib>("retire_rss_max_kib", "KiB", 0, 1024 * gib,
+                                   "a worker with more resident memory is replaced; 0: never"),
+    number<&O::retire_rss_growth_kib>(
+        "retire_rss_growth_kib", "KiB", 0, gib,
+        "a worker whose memory grows steadily by so much with each 100 requests is replaced; 0: "
+        "never"),
+    number<&O::retire_rss_window>("retire_rss_window", "", 4, 1'000'000'000,
+                                  "requests over which `retire_rss_growth_kib` is measured"),
+    duration<&O::retire_rss_interval>("retire_rss_interval_ms", 1, day_ms,
+                                      "the memory of workers is looked at so often"),
 };
 
 template <std::size_t... Sizes>
@@ -204,7 +215,7 @@ constexpr auto join(const std::array<Descriptor, Sizes>&... parts) {
   ((to = std::copy(parts.begin(), parts.end(), to)), ...);
   return all;
 }
-constexpr auto all_rows = join(rows, breaker_rows, rows_not_built);
+constexpr auto all_rows = join(rows, breaker_rows);
 
 }  // namespace
 

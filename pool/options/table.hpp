@@ -44,7 +44,6 @@ struct Descriptor {
   std::int64_t max;
   std::span<const std::string_view> choices;
   bool names;  // its strings (of tables: its keys) are names of environment variables
-  bool built;  // false: belongs to a later change, only the default is accepted
   Value (*get)(const Options&);
   void (*set)(Options&, const Value&);  // REQUIRES: the value passed check()
   std::string_view doc;

@@ -16,6 +16,7 @@ DeathCertificate make_certificate(const ExitStatus& status, DeathFacts facts, Oo
   certificate.core_dumped = status.core_dumped;
   certificate.killed_by_pool = !facts.kill_reason.empty();
   certificate.kill_reason = std::move(facts.kill_reason);
+  certificate.retired_for = std::move(facts.retired_for);
   certificate.before_ready = facts.before_ready;
   certificate.peak_rss_kib = status.peak_rss_kib;
   certificate.age_ms = facts.age.count();

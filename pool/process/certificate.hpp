@@ -20,6 +20,7 @@ struct DeathFacts {
   std::uint64_t request_in_hand = 0;  // its id on the wire; 0: none
   bool before_ready = false;
   std::string kill_reason;  // empty: the pool sent it no signal
+  std::string retired_for;  // empty: nobody has asked it to go
   std::string stderr_tail;
 };
 

@@ -35,6 +35,7 @@ void Housekeeper::kill(WorkerRecord& worker, const core::action::Kill& kill) {
   if (worker.process->signal_group(signal) == process::SignalOutcome::sent) {
     worker.kill_reason = core::sentence_of(kill.reason);
   }
+  if (kill.reason == core::KillReason::unwanted) worker.start_failure_noted = true;  // it is none
 }
 
 void Housekeeper::ask_to_stop(WorkerRecord& worker) {
@@ -73,6 +74,7 @@ void Housekeeper::bury(WorkerRecord& worker) {
        .request_in_hand = in_hand ? worker.request_in_hand.load() : 0,
        .before_ready = !worker.ready,
        .kill_reason = worker.kill_reason,
+       .retired_for = worker.retired_for,
        .stderr_tail = worker.stderr_tail->text()},
       &oom_counter_, std::chrono::steady_clock::now()));
   engine_.note_certificate(worker, certificate);

@@ -44,7 +44,10 @@ Engine::Engine(Options options)
       spinner_(options_.spin == SpinMode::adaptive,
                std::chrono::microseconds{options_.spin_max_us}),
       core_(to_core_options(options_), options_.seed.value()),
-      breaker_keys_(options_.breaker.circuits_max) {}
+      breaker_keys_(options_.breaker.circuits_max) {
+  programs_.emplace(1, WorkerProgram{.command = options_.command,
+                                     .working_directory = options_.working_directory});
+}
 
 Engine::~Engine() = default;
 
@@ -176,6 +179,7 @@ void Engine::perform_resolve(const core::action::Resolve& resolve, WakeList& wak
   slot.retry_after = resolve.retry_after;
   if (resolve.code != ErrorCode::none) keep_certificate(slot, resolve.worker);
   slot.phase.store(TicketSlot::Phase::resolved, std::memory_order_release);
+  if (operations_awaited_ > 0) wakes.add(progress_);  // a drain may be done
   switch (slot.kind) {
     case TicketSlot::Kind::async:
       callbacks_.post_callback([this, &slot] { deliver(slot); });
@@ -222,6 +226,7 @@ void Engine::perform_emit(const core::action::Emit& emit) {
     event.to = core::to_string(emit.to);
     event.reason = core::to_string(emit.reason);
   }
+  if (emit.what == core::Occurrence::worker_retiring) event.reason = core::to_string(emit.reason);
   if (emit.circuit) {
     event.breaker = breaker_keys_.name(emit.circuit);
     event.from = to_string(emit.circuit_from);

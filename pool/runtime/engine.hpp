@@ -11,6 +11,8 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -57,6 +59,13 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // Stops for good: afterwards no thread of the pool is left, so that whoever drops the last
   // reference (a lease, a ticket, on whatever thread) destroys nothing but memory.
   void retire(std::chrono::milliseconds grace);
+  // operations.cpp
+  Result<void> resize(std::uint32_t size, const Deadline& deadline);
+  Result<void> set_admission(core::Admission admission);
+  Result<void> drain(const Deadline& deadline);
+  Result<void> drain_worker(std::uint64_t serial, const Deadline& deadline);
+  Result<void> roll(WorkerProgram program, const Deadline& deadline);
+  [[nodiscard]] WorkerProgram program_of(std::uint64_t generation) const;
   [[nodiscard]] Status status() const;
   Result<void> order_circuit(std::string_view key, core::CircuitOrder order);
   [[nodiscard]] Result<BreakerStatus> breaker_status(std::string_view key) const;
@@ -119,6 +128,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void hand_to_housekeeper(const core::Action& action);
   void kick_housekeeper_if_earlier();
 
+  [[nodiscard]] std::optional<Error> refuse_operation() const;
+  Result<void> await_operation(const Deadline& deadline, std::string_view what,
+                               const std::function<std::optional<Result<void>>()>& look);
+  Result<std::uint64_t> begin_roll(WorkerProgram program);
+  [[nodiscard]] Error roll_error(const core::OperationsView& view) const;
   [[nodiscard]] std::optional<Error> refuse(const CallOptions& options, bool blocking) const;
   [[nodiscard]] Result<void> check_request(std::string_view command, JsonText arguments,
                                            const CallOptions& options) const;
@@ -178,6 +192,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Instant housekeeper_wakes_at_ = core::never;
   Recorder recorder_;
   BreakerKeys breaker_keys_;
+  std::map<std::uint64_t, WorkerProgram> programs_;  // by generation
+  std::uint32_t operations_awaited_ = 0;
 
   WakeWord progress_;  // something changed that start() or stop() waits for
   std::atomic<bool> stopped_{false};

@@ -48,6 +48,8 @@ std::string sentence(ErrorCode code, const TicketSlot& slot, const ExchangeOutco
                  ? "the circuit is held open by hand"
                  : fmt::format("the circuit is open for another {:.1f} ms",
                                milliseconds(slot.retry_after));
+    case ErrorCode::pool_draining:
+      return "the pool is being drained: nobody is let in until it is resumed";
     case ErrorCode::circuit_half_open_limit:
       return fmt::format("the circuit is half-open, and breaker.half_open_max, {}, trials are on",
                          options.breaker.half_open_max);

@@ -11,9 +11,9 @@
 #include <cerrno>
 #include <cstring>
 
-#include "pool/process/environment.hpp"
 #include "pool/runtime/async_call.hpp"
 #include "pool/runtime/overloaded.hpp"
+#include "pool/runtime/proc.hpp"
 #include "pool/runtime/watch.hpp"
 
 namespace ordeal::pool::runtime {
@@ -21,18 +21,14 @@ namespace {
 
 constexpr int events_per_turn = 64;
 
-std::vector<std::string> worker_environment(const Options& options) {
-  std::vector<std::string_view> allowed{options.environment_allow.begin(),
-                                        options.environment_allow.end()};
-  std::vector<std::string> added;
-  for (const auto& [name, value] : options.environment) added.push_back(name + "=" + value);
-  return process::make_environment(environ, allowed, added);
-}
-
 }  // namespace
 
-Housekeeper::Housekeeper(Engine& engine)
-    : engine_(engine), environment_(worker_environment(engine.options())) {}
+Housekeeper::Housekeeper(Engine& engine) : engine_(engine) {
+  const Options& options = engine.options();
+  if (options.retire_rss_max_kib != 0 || options.retire_rss_growth_kib != 0) {
+    measure_at_ = core::after(now(), options.retire_rss_interval);
+  }
+}
 
 Housekeeper::~Housekeeper() { finish(); }
 
@@ -98,13 +94,20 @@ void Housekeeper::perform(const core::Action& action) {
   };
   std::visit(
       Overloaded{
-          [&](const core::action::Spawn& a) { spawn(a.worker); },
+          [&](const core::action::Spawn& a) { spawn(a.worker, a.generation); },
+          [&](const core::action::SettleGeneration& a) { settle_generation(a.generation); },
+          [&](const core::action::Withdraw& a) {
+            with(a.worker, [&](auto& w) { w.retired_for = core::to_string(a.reason); });
+          },
           [&](const core::action::Kill& a) {
             if (give_up_forking(a.worker)) return;
             with(a.worker, [&](auto& w) { kill(w, a); });
           },
           [&](const core::action::AskToStop& a) {
-            with(a.worker, [&](auto& w) { ask_to_stop(w); });
+            with(a.worker, [&](auto& w) {
+              w.retired_for = core::to_string(a.reason);
+              ask_to_stop(w);
+            });
           },
           [&](const core::action::Drain& a) { with(a.worker, [&](auto& w) { begin_drain(w); }); },
           [&](const core::action::Probe& a) {
@@ -159,6 +162,7 @@ void Housekeeper::handle(const epoll_event& event) {
 
 Instant Housekeeper::next_deadline(Instant core_timer) const {
   Instant next = core_timer;
+  next = std::min(next, measure_at_);
   if (template_missed()) next = std::min(next, template_.not_before);
   for (const WorkerRecord* worker : live_) {
     next = std::min(next, worker->lost_deadline);
@@ -181,7 +185,20 @@ void Housekeeper::expire(Instant at) {
     }
   }
   if (template_missed() && template_.not_before <= at) revive_template();
+  if (measure_at_ <= at) measure_workers();
   if (core_timer_ <= at) engine_.feed(core::event::TimePassed{});
+}
+
+// Of their own processes: grandchildren's memory ends with the worker too, but is not looked at.
+void Housekeeper::measure_workers() {
+  measure_at_ = core::after(now(), engine_.options().retire_rss_interval);
+  for (const WorkerRecord* worker : std::vector<WorkerRecord*>{live_}) {
+    if (!worker->ready || worker->exited) continue;
+    const std::int64_t rss_kib = resident_kib(worker->pid);
+    if (rss_kib <= 0) continue;
+    engine_.feed(core::event::WorkerMeasured{.worker = worker->id,
+                                             .rss_kib = static_cast<std::uint64_t>(rss_kib)});
+  }
 }
 
 void Housekeeper::watch_worker(WorkerRecord& worker) {

@@ -51,10 +51,11 @@ class Housekeeper {
   void expire(Instant at);
 
   // starting.cpp
-  void spawn(core::WorkerId id);
-  void spawn_cold(core::WorkerId id);
-  [[nodiscard]] Result<process::SpawnRequest> spawn_request();
+  void spawn(core::WorkerId id, std::uint64_t generation);
+  void spawn_cold(core::WorkerId id, std::uint64_t generation);
+  [[nodiscard]] Result<process::SpawnRequest> spawn_request(std::uint64_t generation);
   [[nodiscard]] Result<std::unique_ptr<WorkerRecord>> make_record(core::WorkerId id,
+                                                                  std::uint64_t generation,
                                                                   process::WorkerProcess process);
   void begin_worker(core::WorkerId id, Result<std::unique_ptr<WorkerRecord>> made);
   void begin_handshake(WorkerRecord& worker);
@@ -63,7 +64,8 @@ class Housekeeper {
   void fail_start(WorkerRecord& worker, Error error);
 
   // templates.cpp
-  [[nodiscard]] bool fork_from_template(core::WorkerId id);
+  [[nodiscard]] bool fork_from_template(core::WorkerId id, std::uint64_t generation);
+  void settle_generation(std::uint64_t generation);
   void start_template();
   void advance_template();
   void template_ready(const process::TemplateReady& ready);
@@ -96,6 +98,8 @@ class Housekeeper {
   void finish_async(WorkerRecord& worker);
   void interrupt(WorkerRecord& worker);
 
+  void measure_workers();
+
   // dying.cpp
   void kill(WorkerRecord& worker, const core::action::Kill& kill);
   void ask_to_stop(WorkerRecord& worker);
@@ -114,7 +118,6 @@ class Housekeeper {
   process::FileDescriptor epoll_;
   process::FileDescriptor kick_event_;
   std::atomic<bool> kicked_{false};
-  std::vector<std::string> environment_;
   std::optional<process::Warden> warden_;
   process::OomCounter oom_counter_;
   std::atomic<int> warden_pid_{0};
@@ -122,6 +125,7 @@ class Housekeeper {
   std::vector<WorkerRecord*> live_;  // spawned and not forgotten
   TemplateState template_;
   Instant core_timer_ = core::never;
+  Instant measure_at_ = core::never;  // the workers' memory
   std::thread thread_;
 };
 

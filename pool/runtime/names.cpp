@@ -16,6 +16,8 @@ std::string_view sentence_of(KillReason reason) {
       return "did not stop when asked";
     case KillReason::unhealthy:
       return "failed its health checks, or calls in time, health_failures_max times in a row";
+    case KillReason::unwanted:
+      return "its start is not wanted any more";
     case KillReason::stop_grace_over:
       return "the pool's stop did not wait longer";
   }

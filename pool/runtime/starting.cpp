@@ -1,6 +1,10 @@
 // Starting a worker: process, then handshake.
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <map>
+
+#include "pool/process/environment.hpp"
 #include "pool/process/spawn.hpp"
 #include "pool/runtime/driver.hpp"
 #include "pool/runtime/housekeeper.hpp"
@@ -21,6 +25,16 @@ std::string with_worker_id(std::string argument, core::WorkerId id) {
   return argument;
 }
 
+std::vector<std::string> worker_environment(const Options& options, const WorkerProgram& program) {
+  const std::vector<std::string_view> allowed{options.environment_allow.begin(),
+                                              options.environment_allow.end()};
+  std::map<std::string, std::string> set = program.environment;
+  set.insert(options.environment.begin(), options.environment.end());
+  std::vector<std::string> added;
+  for (const auto& [name, value] : set) added.push_back(name + "=" + value);
+  return process::make_environment(environ, allowed, added);
+}
+
 }  // namespace
 
 wire::Capabilities Housekeeper::offered_capabilities() {
@@ -32,17 +46,17 @@ wire::Capabilities Housekeeper::offered_capabilities() {
   return offered;
 }
 
-void Housekeeper::spawn(core::WorkerId id) {
-  if (!fork_from_template(id)) spawn_cold(id);
+void Housekeeper::spawn(core::WorkerId id, std::uint64_t generation) {
+  if (!fork_from_template(id, generation)) spawn_cold(id, generation);
 }
 
-void Housekeeper::spawn_cold(core::WorkerId id) {
-  auto request = spawn_request();
+void Housekeeper::spawn_cold(core::WorkerId id, std::uint64_t generation) {
+  auto request = spawn_request(generation);
   if (!request) return begin_worker(id, tl::unexpected(request.error()));
   for (std::string& argument : request->command) argument = with_worker_id(argument, id);
   auto process = process::spawn(*request);
   if (!process) return begin_worker(id, tl::unexpected(process.error()));
-  begin_worker(id, make_record(id, std::move(*process)));
+  begin_worker(id, make_record(id, generation, std::move(*process)));
 }
 
 void Housekeeper::begin_worker(core::WorkerId id, Result<std::unique_ptr<WorkerRecord>> made) {
@@ -54,20 +68,22 @@ void Housekeeper::begin_worker(core::WorkerId id, Result<std::unique_ptr<WorkerR
   begin_handshake(worker);
 }
 
-Result<process::SpawnRequest> Housekeeper::spawn_request() {
+Result<process::SpawnRequest> Housekeeper::spawn_request(std::uint64_t generation) {
   // No worker without a warden: it is what keeps a killed host from leaving orphans.
   if (!ensure_warden()) {
     return tl::unexpected(make_error(ErrorCode::spawn_failed, "the warden cannot be started"));
   }
   process::SpawnRequest request;
-  request.command = engine_.options().command;
-  request.environment = environment_;
-  request.working_directory = engine_.options().working_directory;
+  WorkerProgram program = engine_.program_of(generation);
+  request.environment = worker_environment(engine_.options(), program);
+  request.command = std::move(program.command);
+  request.working_directory = std::move(program.working_directory);
   request.lifeline = warden_->lifeline();
   return request;
 }
 
 Result<std::unique_ptr<WorkerRecord>> Housekeeper::make_record(core::WorkerId id,
+                                                               std::uint64_t generation,
                                                                process::WorkerProcess process) {
   const Options& options = engine_.options();
   auto worker =
@@ -75,6 +91,7 @@ Result<std::unique_ptr<WorkerRecord>> Housekeeper::make_record(core::WorkerId id
   auto waiter = ReplyWaiter::make(process.pipes().from_worker.get());
   if (!waiter) return tl::unexpected(waiter.error());
   worker->waiter.emplace(std::move(*waiter));
+  worker->generation = generation;
   worker->spawned_at = now();
   worker->pid = process.pid();
   worker->process.emplace(std::move(process));

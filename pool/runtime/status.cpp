@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "pool/core/names.hpp"
 #include "pool/runtime/async_call.hpp"
 #include "pool/runtime/engine.hpp"
 #include "pool/runtime/housekeeper.hpp"
@@ -51,6 +52,7 @@ void copy_counters(Status& status, const core::Counters& counters) {
   status.spawns = counters.spawns;
   status.start_failures = counters.start_failures;
   status.workers_lost = counters.workers_lost;
+  status.workers_recycled = counters.workers_recycled;
   status.late_replies_drained = counters.late_replies_drained;
   status.probes = counters.probes;
   status.probe_failures = counters.probe_failures;
@@ -79,6 +81,12 @@ Status Engine::status() const {
     const std::lock_guard lock{mutex_};
     const Instant at = now();
     copy_counters(status, core_.counters());
+    const core::OperationsView operations = core_.operations();
+    status.size = operations.size;
+    status.admission = core::name_of(operations.admission);
+    status.generation = operations.generation;
+    status.rolling_to = operations.rolling_to;
+    status.roll_failed = operations.failed_generation;
     status.stopping = core_.stopping();
     status.start_circuit_open = core_.start_circuit_open();
     status.record_stopped_early = recorder_.stopped_early();
@@ -97,6 +105,9 @@ Status Engine::status() const {
       worker.age = at - view.spawned_at;
       worker.in_state = at - view.since;
       worker.served = view.served;
+      worker.generation = view.generation;
+      if (view.marked || view.withdrawn) worker.leaves_for = core::to_string(view.leaves_for);
+      worker.withdrawn = view.withdrawn;
       worker.bindings = view.bindings;
       worker.transitions_total = view.total_transitions;
       for (const core::Lifecycle::Entry& entry : core_.history(view.id)) {

@@ -33,6 +33,7 @@ struct TemplateState {
     cold,
   };
   Phase phase = Phase::none;
+  std::uint64_t of_generation = 1;  // whose workers it forks
   std::optional<process::ForkTemplate> process;
   std::optional<process::StderrTail> stderr_tail;
   std::deque<core::WorkerId> waiting;         // to be forked, oldest first

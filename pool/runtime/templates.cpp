@@ -29,9 +29,10 @@ constexpr Duration pause_max = std::chrono::seconds{1};
 }  // namespace
 
 // Whether a template sees to this worker; else it is to be started cold.
-bool Housekeeper::fork_from_template(core::WorkerId id) {
+bool Housekeeper::fork_from_template(core::WorkerId id, std::uint64_t generation) {
   TemplateState& t = template_;
   if (!engine_.options().fork_template || t.phase == Phase::cold) return false;
+  if (generation != t.of_generation) return false;  // a trial, before it is worth a template
   if (t.phase == Phase::none) {
     if (now() < t.not_before) return false;
     t.waiting.push_back(id);
@@ -45,7 +46,7 @@ bool Housekeeper::fork_from_template(core::WorkerId id) {
 
 void Housekeeper::start_template() {
   TemplateState& t = template_;
-  auto request = spawn_request();
+  auto request = spawn_request(t.of_generation);
   if (!request) return fail_waiting(request.error());
   auto started = process::ForkTemplate::start(std::move(*request));
   if (!started) return fail_waiting(started.error());
@@ -155,7 +156,7 @@ void Housekeeper::adopt_forked(process::WorkerProcess worker) {
 void Housekeeper::hand_over(process::WorkerProcess worker) {
   const core::WorkerId id = template_.waiting.front();
   template_.waiting.pop_front();
-  begin_worker(id, make_record(id, std::move(worker)));
+  begin_worker(id, make_record(id, template_.of_generation, std::move(worker)));
 }
 
 // For good: what it refuses once it would refuse again.
@@ -168,8 +169,31 @@ void Housekeeper::go_cold(std::string reason) {
   start_waiting_cold();
 }
 
+// Workers are of another generation from now on: its template is made at once, as this one's was.
+void Housekeeper::settle_generation(std::uint64_t generation) {
+  TemplateState& t = template_;
+  if (!engine_.options().fork_template || generation == t.of_generation) return;
+  start_waiting_cold();
+  for (process::WorkerProcess& spare : t.spares) {
+    stop_watching(spare.pidfd());
+    spare.signal_group(SIGKILL);
+    spare.kill_group_remains();
+    (void)warden_->unregister_group(spare.group());
+  }
+  t.spares.clear();
+  end_template();
+  t.of_generation = generation;
+  t.told.reason.clear();
+  t.short_lives = 0;
+  t.revive = true;
+  t.not_before = now();
+  revive_template();
+}
+
 void Housekeeper::start_waiting_cold() {
-  for (const core::WorkerId id : std::exchange(template_.waiting, {})) spawn_cold(id);
+  for (const core::WorkerId id : std::exchange(template_.waiting, {})) {
+    spawn_cold(id, template_.of_generation);
+  }
 }
 
 void Housekeeper::fail_waiting(const Error& error) {

@@ -47,6 +47,7 @@ struct WorkerRecord {
   const core::WorkerId id;
   const std::uint32_t frame_bytes_max;
   std::optional<process::WorkerProcess> process;
+  std::uint64_t generation = 1;
   Instant spawned_at{};
   int pid = 0;  // set once, before the record is visible to others
 
@@ -84,6 +85,7 @@ struct WorkerRecord {
   std::optional<process::StderrTail> stderr_tail;
   std::string progress_line;  // the unfinished line of the side channel
   std::string kill_reason;    // empty: the pool has sent it no signal
+  std::string retired_for;    // empty: nobody has asked it to go
 
   std::shared_ptr<const DeathCertificate> certificate;
   std::string last_progress;

@@ -25,6 +25,8 @@ Json worker_json(const WorkerStatus& worker) {
             {"served", worker.served},
             {"bindings", worker.bindings},
             {"generation", worker.generation},
+            {"leaves_for", worker.leaves_for},
+            {"withdrawn", worker.withdrawn},
             {"transitions_total", worker.transitions_total}};
   if (worker.rss_kib >= 0) json["rss_kib"] = worker.rss_kib;
   if (!worker.last_progress.empty()) json["last_progress"] = worker.last_progress;
@@ -60,6 +62,10 @@ Json pool_json(const Status& status) {
           {"queue_depth", status.queue_depth},
           {"queue_max", status.queue_max},
           {"running", status.running},
+          {"admission", status.admission},
+          {"generation", status.generation},
+          {"rolling_to", status.rolling_to},
+          {"roll_failed", status.roll_failed},
           {"stopping", status.stopping},
           {"start_circuit_open", status.start_circuit_open},
           {"submitted", status.submitted},
@@ -75,6 +81,7 @@ Json pool_json(const Status& status) {
           {"spawns", status.spawns},
           {"start_failures", status.start_failures},
           {"workers_lost", status.workers_lost},
+          {"workers_recycled", status.workers_recycled},
           {"late_replies_drained", status.late_replies_drained},
           {"probes", status.probes},
           {"probe_failures", status.probe_failures},
@@ -160,7 +167,8 @@ std::string table(const Json& report) {
       "workers   {} (+ {} overflow): {} idle, {} busy, {} starting, {} degraded, {} terminating\n",
       number(pool, "size"), number(pool, "overflow"), number(pool, "idle"), number(pool, "busy"),
       number(pool, "starting"), number(pool, "degraded"), number(pool, "terminating"));
-  text += fmt::format("so far    {} spawned, {} lost, {} starts failed{}\n", number(pool, "spawns"),
+  text += fmt::format("so far    {} spawned, {} recycled, {} lost, {} starts failed{}\n",
+                      number(pool, "spawns"), number(pool, "workers_recycled"),
                       number(pool, "workers_lost"), number(pool, "start_failures"),
                       pool.at("start_circuit_open").get<bool>() ? "; starts keep failing" : "");
   text +=

@@ -43,6 +43,7 @@ void CoreOracle::before(Instant now, const Event& event) {
   just_submitted_ = 0;
   just_cancelled_ = 0;
   unavailable_said_ = false;
+  just_resized_ = false;
   expire_sessions();
   end_pauses();
   std::visit([this](const auto& e) { on(e); }, event);
@@ -91,7 +92,7 @@ void CoreOracle::on(const event::WorkerReady& e) {
   worker->serving = true;
   ++serving_;
   worker->slots.assign(std::clamp(e.slots, 1U, options_.slots_max), Use::free);
-  worker->seen_at = now_;
+  worker->seen_at = worker->ready_at = now_;
   failures_in_row_ = 0;
   no_start_before_ = Instant::min();
 }
@@ -111,6 +112,7 @@ void CoreOracle::on(const event::WorkerExited& e) {
     if (!worker->given_up) start_failed(*worker);
     worker->starting = false;
     --starting_;
+    if (worker->unwanted) --unwanted_;
   }
   if (e.by_outsider) worker->served = true;  // its death says nothing about the program
   out_of_service(*worker);
@@ -126,6 +128,11 @@ void CoreOracle::on(const event::WorkerExited& e) {
 
 void CoreOracle::start_failed(Worker& worker) {
   worker.given_up = true;
+  if (roll_to_ != 0 && worker.generation == roll_to_) return roll_failed(worker);
+  if (worker.generation == went_back_from_) {
+    failed_newcomers_ = std::max(failed_newcomers_, worker.generation);
+    return give_up_start(worker);
+  }
   ++failures_in_row_;
   // The core's own row may be longer (early deaths), and half of it may be taken off by jitter:
   // this is what it must wait at least.
@@ -138,7 +145,11 @@ void CoreOracle::start_failed(Worker& worker) {
 
 void CoreOracle::out_of_service(Worker& worker) {
   if (!worker.serving) return;
-  if (!worker.served) ++unserved_deaths_;
+  if (!worker.served) {
+    ++unserved_deaths_;
+    failed_newcomers_ = std::max(failed_newcomers_, worker.generation);
+  }
+  if (worker.withdrawn) --withdrawn_;
   worker.serving = false;
   worker.probed = worker.unhealthy = worker.answer_awaited = false;
   --serving_;
@@ -178,6 +189,7 @@ void CoreOracle::ended(Ticket& ticket, const event::ExchangeEnded& e) {
     case ExchangeVerdict::application_error:
       ticket.allowed = bit(e.verdict == ExchangeVerdict::replied ? ErrorCode::none
                                                                  : ErrorCode::application_error);
+      if (e.progress == WireProgress::written) ++worker.answers;
       if (e.progress == WireProgress::written) worker.failures = 0;
       worker.seen_at = now_;
       if (!worker.served && e.progress == WireProgress::written) {
@@ -246,7 +258,8 @@ void CoreOracle::on(const event::StopRequested& e) {
 }
 
 bool CoreOracle::could_take(const Worker& worker) const {
-  if (!worker.serving || worker.probed || worker.unhealthy) return false;
+  if (!worker.serving || worker.probed || worker.unhealthy || worker.withdrawn) return false;
+  if (admission_ == Admission::paused) return false;
   bool room = false;
   for (const Use use : worker.slots) {
     if (use == Use::dirty) return false;
@@ -303,7 +316,7 @@ void CoreOracle::after(const Core& core) {
            "(38) a request pauses for nothing", serial);
   }
   compare_circuits(core);
-  expect(taken() <= options_.size + options_.overflow, "(1) more workers than size + overflow");
+  after_operations(core);
   expect(core.start_circuit_open() || stopping_ || serving_ > 0 ||
              failures_in_row_ < options_.start_failures_max,
          "(8) the circuit is closed although nobody is alive and starts fail");

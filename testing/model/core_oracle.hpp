@@ -6,7 +6,15 @@
 // use it.
 //
 // Promises (numbers of behaviour spec, part B, unless named):
-//   (1) starting + ready + busy + degraded <= size + overflow; starts_parallel_max at once.
+//   (1) starting + ready + busy + degraded <= size + overflow; starts_parallel_max at once. (What
+//       comes on top while workers are replaced: (1a).)
+//  (1a) A worker is withdrawn only for a reason that it has, when `size` others serve that are
+//       healthy, and never more than replace_parallel_max at once; then it gets no grant, and
+//       leaves without a request in hand. Nobody stays who is to go and is not needed.
+//  (1b) Each start is of the generation that it must be: of a roll one alone until that is ready;
+//       a roll ends when nobody of another generation is left, or with the first worker of its
+//       own that fails to start, or ends without having served anybody.
+//  (1c) While the pool is paused nobody is granted; while it drains nobody is let in.
 //   (4) A slot is granted to one ticket at a time; each grant has one answer.
 //   (5) Grants go to the oldest waiter; never to one that is expired, cancelled or resolved; nobody
 //       waits while a worker could take it.
@@ -48,7 +56,8 @@ namespace ordeal::trial {
 
 class CoreOracle {
  public:
-  explicit CoreOracle(const pool::core::CoreOptions& options) : options_(options) {}
+  explicit CoreOracle(const pool::core::CoreOptions& options)
+      : options_(options), size_(options.size) {}
 
   void before(pool::core::Instant now, const pool::core::Event& event);
   void action(const pool::core::Action& action);
@@ -67,6 +76,18 @@ class CoreOracle {
     std::uint64_t sessions_forgotten = 0;
   };
   [[nodiscard]] const Seen& seen() const { return seen_; }
+  struct Operations {
+    std::map<pool::core::TransitionReason, std::uint64_t> withdrawn;  // and why
+    std::uint64_t withdrawn_busy = 0;
+    std::uint64_t starts_given_up = 0;
+    std::uint64_t rolls_finished = 0;
+    std::uint64_t rolls_failed_at_once = 0;  // the first worker
+    std::uint64_t rolls_failed_later = 0;
+    std::uint64_t turned_away = 0;  // draining
+    std::uint64_t waited_for_resume = 0;
+    void add(const Operations& other);
+  };
+  [[nodiscard]] const Operations& operations() const { return operations_; }
   [[nodiscard]] NaiveCircuit::Visits breaker_visits() const;
 
  private:
@@ -139,6 +160,14 @@ class CoreOracle {
     bool serving = false;   // ready and not on its way out
     bool served = false;    // has answered somebody
     bool exited = false;
+    std::uint64_t generation = 1;
+    std::uint64_t answers = 0;
+    pool::core::Instant ready_at{};
+    bool drain_ordered = false;
+    bool measured = false;
+    bool withdrawn = false;
+    bool surplus = false;   // withdrawn for that
+    bool unwanted = false;  // a start that was given up
     bool kill_sent = false;
     pool::core::KillReason kill_reason{};  // of kill_sent
     std::uint32_t holds = 0;  // tickets of which it is the worker, until they are resolved or moved
@@ -167,6 +196,11 @@ class CoreOracle {
   void on(const pool::core::event::TimePassed&) {}
   void on(const pool::core::event::CircuitOrdered& e);
   void on(const pool::core::event::StopRequested& e);
+  void on(const pool::core::event::ResizeOrdered& e);
+  void on(const pool::core::event::ReplaceOrdered& e);
+  void on(const pool::core::event::AdmissionOrdered& e);
+  void on(const pool::core::event::RollOrdered& e);
+  void on(const pool::core::event::WorkerMeasured& e);
 
   void on(const pool::core::action::Spawn& a);
   void on(const pool::core::action::Grant& a);
@@ -181,7 +215,9 @@ class CoreOracle {
   void on(const pool::core::action::Interrupt& a);
   void on(const pool::core::action::Drain& a);
   void on(const pool::core::action::Probe& a);
+  void on(const pool::core::action::Withdraw& a);
   void on(const pool::core::action::AskToStop& a);
+  void on(const pool::core::action::SettleGeneration& a);
   void on(const pool::core::action::Kill& a);
   void on(const pool::core::action::Forget& a);
   void on(const pool::core::action::ForgetSession& a);
@@ -193,6 +229,19 @@ class CoreOracle {
   void health_failed(Worker& worker);
   void check_health();
   [[nodiscard]] bool is_idle(const Worker& worker) const;
+  // core_oracle_operations.cpp
+  void check_spawn(const pool::core::action::Spawn& a);
+  [[nodiscard]] bool may_leave_for(const Worker& worker, pool::core::TransitionReason why) const;
+  [[nodiscard]] bool must_leave(const Worker& worker) const;
+  [[nodiscard]] std::uint32_t healthy() const;
+  [[nodiscard]] std::uint32_t leaving() const;
+  void roll_failed(Worker& culprit);
+  void give_up_start(Worker& worker);
+  void after_operations(const pool::core::Core& core);
+  [[nodiscard]] std::uint32_t staying() const { return taken() - withdrawn_ - unwanted_; }
+  [[nodiscard]] std::uint64_t wanted_generation() const {
+    return roll_settled_ ? roll_to_ : generation_;
+  }
   // core_oracle_sessions.cpp
   void expire_sessions();
   void end_use(Ticket& ticket);
@@ -249,6 +298,21 @@ class CoreOracle {
   std::vector<KnownCircuit> circuits_;   // by index
   NaiveCircuit::Visits breaker_visits_;  // of those that are known no more
   bool emits_ = false;
+
+  std::uint32_t size_;
+  pool::core::Admission admission_{};
+  std::uint32_t withdrawn_ = 0;  // and in service still
+  std::uint32_t unwanted_ = 0;   // and not known to be gone
+  std::uint64_t generation_ = 1;
+  std::uint64_t roll_to_ = 0;
+  bool roll_settled_ = false;
+  bool canary_spawned_ = false;
+  bool roll_ever_ = false;
+  bool settle_back_due_ = false;
+  std::uint64_t went_back_from_ = 0;    // said so within this event
+  std::uint64_t failed_newcomers_ = 0;  // generation of the last worker that failed unserved
+  bool just_resized_ = false;
+  Operations operations_;
 
   std::vector<Worker> workers_;  // by index
   std::uint32_t known_ = 0;

@@ -17,10 +17,7 @@ void CoreOracle::on(const action::Spawn& a) {
   expect(a.worker.serial == last_worker_serial_ + 1, "(6) worker serials count up",
          a.worker.serial);
   expect(starting_ < options_.starts_parallel_max, "(8) too many starts at once", a.worker.serial);
-  expect(taken() < options_.size + options_.overflow, "(1) a worker too many is spawned",
-         a.worker.serial);
-  expect(a.overflow == (taken() >= options_.size), "a spawn's overflow flag goes by count",
-         a.worker.serial);
+  check_spawn(a);
   expect(now_ >= no_start_before_, "(8) a start before its back-off is over", a.worker.serial);
   last_worker_serial_ = a.worker.serial;
   if (a.worker.index >= workers_.size()) workers_.resize(a.worker.index + std::size_t{1});
@@ -28,6 +25,7 @@ void CoreOracle::on(const action::Spawn& a) {
   expect(!worker.id, "(6) a worker's index is taken over before it is forgotten", a.worker.serial);
   worker = Worker{};
   worker.id = a.worker;
+  worker.generation = a.generation;
   worker.starting = true;
   ++starting_;
   ++known_;
@@ -45,6 +43,8 @@ void CoreOracle::on(const action::Grant& a) {
   check_order(*ticket, *worker);
   expect(ticket->deadline > now_, "(5) a grant to an expired request", a.ticket.serial);
   expect(!ticket->cancelled, "(9) a grant to a cancelled request", a.ticket.serial);
+  expect(admission_ != Admission::draining || just_submitted_ != a.ticket.serial,
+         "(1c) a request is let in while the pool drains", a.ticket.serial);
   expect(could_take(*worker), "(12, 21) a grant of a worker that takes no work", a.worker.serial);
   expect(a.slot < worker->slots.size() && worker->slots[a.slot] == Use::free,
          "(4) a grant of a slot that is not free", a.worker.serial);
@@ -83,6 +83,7 @@ void CoreOracle::count(ErrorCode code) {
     case ErrorCode::session_state_lost:
     case ErrorCode::circuit_open:
     case ErrorCode::circuit_half_open_limit:
+    case ErrorCode::pool_draining:
       ++counters_.rejected;
       break;
     case ErrorCode::cancelled:
@@ -127,6 +128,11 @@ void CoreOracle::end_wait(Ticket& ticket, ErrorCode code) {
       break;
     case ErrorCode::pool_stopping:
       expect(stopping_, "pool_stopping, and the pool does not stop", serial);
+      break;
+    case ErrorCode::pool_draining:
+      ++operations_.turned_away;
+      expect(admission_ == Admission::draining && just_submitted_ == serial,
+             "(1c) pool_draining, and the pool does not drain, or has let it in", serial);
       break;
     case ErrorCode::workers_unavailable:
       expect(serving_ == 0, "workers_unavailable, and one is alive", serial);
@@ -228,7 +234,9 @@ void CoreOracle::on(const action::AskToStop& a) {
          a.worker.serial);
   if (worker == nullptr) return;
   expect(worker->holds == 0, "a worker is asked to leave with a request in hand", a.worker.serial);
-  expect(stopping_ || serving_ > options_.size, "the pool shrinks below its size", a.worker.serial);
+  expect(stopping_ || worker->withdrawn ||
+             (a.reason == TransitionReason::idle_retire && serving_ - withdrawn_ > size_),
+         "the pool shrinks below its size", a.worker.serial);
   out_of_service(*worker);
 }
 
@@ -246,6 +254,12 @@ void CoreOracle::on(const action::Kill& a) {
   if (worker->starting && !worker->given_up) {
     if (stopping_) {
       worker->given_up = true;
+    } else if (a.reason == KillReason::unwanted) {
+      expect(worker->generation != wanted_generation() || (just_resized_ && staying() > size_),
+             "(1a) a start that is wanted is given up", a.worker.serial);
+      worker->given_up = true;
+      give_up_start(*worker);
+      ++operations_.starts_given_up;
     } else {
       expect(a.reason == KillReason::start_timeout, "a starting worker is killed without reason",
              a.worker.serial);

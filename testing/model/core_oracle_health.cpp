@@ -78,7 +78,7 @@ void CoreOracle::on(const action::Probe& a) {
 void CoreOracle::check_health() {
   if (options_.health_interval == Duration::zero() || stopping_) return;
   const Duration patience = options_.health_interval + Duration{std::chrono::milliseconds{30}} +
-                            options_.health_timeout * (options_.size + options_.overflow);
+                            options_.health_timeout * static_cast<Duration::rep>(workers_.size());
   for (const Worker& worker : workers_) {
     if (!worker.id || !worker.serving) continue;
     expect(!worker.replace_now, "(22) a worker that has failed too often stays", worker.id.serial);

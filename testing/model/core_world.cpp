@@ -94,6 +94,7 @@ void CoreWorld::step(const Step& step) {
   if (what < 31) return pass_time(step, what != 28);
   if (what < 33) return ping_is_answered(step);
   if (what < 34) return order_circuit(step);
+  if (what < 37) return operate(step);
   // Rare, and sometimes twice.
   if (step.who % 8 == 0) feed(event::StopRequested{Duration{2s} * (step.how % 4)});
 }
@@ -111,6 +112,30 @@ void CoreWorld::order_circuit(const Step& step) {
       CircuitOrder::force_open, CircuitOrder::disable, CircuitOrder::observe, CircuitOrder::reset,
       CircuitOrder::enable,     CircuitOrder::enable,  CircuitOrder::enable,  CircuitOrder::enable};
   feed(event::CircuitOrdered{circuit(step.who), orders[step.how % orders.size()]});
+}
+
+// What operators order; and memory that only grows.
+void CoreWorld::operate(const Step& step) {
+  switch (step.how % 8) {
+    case 0:
+      return feed(event::ResizeOrdered{1 + step.who % 4});
+    case 1:
+    case 2:
+      if (!processes_.empty())
+        feed(event::ReplaceOrdered{processes_[step.who % processes_.size()]});
+      return;
+    case 3:
+      return feed(event::AdmissionOrdered{static_cast<Admission>(step.who % 3)});
+    case 4:
+      return feed(event::AdmissionOrdered{Admission::open});
+    case 5:
+      return feed(event::RollOrdered{++last_generation_});
+    default:
+      rss_kib_ += 1 + step.who;
+      for (const WorkerId worker : std::vector<WorkerId>{processes_}) {
+        feed(event::WorkerMeasured{worker, rss_kib_});
+      }
+  }
 }
 
 void CoreWorld::submit(const Step& step) {
@@ -275,6 +300,7 @@ bool CoreWorld::finish_one() {
 
 void CoreWorld::finish() {
   constexpr int steps_max = 10000;  // far more than a walk leaves to be done
+  feed(event::AdmissionOrdered{Admission::open});
   for (int i = 0; i < steps_max && error_.empty() && !open_.empty(); ++i) {
     if (finish_one()) continue;
     if (!core_.poll_timeout()) error_ = "deadlock: tickets are open, and nothing can happen";

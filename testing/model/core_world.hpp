@@ -15,7 +15,7 @@
 
 namespace ordeal::trial {
 
-inline constexpr std::uint32_t step_kinds = 35;
+inline constexpr std::uint32_t step_kinds = 38;
 struct Step {
   std::uint32_t what = 0;  // which kind of event
   std::uint32_t who = 0;   // which of those it can happen to
@@ -43,6 +43,7 @@ class CoreWorld {
   };
   [[nodiscard]] const Visits& visits() const { return visits_; }
   [[nodiscard]] const CoreOracle::Seen& seen() const { return oracle_.seen(); }
+  [[nodiscard]] const CoreOracle::Operations& operations() const { return oracle_.operations(); }
   [[nodiscard]] NaiveCircuit::Visits breaker_visits() const { return oracle_.breaker_visits(); }
 
  private:
@@ -67,6 +68,7 @@ class CoreWorld {
   void fault(const Step& step);
   void pass_time(const Step& step, bool to_next_timer);
   void order_circuit(const Step& step);
+  void operate(const Step& step);
   [[nodiscard]] pool::core::CircuitId circuit(std::uint32_t choice);
   void exit(std::size_t position);
   bool finish_one();
@@ -91,6 +93,8 @@ class CoreWorld {
   std::vector<pool::core::WorkerId> pinged_;     // and have not answered
   std::array<std::uint64_t, 2> circuits_{1, 2};  // serials of the two keys
   std::uint64_t last_circuit_ = 2;
+  std::uint64_t last_generation_ = 1;
+  std::uint64_t rss_kib_ = 1'000;
 };
 
 }  // namespace ordeal::trial

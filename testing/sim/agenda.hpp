@@ -26,6 +26,7 @@ struct Happening {
     exit_noticed,   // worker: the host hears of it; who: 0 if it never was spawned
     late_reply,     // worker; who: slot
     ping_answered,  // worker; code
+    resume,         // of a pool that was paused or drained
     stop,
   };
   Kind kind{};

@@ -51,6 +51,7 @@ SimulationReport Simulation::run() {
   report_.counters = core_.counters();
   report_.affinity = oracle_.seen();
   report_.breakers = oracle_.breaker_visits();
+  report_.operations = oracle_.operations();
   return std::move(report_);
 }
 
@@ -128,7 +129,9 @@ void Simulation::perform(const Action& action) {
           stopped_ = true;
         } else {
           static_assert(std::is_same_v<A, action::Forget> || std::is_same_v<A, action::Emit> ||
-                        std::is_same_v<A, action::ForgetSession>);
+                        std::is_same_v<A, action::ForgetSession> ||
+                        std::is_same_v<A, action::Withdraw> ||
+                        std::is_same_v<A, action::SettleGeneration>);
         }
       },
       action);
@@ -169,6 +172,8 @@ void Simulation::happen(const Happening& h) {
         feed(event::ProbeEnded{h.worker, h.code});
       }
       return;
+    case Kind::resume:
+      return feed(event::AdmissionOrdered{Admission::open});
     case Kind::stop:
       return stop();
   }
@@ -179,6 +184,7 @@ void Simulation::submit(std::uint32_t number) {
   if (options_.stop_under_load && last_serial_ == options_.requests / 2) {
     agenda_.plan(now_, {.kind = Kind::stop});
   }
+  if (draw(options_.operations)) operate();
   Client& client = clients_[number];
   client = Client{};
   client.ticket = {number, ++last_serial_};
@@ -206,6 +212,26 @@ void Simulation::draw_session(event::Submitted& submitted, Client& client) {
   submitted.affinity = random_.chance(options_.strict, 1000) ? pool::AffinityPolicy::strict
                                                              : pool::AffinityPolicy::prefer;
   if (draw(options_.stateful)) submitted.state_in_worker = last_worker_[client.session];
+}
+
+// What an operator does. Whatever is closed is opened again after a while.
+void Simulation::operate() {
+  const Duration while_closed = up_to(4 * options_.latency_max);
+  const auto choice = random_.below(6);
+  const auto who = random_.below(std::max<std::size_t>(processes_.size(), 1));
+  switch (choice) {
+    case 0:
+      return feed(event::ResizeOrdered{static_cast<std::uint32_t>(random_.between(1, 5))});
+    case 1:
+    case 2:
+      agenda_.plan(now_ + while_closed, {.kind = Kind::resume});
+      return feed(event::AdmissionOrdered{choice == 1 ? Admission::paused : Admission::draining});
+    case 3:
+      return feed(event::RollOrdered{++last_generation_});
+    default:
+      if (who < processes_.size()) feed(event::ReplaceOrdered{processes_[who].id});
+      return;
+  }
 }
 
 // Sometimes a place that is idle goes to another key.
@@ -273,6 +299,7 @@ void Simulation::resolved(const action::Resolve& a) {
 void Simulation::begin_calm() {
   calm_ = true;
   clients_at_home_ = 0;
+  feed(event::AdmissionOrdered{Admission::open});
   serials_max_ = last_serial_ + options_.calm_requests;
   const Duration circuits_heal = circuits_.empty() ? Duration{} : options_.core.breaker.open_max;
   const Duration heal =

@@ -68,6 +68,8 @@ struct SimulationOptions {
   std::uint32_t stateful = 0;    // of those: rely on the worker that served their session last
   std::uint32_t keys = 0;        // circuits that guard the requests, evenly; 0: none
   std::uint32_t orders = 0;      // parts of 1000 of the requests: an operator sets a circuit
+  std::uint32_t operations = 0;  // likewise: resizes, replaces, pauses, drains, rolls
+  bool bad_programs = false;     // every other roll is to a program that does not start
   bool stop_under_load = false;  // stops in the middle of the faults; then there is no calm
   pool::core::Duration think_max = std::chrono::milliseconds{2};
   pool::core::Duration latency_max = std::chrono::milliseconds{5};
@@ -93,6 +95,7 @@ struct SimulationReport {
   std::uint64_t unhealthy_kills = 0;
   std::uint64_t ok_after_retry = 0;
   CoreOracle::Seen affinity;
+  CoreOracle::Operations operations;
   NaiveCircuit::Visits breakers;
   std::string trace;
 };
@@ -125,6 +128,7 @@ class Simulation {
     bool stubborn = false;
     bool ready = false;
     bool hangs = false;  // answers nothing any more
+    std::uint64_t rss_kib = 0;
   };
 
   // simulation.cpp: time, clients, checks
@@ -139,6 +143,7 @@ class Simulation {
   void draw_session(pool::core::event::Submitted& submitted, Client& client);
   [[nodiscard]] pool::core::CircuitId draw_circuit();
   void order_circuit();
+  void operate();
   void go_home();
   void begin_calm();
   void stop();
@@ -155,6 +160,7 @@ class Simulation {
   void leave(pool::core::WorkerId worker, bool forced);
   void die(const Happening& h);
   void end_exchange(const Happening& h);
+  void measure(pool::core::WorkerId worker);
   void plan_end(std::uint32_t client, pool::core::Instant at, pool::core::ExchangeVerdict verdict,
                 pool::core::WireProgress progress, pool::ErrorCode code = pool::ErrorCode::none);
   [[nodiscard]] bool draw(std::uint32_t parts);  // a fault; none in the calm
@@ -176,6 +182,7 @@ class Simulation {
   std::uint64_t serials_max_ = 0;        // of this phase
   std::vector<std::uint64_t> circuits_;  // serials, by key
   std::uint64_t last_circuit_ = 0;
+  std::uint64_t last_generation_ = 1;
   std::uint32_t alive_ = 0;
   std::uint32_t wakes_in_a_row_ = 0;
   std::uint32_t clients_at_home_ = 0;  // have nothing more to ask in this phase

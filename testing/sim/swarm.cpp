@@ -52,6 +52,21 @@ void draw_breakers(pool::core::Random& random, SimulationOptions& o) {
   o.faults.callers_fault = one_of<std::uint32_t>(random, std::array{0U, 500U});
 }
 
+// Workers that come and go by order, count, age and memory. Half of the seeds have none of that.
+void draw_operations(pool::core::Random& random, SimulationOptions& o) {
+  if (random.chance(1, 2)) return;
+  o.operations = rate(random);
+  o.bad_programs = random.chance(1, 2);
+  o.core.replace_parallel_max = static_cast<std::uint32_t>(random.between(1, 3));
+  o.core.retire_requests = one_of<std::uint64_t>(random, std::array<std::uint64_t, 4>{0, 1, 5, 30});
+  o.core.retire_age =
+      one_of<pool::core::Duration>(random, std::array<pool::core::Duration, 3>{0ms, 20ms, 200ms});
+  o.core.retire_stagger_percent = one_of<std::uint32_t>(random, std::array{0U, 25U, 100U});
+  o.core.retire_memory.growth_kib =
+      one_of<std::uint64_t>(random, std::array<std::uint64_t, 2>{0, 1});
+  o.core.retire_memory.window_requests = 4;
+}
+
 }  // namespace
 
 SimulationOptions swarm(std::uint64_t seed) {
@@ -122,6 +137,7 @@ SimulationOptions swarm(std::uint64_t seed) {
   o.budget_max = one_of<pool::core::Duration>(
       random, std::array<pool::core::Duration, 4>{5ms, 50ms, 100ms, 500ms});
   draw_breakers(random, o);
+  draw_operations(random, o);
   return o;
 }
 

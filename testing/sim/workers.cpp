@@ -42,6 +42,9 @@ void Simulation::spawn(const action::Spawn& a) {
   process.alive = true;
   ++alive_;
   process.stubborn = draw(options_.faults.stubborn);
+  if (options_.bad_programs && a.generation % 2 == 0) {  // also in the calm: a roll goes back
+    return agenda_.plan(then, {.kind = Kind::dies, .worker = a.worker});
+  }
   if (draw(options_.faults.start_hangs)) return;
   if (draw(options_.faults.start_exits)) {
     return agenda_.plan(then, {.kind = Kind::dies, .worker = a.worker});
@@ -149,8 +152,18 @@ void Simulation::end_exchange(const Happening& h) {
   const bool retryable = h.verdict == ExchangeVerdict::application_error && random_.chance(1, 2);
   const bool callers_fault =
       h.verdict == ExchangeVerdict::application_error && draw(options_.faults.callers_fault);
+  const WorkerId worker = client.worker;
   feed(
       event::ExchangeEnded{client.ticket, h.verdict, h.progress, h.code, retryable, callers_fault});
+  if (alive && options_.core.retire_memory.on()) measure(worker);
+}
+
+// Every third program leaks.
+void Simulation::measure(WorkerId worker) {
+  Process* process = find(worker);
+  if (process == nullptr || !process->alive) return;
+  if (worker.serial % 3 == 0) process->rss_kib += 1 + random_.below(64);
+  feed(event::WorkerMeasured{worker, process->rss_kib});
 }
 
 void Simulation::interrupt(const action::Interrupt& a) {

@@ -92,7 +92,14 @@ constexpr Limits limits[] = {
     {"breaker.slow_call_ms", 0, 86'400'000},
     {"breaker.slow_percent", 1, 100},
     {"breaker.circuits_max", 1, 1'000'000},
+    {"replace_parallel_max", 1, 1024},
     {"retire_after_requests", 0, std::numeric_limits<std::int64_t>::max()},
+    {"retire_after_ms", 0, 31'622'400'000},
+    {"retire_stagger_percent", 0, 100},
+    {"retire_rss_max_kib", 0, 1'099'511'627'776},
+    {"retire_rss_growth_kib", 0, 1'073'741'824},
+    {"retire_rss_window", 4, 1'000'000'000},
+    {"retire_rss_interval_ms", 1, 86'400'000},
 };
 
 std::string out_of_range(const Limits& limit, std::string_view value) {
@@ -109,9 +116,7 @@ TEST(Options, every_integer_is_accepted_at_its_limits_and_refused_beyond) {
     EXPECT_EQ(set(limit.name, std::to_string(limit.min)), "accepted");
     const std::string below = std::to_string(limit.min - 1);
     EXPECT_EQ(set(limit.name, below), out_of_range(limit, below));
-    if (option->built) {
-      EXPECT_EQ(set(limit.name, std::to_string(limit.max)), "accepted");
-    }
+    EXPECT_EQ(set(limit.name, std::to_string(limit.max)), "accepted");
     if (limit.max == std::numeric_limits<std::int64_t>::max()) continue;
     const std::string above = std::to_string(limit.max + 1);
     EXPECT_EQ(set(limit.name, above), out_of_range(limit, above));
@@ -231,19 +236,6 @@ TEST(Options, a_breakers_numbers_agree_with_one_another) {
             "accepted");
 }
 
-TEST(Options, what_later_issues_bring_is_known_and_refused) {
-  const auto refusal = [](auto change) {
-    Options options = valid_options();
-    change(options);
-    const Result<void> result = validate(options);
-    if (result) return std::string{"accepted"};
-    EXPECT_EQ(result.error().code, ErrorCode::not_built_yet);
-    return result.error().message;
-  };
-  EXPECT_EQ(refusal([](Options& o) { o.retire_after_requests = 9; }),
-            "option retire_after_requests: 9 is not built yet, allowed only 0");
-}
-
 TEST(Options, the_kind_of_worker_fills_in_what_is_not_set_and_nothing_else) {
   Options options = valid_options();
   EXPECT_EQ(with_defaults(options).health_interval, std::chrono::milliseconds{0});
@@ -338,10 +330,24 @@ TEST(Options, the_core_gets_each_of_its_options) {
   options.health_interval = std::chrono::milliseconds{20};
   options.health_timeout = std::chrono::milliseconds{21};
   options.health_failures_max = 22;
+  options.replace_parallel_max = 23;
+  options.retire_after_requests = 24;
+  options.retire_after = std::chrono::milliseconds{25};
+  options.retire_stagger_percent = 26;
+  options.retire_rss_max_kib = 27;
+  options.retire_rss_growth_kib = 28;
+  options.retire_rss_window = 29;
   const core::CoreOptions core = to_core_options(options);
   EXPECT_EQ(core.health_interval, std::chrono::milliseconds{20});
   EXPECT_EQ(core.health_timeout, std::chrono::milliseconds{21});
   EXPECT_EQ(core.health_failures_max, 22u);
+  EXPECT_EQ(core.replace_parallel_max, 23u);
+  EXPECT_EQ(core.retire_requests, 24u);
+  EXPECT_EQ(core.retire_age, std::chrono::milliseconds{25});
+  EXPECT_EQ(core.retire_stagger_percent, 26u);
+  EXPECT_EQ(core.retire_memory.max_kib, 27u);
+  EXPECT_EQ(core.retire_memory.growth_kib, 28u);
+  EXPECT_EQ(core.retire_memory.window_requests, 29u);
   EXPECT_TRUE(core.breaker.enabled);
   EXPECT_EQ(core.breaker.rule, BreakerRule::time_rate);
   EXPECT_EQ(core.breaker.failures, 20u);
@@ -408,8 +414,7 @@ TEST(Options, the_table_has_a_row_for_every_option) {
   EXPECT_THAT(table, testing::HasSubstr("| `queue_max` | `1000` | 1 to 1000000 | requests waiting "
                                         "at most; the next gets `queue_full` |\n"));
   EXPECT_THAT(table, testing::HasSubstr("| `seed` | none | 0 to 18446744073709551615 | "));
-  EXPECT_THAT(table, testing::HasSubstr(
-                         "| `retire_after_requests` | `0` | only the default: not built yet | "));
+  EXPECT_THAT(table, testing::HasSubstr("| `replace_parallel_max` | `1` | 1 to 1024 | "));
 }
 
 }  // namespace

@@ -38,13 +38,13 @@ rc::Gen<Step> any_step() {
 }
 
 // What the options are drawn from, each below its bound.
-constexpr std::array<std::uint32_t, 6> knob_bounds{3, 3, 9, 3, 3, 12};
+constexpr std::array<std::uint32_t, 7> knob_bounds{3, 3, 9, 3, 3, 12, 12};
 using Knobs = std::array<std::uint32_t, knob_bounds.size()>;
 
 CoreOptions options_of(const Knobs& knobs, std::uint32_t slots_max) {
   static constexpr std::array<pool::core::Duration, 3> waits{0ns, 1ms, 700ms};
   static constexpr std::array<pool::core::Duration, 3> timeouts{40ms, 2s, 5min};
-  const auto& [size, overflow, queue_max, parallel, failures, health] = knobs;
+  const auto& [size, overflow, queue_max, parallel, failures, health, retire] = knobs;
   CoreOptions o;
   o.health_interval = health % 3 * 400ms;  // every third without
   o.health_timeout = (1 + health % 2) * 70ms;
@@ -63,6 +63,12 @@ CoreOptions options_of(const Knobs& knobs, std::uint32_t slots_max) {
   o.affinity_wait = waits[parallel];
   o.affinity_timeout = timeouts[failures];
   o.affinity_bindings_max = size == 2 ? 10'000 : 1 + size;
+  o.replace_parallel_max = 1 + retire % 2;
+  o.retire_requests = retire % 3 == 1 ? 1 + retire / 2 : 0;
+  o.retire_age = retire % 4 == 2 ? 900ms : 0ms;
+  o.retire_stagger_percent = retire % 5 * 25;
+  o.retire_memory = {
+      .max_kib = retire % 2 * 1'100, .growth_kib = retire % 2 * 10, .window_requests = 4};
   return o;
 }
 
@@ -106,6 +112,7 @@ pool::core::CircuitOptions breaker_of(Below below) {
 CoreWorld::Visits seen;
 NaiveCircuit::Visits breakers_seen;
 CoreOracle::Seen seen_of_affinity;
+CoreOracle::Operations operated;
 pool::core::Counters counted;
 
 void note(const CoreWorld& world) {
@@ -139,6 +146,7 @@ void note(const CoreWorld& world) {
   counted.bindings_evicted += c.bindings_evicted;
   counted.bindings_lost += c.bindings_lost;
   breakers_seen.add(world.breaker_visits());
+  operated.add(world.operations());
 }
 
 // Returns what it broke.
@@ -167,7 +175,7 @@ void walk_known_ways() {
   const auto below = [&random](std::uint32_t bound) {
     return static_cast<std::uint32_t>(random.below(bound));
   };
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 300; ++i) {
     Knobs knobs{};
     for (std::size_t k = 0; k < knobs.size(); ++k) knobs[k] = below(knob_bounds[k]);
     std::vector<Step> steps(300);
@@ -231,6 +239,25 @@ TEST(CoreModel, TheWalksWentEverywhere) {
             << a.sessions_forgotten << ", waits over " << counted.affinity_waits_over
             << ", expired " << counted.bindings_expired << ", evicted " << counted.bindings_evicted
             << ", lost " << counted.bindings_lost << '\n';
+  using pool::core::TransitionReason;
+  for (const TransitionReason why : {TransitionReason::drained, TransitionReason::surplus,
+                                     TransitionReason::rolled, TransitionReason::requests_max,
+                                     TransitionReason::age_max, TransitionReason::memory_growth}) {
+    EXPECT_GT(operated.withdrawn[why], 0U) << to_string(why);
+    std::cout << to_string(why) << ' ' << operated.withdrawn[why] << ", ";
+  }
+  EXPECT_GT(operated.withdrawn_busy, 0U);
+  EXPECT_GT(operated.starts_given_up, 0U);
+  EXPECT_GT(operated.rolls_finished, 0U);
+  EXPECT_GT(operated.rolls_failed_at_once, 0U);
+  EXPECT_GT(operated.rolls_failed_later, 0U);
+  EXPECT_GT(operated.turned_away, 0U);
+  EXPECT_GT(operated.waited_for_resume, 0U);
+  std::cout << "withdrawn busy " << operated.withdrawn_busy << ", starts given up "
+            << operated.starts_given_up << ", rolls finished " << operated.rolls_finished
+            << ", failed " << operated.rolls_failed_at_once << " and "
+            << operated.rolls_failed_later << ", turned away " << operated.turned_away
+            << ", waited for resume " << operated.waited_for_resume << '\n';
   const auto& b = breakers_seen;
   for (const auto count : {b.opened, b.half_opened, b.reopened, b.expired, b.closed_again,
                            b.limited, b.stale, b.ordered, b.would_have_opened, b.slow_trips}) {

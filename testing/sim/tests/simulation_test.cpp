@@ -43,6 +43,22 @@ void expect_affinity_went_everywhere(const SimulationReport& all) {
   EXPECT_GT(all.affinity.sessions_forgotten, 0U);
 }
 
+void expect_operations_went_everywhere(CoreOracle::Operations& all) {
+  using pool::core::TransitionReason;
+  for (const TransitionReason why : {TransitionReason::drained, TransitionReason::surplus,
+                                     TransitionReason::rolled, TransitionReason::requests_max,
+                                     TransitionReason::age_max, TransitionReason::memory_growth}) {
+    EXPECT_GT(all.withdrawn[why], 0U) << to_string(why);
+  }
+  EXPECT_GT(all.withdrawn_busy, 0U) << "finishes what it has, and leaves then";
+  EXPECT_GT(all.starts_given_up, 0U);
+  EXPECT_GT(all.rolls_finished, 0U);
+  EXPECT_GT(all.rolls_failed_at_once, 0U);
+  EXPECT_GT(all.rolls_failed_later, 0U);
+  EXPECT_GT(all.turned_away, 0U);
+  EXPECT_GT(all.waited_for_resume, 0U);
+}
+
 TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
   cites(1, 3, 4, 5, 6, 8, 9, 10, 12, 21, 22, 24, 25, 26, 27, 29, 30, 31, 32, 33, 34, 35, 36, 38, 39,
         53);
@@ -65,6 +81,7 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
     all.counters.retries += report.counters.retries;
     add_affinity(all, report);
     all.breakers.add(report.breakers);
+    all.operations.add(report.operations);
   }
   // What a suite never saw it has not tested.
   for (const ErrorCode code : {ErrorCode::none,
@@ -88,7 +105,8 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
                                ErrorCode::poisoned_request,
                                ErrorCode::session_state_lost,
                                ErrorCode::circuit_open,
-                               ErrorCode::circuit_half_open_limit}) {
+                               ErrorCode::circuit_half_open_limit,
+                               ErrorCode::pool_draining}) {
     EXPECT_GT(all.outcomes[static_cast<std::size_t>(code)], 0U) << to_string(code);
   }
   EXPECT_GT(all.circuit_openings, 0U);
@@ -102,6 +120,7 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
   EXPECT_GT(all.ok_after_retry, 0U);
   EXPECT_GT(all.counters.retries, all.ok_after_retry);
   expect_affinity_went_everywhere(all);
+  expect_operations_went_everywhere(all.operations);
   const NaiveCircuit::Visits& b = all.breakers;
   for (const auto& [what, count] :
        std::map<std::string, std::uint64_t>{{"opened", b.opened},
@@ -152,8 +171,8 @@ TEST(Replay, NamesTheFirstDifference) {
   EXPECT_FALSE(changed.same);
   EXPECT_EQ(changed.line, 3U);
   EXPECT_EQ(changed.difference,
-            "line 3: the trace says << spawn worker=0:9 overflow=0>, the core says << spawn "
-            "worker=0:1 overflow=0>");
+            "line 3: the trace says << spawn worker=0:9 overflow=0 generation=1>, the core says "
+            "<< spawn worker=0:1 overflow=0 generation=1>");
 }
 
 TEST(Replay, NoticesActionsThatAreMissingOrTooMany) {

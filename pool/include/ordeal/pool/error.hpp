@@ -120,9 +120,16 @@ enum class ErrorCode : std::uint8_t {
   // Circuit breakers.
   circuit_open,
   circuit_half_open_limit,
+
+  // Operations.
+  pool_draining,
+  roll_failed,
+  roll_in_progress,
+  worker_not_found,
+  operation_timeout,
 };
 inline constexpr std::uint8_t error_code_count =
-    static_cast<std::uint8_t>(ErrorCode::circuit_half_open_limit) + 1;
+    static_cast<std::uint8_t>(ErrorCode::operation_timeout) + 1;
 
 // A row of the table that defines a code. `meaning` is one sentence for the user's eyes.
 struct ErrorTraits {
@@ -154,6 +161,9 @@ struct DeathCertificate {
   bool core_dumped = false;
   bool killed_by_pool = false;  // the pool had sent it a signal; `kill_reason` says why
   std::string kill_reason;
+  // Why the pool had asked it to go, or withdrawn it before ("requests_max", "drained" ..: as
+  // worker_transition's reasons); empty: it was wanted, and has crashed or was killed.
+  std::string retired_for;
   bool before_ready = false;            // died during its start
   bool possibly_out_of_memory = false;  // SIGKILL that the pool did not send, and memory was short
   std::int64_t peak_rss_kib = -1;       // -1: unknown

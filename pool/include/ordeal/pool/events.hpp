@@ -27,8 +27,8 @@ struct PoolEvent {
   bool maybe_ran = false;  // request_resolved: an earlier attempt may have taken effect
   std::string_view from;   // worker_transition: states and reason; breaker_*: states
   std::string_view to;
-  // Also request_retry_exhausted: attempts, deadline, budget, poisoned; and request_granted to one
-  // of a session: bound, hit, rebound.
+  // Also request_retry_exhausted: attempts, deadline, budget, poisoned; request_granted to one
+  // of a session: bound, hit, rebound; worker_retiring: drained, requests_max ...
   std::string_view reason;
   std::uint32_t count = 0;
   std::chrono::nanoseconds duration{};

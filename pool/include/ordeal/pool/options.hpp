@@ -176,14 +176,22 @@ struct Options {
     friend bool operator==(const Breaker&, const Breaker&) = default;
   } breaker;
 
-  // Known, but not built yet: anything but the default is refused with not_built_yet.
-  std::uint64_t retire_after_requests = 0;  // 0: never
+  // Workers that are replaced while they serve: another is ready before they go, none goes in the
+  // middle of a request. All reasons, drain_worker() and roll() included, share one bound.
+  std::uint32_t replace_parallel_max = 1;
+  std::uint64_t retire_after_requests = 0;    // answered by a worker; 0: never
+  std::chrono::milliseconds retire_after{0};  // it got ready; 0: never
+  std::uint32_t retire_stagger_percent = 25;  // of those two: up to so much earlier, drawn
+  std::uint64_t retire_rss_max_kib = 0;       // resident memory; 0: never
+  std::uint64_t retire_rss_growth_kib = 0;    // for each 100 requests; 0: never
+  std::uint64_t retire_rss_window = 1'000;    // requests over which growth is measured
+  std::chrono::milliseconds retire_rss_interval{5'000};  // memory is looked at so often
 
   friend bool operator==(const Options&, const Options&) = default;
 };
 
 // Checks each value against its range, then the rules between options; the first that fails is the
-// error: invalid_option, or not_built_yet. Messages name the option, the value and what is allowed:
+// error: invalid_option. Messages name the option, the value and what is allowed:
 // "option queue_max: 0 is out of range, allowed 1 to 1000000".
 [[nodiscard]] Result<void> validate(const Options& options);
 
@@ -192,7 +200,7 @@ struct Options {
 
 // Reads options from TOML; those not named keep their defaults. Every value is checked by itself;
 // rules between options are left to validate(), since a command line may still add to them.
-// Errors: invalid_option or not_built_yet, beginning with "file_name:line: ".
+// Errors: invalid_option, beginning with "file_name:line: ".
 [[nodiscard]] Result<Options> options_from_toml(std::string_view text, std::string_view file_name);
 
 // Sets one option from a command line's text: --set name=value. Lists and tables are written as in
@@ -200,7 +208,7 @@ struct Options {
 [[nodiscard]] Result<void> set_option(Options& options, std::string_view name,
                                       std::string_view text);
 
-// Every built option with its effective value, as TOML that options_from_toml() reads back to the
+// Every option with its effective value, as TOML that options_from_toml() reads back to the
 // same Options. It holds the values of `environment` in full.
 // REQUIRES: each value is valid by itself (validate() is happy, or only a rule between options is
 // not).

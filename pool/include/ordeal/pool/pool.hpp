@@ -30,6 +30,7 @@
 #include "ordeal/pool/error.hpp"
 #include "ordeal/pool/events.hpp"
 #include "ordeal/pool/options.hpp"
+#include "ordeal/pool/program.hpp"
 #include "ordeal/pool/status.hpp"
 
 namespace ordeal::pool {
@@ -116,6 +117,29 @@ class Pool {
 
   // The circuit of that key, to look at and to set by hand. Makes nothing yet.
   [[nodiscard]] Breaker breaker(std::string key) const;
+
+  // --- Operations: no request fails for them. Those with a deadline order at once and then wait
+  // until it is done; a deadline that passes (operation_timeout) takes nothing back. Also
+  // pool_stopping, and would_deadlock in a callback.
+
+  // Keeps so many workers from now on. Waits until they serve, and what is surplus has left.
+  Result<void> resize(std::uint32_t size, const Deadline& deadline = {});
+  // Nobody is given a worker any more: who comes waits, as queue_max and its deadline allow; what
+  // runs goes on.
+  Result<void> pause();
+  // Ends a pause, or a drain.
+  Result<void> resume();
+  // Lets nobody in any more (pool_draining), until resume(). Waits until all who were in have their
+  // outcome. Ends a pause.
+  Result<void> drain(const Deadline& deadline = {});
+  // Replaces this worker (WorkerStatus::worker): another is started, and when it is ready this one
+  // gets no more requests, and leaves. Waits until it has. worker_not_found if it does not serve.
+  Result<void> drain_worker(std::uint64_t worker, const Deadline& deadline = {});
+  // Replaces all workers by workers of this program, one after the other
+  // (Options::replace_parallel_max), the first as a trial. The first that does not get ready, or
+  // ends before it has served anybody, takes it all back: roll_failed, with how it ended.
+  // roll_in_progress while another is under way.
+  Result<void> roll(WorkerProgram program, const Deadline& deadline = {});
 
   [[nodiscard]] Status status() const;
   [[nodiscard]] const Options& options() const;

@@ -27,7 +27,11 @@ struct WorkerStatus {
   std::chrono::nanoseconds age{};
   std::chrono::nanoseconds in_state{};
   std::uint64_t served = 0;
-  std::uint64_t generation = 1;
+  std::uint64_t generation = 1;  // of its program (Pool::roll)
+  // Why it is to be replaced (drained, rolled, requests_max, age_max, memory_growth), or leaves
+  // (surplus); empty: it is to stay. Until it is withdrawn it serves on.
+  std::string_view leaves_for;
+  bool withdrawn = false;     // gets no more requests
   std::int64_t rss_kib = -1;  // -1: unknown
   std::uint64_t transitions_total = 0;
   std::vector<TransitionRecord> history;  // newest last, bounded
@@ -60,7 +64,7 @@ struct AffinityStatus {
 };
 
 struct Status {
-  std::uint32_t size = 0;
+  std::uint32_t size = 0;  // as resized last
   std::uint32_t overflow = 0;
   std::uint32_t starting = 0;
   std::uint32_t idle = 0;
@@ -70,6 +74,10 @@ struct Status {
   std::uint32_t queue_depth = 0;
   std::uint32_t queue_max = 0;
   std::uint32_t running = 0;
+  std::string_view admission = "open";  // open, paused, draining
+  std::uint64_t generation = 1;         // of the worker program
+  std::uint64_t rolling_to = 0;         // 0: no roll is under way
+  std::uint64_t roll_failed = 0;        // the last generation that was given up; 0: none
   bool stopping = false;
   bool start_circuit_open = false;
 
@@ -88,6 +96,7 @@ struct Status {
   std::uint64_t spawns = 0;
   std::uint64_t start_failures = 0;
   std::uint64_t workers_lost = 0;
+  std::uint64_t workers_recycled = 0;  // replaced by order, count, age or memory: no loss
   std::uint64_t late_replies_drained = 0;
   std::uint64_t probes = 0;             // pings sent to idle workers
   std::uint64_t probe_failures = 0;     // not answered in time, or with an error
