@@ -62,6 +62,7 @@ const char* Core::State::check_replacing() const {
   std::uint32_t replacing = 0;
   std::uint32_t withdrawn = 0;
   std::uint32_t unwanted = 0;
+  std::uint32_t ending = 0;  // failed starts that keep their place until their end is known
   for (const Worker& w : workers_) {
     if (!w.id) continue;
     marked += w.marked ? 1 : 0;
@@ -69,6 +70,7 @@ const char* Core::State::check_replacing() const {
     replacing += w.admitted && !w.withdrawn ? 1 : 0;
     withdrawn += w.withdrawn ? 1 : 0;
     unwanted += w.unwanted && w.takes_start ? 1 : 0;
+    ending += !w.unwanted && w.takes_start && w.lifecycle.should_remove() ? 1 : 0;
     INVARIANT(!w.marked || w.in_service(), "(1a) only a worker in service is to be replaced");
     INVARIANT(!w.admitted || w.marked, "(1a) only who is to be replaced is replaced");
     INVARIANT(!w.withdrawn || stopping || w.lifecycle.state() == WorkerState::busy,
@@ -84,7 +86,7 @@ const char* Core::State::check_replacing() const {
   INVARIANT(!canary_ || (roll_to_ != 0 && !roll_settled_), "a canary is of an unsettled roll");
   // Those of a roll that was settled while others were being replaced come on top for a while.
   const bool rolled_lately = roll_to_ != 0 || failed_generation_ != 0;
-  INVARIANT(staying() <=
+  INVARIANT(staying() - ending <=
                 size_ + options.overflow + options.replace_parallel_max + (rolled_lately ? 1 : 0),
             "(1) starting + ready + busy + degraded <= size + overflow, and who takes a place");
   INVARIANT(stopping || replacing_ == 0 || serving() <= size_,

@@ -49,10 +49,10 @@ void Core::State::on(const event::ReplaceOrdered& e) {
   if (Worker* worker = find(e.worker)) mark(*worker, TransitionReason::drained);
 }
 
-// The first reason stays, but for an operator's wish: that one is not taken back with a roll.
+// The first reason stays, but for a roll's: that one may be taken back, and the others hold.
 void Core::State::mark(Worker& worker, TransitionReason why) {
   if (stopping || worker.withdrawn || !worker.in_service()) return;
-  if (!worker.marked || why == TransitionReason::drained) worker.leaves_for = why;
+  if (!worker.marked || worker.leaves_for == TransitionReason::rolled) worker.leaves_for = why;
   if (std::exchange(worker.marked, true)) return;
   worker.mark = ++marks_;
   ++marked_;

@@ -235,6 +235,7 @@ class CoreOracle {
   [[nodiscard]] bool must_leave(const Worker& worker) const;
   [[nodiscard]] std::uint32_t healthy() const;
   [[nodiscard]] std::uint32_t leaving() const;
+  [[nodiscard]] std::uint32_t ending() const;
   void roll_failed(Worker& culprit);
   void give_up_start(Worker& worker);
   void after_operations(const pool::core::Core& core);

@@ -69,6 +69,14 @@ std::uint32_t CoreOracle::leaving() const {
       }));
 }
 
+// Failed starts that keep their place until their end is known.
+std::uint32_t CoreOracle::ending() const {
+  return static_cast<std::uint32_t>(
+      std::count_if(workers_.begin(), workers_.end(), [](const Worker& worker) {
+        return worker.id && worker.starting && worker.given_up && !worker.unwanted;
+      }));
+}
+
 bool CoreOracle::may_leave_for(const Worker& worker, Reason why) const {
   const auto least = [this](auto whole) {
     return whole - whole * options_.retire_stagger_percent / 100;
@@ -116,7 +124,9 @@ void CoreOracle::check_spawn(const action::Spawn& a) {
   }
   const std::uint32_t of_roll = roll_to_ != 0 && !roll_settled_ ? 1 : 0;
   const std::uint32_t more = std::min(may_go, options_.replace_parallel_max) + of_roll;
-  expect(staying() < size_ + options_.overflow + more, "(1) a worker too many is spawned", serial);
+  // A roll's first worker waits for nobody, not even for failed starts that keep their places.
+  expect(staying() - (canary ? ending() : 0) < size_ + options_.overflow + more,
+         "(1) a worker too many is spawned", serial);
   expect(more > 0 || a.overflow == (staying() >= size_), "a spawn's overflow flag goes by count",
          serial);
   if (canary) canary_spawned_ = true;
@@ -205,9 +215,9 @@ void CoreOracle::after_operations(const Core& core) {
   expect(admission_ != Admission::draining || waiting_.count(just_submitted_) == 0 || stopping_,
          "(1c) a request is let in while the pool drains", just_submitted_);
   if (stopping_) return;
-  expect(
-      staying() <= size_ + options_.overflow + options_.replace_parallel_max + (roll_ever_ ? 1 : 0),
-      "(1) more workers than size + overflow");
+  expect(staying() - ending() <=
+             size_ + options_.overflow + options_.replace_parallel_max + (roll_ever_ ? 1 : 0),
+         "(1) more workers than size + overflow");
   if (leaving() >= options_.replace_parallel_max || healthy() <= size_) return;
   for (const Worker& worker : workers_) {
     expect(!worker.id || !worker.serving || worker.withdrawn || !must_leave(worker),

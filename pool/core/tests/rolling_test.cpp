@@ -132,6 +132,19 @@ TEST_F(Rolling, ItCuresAPoolWhoseProgramDoesNotStart) {
   EXPECT_EQ(broken.core.operations().generation, 2U);
 }
 
+TEST_F(Rolling, WhoWasToGoAnywayGoesAlthoughTheRollIsTakenBack) {
+  pool.feed(event::RollOrdered{2});
+  pool.ready(pool.starting.begin()->second);
+  const WorkerId second = pool.starting.begin()->second;
+  for (const WorkerView& v : pool.core.workers()) {
+    if (v.generation == 1 && v.marked) pool.feed(event::ReplaceOrdered{v.id});
+  }
+  pool.exited(second);
+  go_on();
+  EXPECT_EQ(generations(), (std::map<std::uint64_t, int>{{1, 2}}));
+  EXPECT_EQ(pool.core.counters().workers_recycled, 3U) << "two of the old, one of the new";
+}
+
 TEST_F(Rolling, ASecondOneWaitsForNobodyAndChangesNothing) {
   pool.feed(event::RollOrdered{2});
   pool.feed(event::RollOrdered{3});

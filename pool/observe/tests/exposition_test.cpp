@@ -94,11 +94,12 @@ TEST(Exposition, EveryNumberOfStatusHasItsOwnRow) {
   status.queue_max = 9;
   status.running = 10;
   std::uint64_t next = 11;
-  for (auto member : {&Status::submitted, &Status::ok, &Status::failed, &Status::timed_out,
-                      &Status::rejected, &Status::shed, &Status::cancelled, &Status::backing_off,
-                      &Status::requeued, &Status::retries, &Status::spawns, &Status::start_failures,
-                      &Status::workers_lost, &Status::late_replies_drained, &Status::events_dropped,
-                      &Status::sink_failures, &Status::warden_restarts}) {
+  for (auto member :
+       {&Status::submitted, &Status::ok, &Status::failed, &Status::timed_out, &Status::rejected,
+        &Status::shed, &Status::cancelled, &Status::backing_off, &Status::requeued,
+        &Status::retries, &Status::spawns, &Status::start_failures, &Status::workers_lost,
+        &Status::late_replies_drained, &Status::events_dropped, &Status::sink_failures,
+        &Status::warden_restarts, &Status::workers_recycled, &Status::generation}) {
     status.*member = next++;
   }
   std::map<double, int> seen;
