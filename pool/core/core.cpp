@@ -161,6 +161,8 @@ std::vector<CircuitView> Core::circuits(Instant now) const { return state_->circ
 bool Core::circuit_idle(std::uint32_t index, Instant now) const {
   return state_->circuit_idle(index, now);
 }
+std::vector<TicketView> Core::tickets() const { return state_->ticket_views(); }
+std::vector<TimerView> Core::timers() const { return state_->timer_views(); }
 OperationsView Core::operations() const { return state_->operations(); }
 bool Core::stopping() const { return state_->stopping; }
 bool Core::start_circuit_open() const { return state_->circuit_open; }

@@ -48,6 +48,7 @@
 #include "pool/core/lifecycle.hpp"
 #include "pool/core/memory_trend.hpp"
 #include "pool/core/time.hpp"
+#include "pool/core/timer_queue.hpp"
 
 namespace ordeal::pool::core {
 
@@ -191,6 +192,33 @@ struct OperationsView {
   std::uint64_t failed_generation = 0;
   ErrorCode failure = ErrorCode::none;
   WorkerId failed_worker;
+  std::uint32_t start_failures = 0;  // in a row
+};
+
+// A request that has no outcome yet.
+enum class TicketStage : std::uint8_t {
+  queued,
+  running,
+  awaiting_exit,
+  backing_off
+};
+struct TicketView {
+  TicketId id;
+  TicketStage stage{};
+  bool lease = false;
+  std::uint32_t attempts = 0;
+  std::uint32_t session = no_session;
+  CircuitId circuit;
+  WorkerId worker;  // that has it; queued: the only one that may have it now
+  Instant submitted_at{};
+  Instant deadline = never;
+};
+
+struct TimerView {
+  Timer timer{};
+  Instant at{};
+  TicketId ticket;
+  WorkerId worker;
 };
 
 // A circuit as the core sees it. What each number is: ordeal/pool/breaker.hpp.
@@ -234,6 +262,9 @@ class Core {
   // Whether the place may be given to another key.
   [[nodiscard]] bool circuit_idle(std::uint32_t index, Instant now) const;
   [[nodiscard]] OperationsView operations() const;
+  // For a diagnosis; both allocate. By serial; in the order in which they come due.
+  [[nodiscard]] std::vector<TicketView> tickets() const;
+  [[nodiscard]] std::vector<TimerView> timers() const;
   [[nodiscard]] bool stopping() const;
   [[nodiscard]] bool start_circuit_open() const;
   // Aborts with a sentence that names what is broken. O(workers + tickets): for tests and the

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "pool/core/action.hpp"
+#include "pool/core/core.hpp"
 
 namespace ordeal::pool::core {
 
@@ -143,6 +144,23 @@ struct Names<Occurrence> {
                                                         "pool_stopping",
                                                         "pool_stopped"};
   static_assert(covers(all, Occurrence::pool_stopped));
+};
+
+template <>
+struct Names<TicketStage> {
+  static constexpr std::array<std::string_view, 4> all{"queued", "running", "awaiting_exit",
+                                                       "backing_off"};
+  static_assert(covers(all, TicketStage::backing_off));
+};
+
+template <>
+struct Names<Timer> {
+  static constexpr std::array<std::string_view, 17> all{
+      "queue_deadline",  "affinity_wait",    "retry_pause",   "certificate",   "start_timeout",
+      "stream_grace",    "quarantine_grace", "health_check",  "probe_timeout", "ask_grace",
+      "terminate_grace", "age_max",          "overflow_idle", "start_backoff", "binding_expiry",
+      "half_open",       "stop_grace"};
+  static_assert(covers(all, Timer::stop_grace));
 };
 
 template <>

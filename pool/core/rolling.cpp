@@ -94,7 +94,8 @@ OperationsView Core::State::operations() const {
           .rolling_to = roll_to_,
           .failed_generation = failed_generation_,
           .failure = roll_failure_,
-          .failed_worker = roll_culprit_};
+          .failed_worker = roll_culprit_,
+          .start_failures = failures_in_row()};
 }
 
 }  // namespace ordeal::pool::core

@@ -42,6 +42,9 @@ class Core::State {
   }
 
   [[nodiscard]] OperationsView operations() const;  // rolling.cpp
+  // sights.cpp
+  [[nodiscard]] std::vector<TicketView> ticket_views() const;
+  [[nodiscard]] std::vector<TimerView> timer_views() const;
 
   const CoreOptions options;
   Counters counters;

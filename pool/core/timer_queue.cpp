@@ -1,5 +1,7 @@
 #include "pool/core/timer_queue.hpp"
 
+#include <algorithm>
+
 #include "pool/core/assert.hpp"
 
 namespace ordeal::pool::core {
@@ -91,6 +93,17 @@ std::optional<TimerQueue::Due> TimerQueue::pop_due(Instant now) {
   const Due due{node.timer, node.owner, node.part, first.at};
   remove_at(0);
   return due;
+}
+
+std::vector<TimerQueue::Due> TimerQueue::all() const {
+  std::vector<Entry> entries = heap_;
+  std::sort(entries.begin(), entries.end(), before);
+  std::vector<Due> dues;
+  for (const Entry& entry : entries) {
+    const Node& node = nodes_[entry.node];
+    dues.push_back({node.timer, node.owner, node.part, entry.at});
+  }
+  return dues;
 }
 
 }  // namespace ordeal::pool::core

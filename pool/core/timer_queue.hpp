@@ -61,6 +61,8 @@ class TimerQueue {
   // The first timer at or before `now`, no longer armed.
   [[nodiscard]] std::optional<Due> pop_due(Instant now);
   [[nodiscard]] std::size_t size() const { return heap_.size(); }
+  // In the order in which they come due. Allocates: for people.
+  [[nodiscard]] std::vector<Due> all() const;
 
  private:
   struct Entry {

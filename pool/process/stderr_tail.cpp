@@ -60,6 +60,13 @@ void StderrTail::append(std::string_view text) {
   held_.append(text);
 }
 
+std::string_view StderrTail::since(std::uint64_t seen) const {
+  const std::uint64_t written = bytes_seen_ - std::min(seen, bytes_seen_);
+  std::string_view last(held_);
+  if (written < last.size()) last.remove_prefix(last.size() - written);
+  return last;
+}
+
 std::string StderrTail::text() const {
   std::string_view last(held_);
   const bool cut = bytes_seen_ > std::min(held_.size(), options_.bytes_max);

@@ -40,6 +40,8 @@ class StderrTail {
   // The last lines; one that is longer than all of bytes_max loses its beginning, never inside of a
   // UTF-8 sequence. Bytes are as the worker wrote them.
   [[nodiscard]] std::string text() const;
+  // What was written behind the first `seen` bytes, as far as it is held.
+  [[nodiscard]] std::string_view since(std::uint64_t seen) const;
   [[nodiscard]] std::uint64_t bytes_seen() const noexcept { return bytes_seen_; }
 
  private:

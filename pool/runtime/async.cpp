@@ -45,7 +45,8 @@ Result<core::TicketId> Engine::call_async(std::string_view command, JsonText arg
 
 TicketSlot& Engine::reserve_async(const CallOptions& options, std::unique_ptr<AsyncCall> async) {
   const std::lock_guard lock{mutex_};
-  TicketSlot& slot = tickets_.acquire(TicketSlot::Kind::async, options.label, options.traceparent);
+  TicketSlot& slot =
+      tickets_.acquire(TicketSlot::Kind::async, async->command, options.label, options.traceparent);
   slot.submitted = false;
   slot.async = std::move(async);
   return slot;

@@ -117,7 +117,7 @@ TicketSlot& Engine::submit(TicketSlot::Kind kind, std::string_view command,
   TicketSlot* slot = nullptr;
   {
     const std::lock_guard lock{mutex_};
-    slot = &tickets_.acquire(kind, options.label, options.traceparent);
+    slot = &tickets_.acquire(kind, command, options.label, options.traceparent);
     slot->submitted_at = at;
     core::event::Submitted submitted = submission(*slot, options, deadline);
     submitted.circuit = circuit_of(command, options, at);

@@ -61,6 +61,7 @@ void Housekeeper::bury(WorkerRecord& worker) {
   stop_watching(worker.process->pidfd());
   drain_stderr(*worker.stderr_tail, *worker.process);
   drain_progress(worker);
+  end_stack_ask(worker);
   (void)warden_->unregister_group(worker.process->group());
 
   const std::uint64_t written = worker.bytes_written.load(std::memory_order_acquire);

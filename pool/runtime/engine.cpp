@@ -158,6 +158,7 @@ void Engine::perform_grant(const core::action::Grant& grant, WakeList& wakes, Ti
   WorkerRecord& record = *workers_[grant.worker.index];
   record.clear_interrupts();
   slot.worker = &record;
+  slot.granted_at = last_fed_at_;
   slot.attempt = grant.attempt;
   slot.affinity = grant.affinity;
   slot.phase.store(TicketSlot::Phase::granted, std::memory_order_release);

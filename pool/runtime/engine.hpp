@@ -35,6 +35,12 @@ namespace ordeal::pool::runtime {
 
 class Housekeeper;
 
+// A worker is to be asked where it is in its code (stack_asking.cpp).
+struct StackAsk {
+  core::WorkerId worker;
+  std::chrono::milliseconds wait{};
+};
+
 class Engine : public std::enable_shared_from_this<Engine> {
  public:
   [[nodiscard]] static Result<std::shared_ptr<Engine>> start(Options options,
@@ -65,6 +71,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Result<void> drain(const Deadline& deadline);
   Result<void> drain_worker(std::uint64_t serial, const Deadline& deadline);
   Result<void> roll(WorkerProgram program, const Deadline& deadline);
+  [[nodiscard]] Diagnosis diagnose(const DiagnosisOptions& options);
   [[nodiscard]] WorkerProgram program_of(std::uint64_t generation) const;
   [[nodiscard]] Status status() const;
   Result<void> order_circuit(std::string_view key, core::CircuitOrder order);
@@ -87,6 +94,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   struct Inbox {
     std::vector<core::Action> actions;
     std::vector<TicketSlot*> async_grants;
+    std::vector<StackAsk> stack_asks;
   };
   // Takes what was decided for the housekeeper, and says when the core's next timer is due.
   Instant take_inbox(Inbox& inbox);
@@ -96,6 +104,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void note_start_failure(Error error);                     // before feeding the failure
   void note_certificate(WorkerRecord& record, std::shared_ptr<const DeathCertificate> certificate);
   void note_template(const TemplateStatus& status);
+  void note_stacks(std::uint64_t worker, std::string stacks, std::string no_stacks);
   void tell(PoolEvent event);  // to the sinks, of what the core does not decide
   [[nodiscard]] bool stopping() const;
   void note_progress(WorkerRecord& record, std::string text);
@@ -128,6 +137,13 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void hand_to_housekeeper(const core::Action& action);
   void kick_housekeeper_if_earlier();
 
+  // diagnosis.cpp
+  [[nodiscard]] RequestSight sight_of(const core::TicketView& ticket, Instant at) const;
+  void see_requests(Diagnosis& diagnosis, Instant at) const;
+  void see_starts(Diagnosis& diagnosis, Instant at) const;
+  void look_at_processes(Diagnosis& diagnosis);
+  void gather_stacks(Diagnosis& diagnosis, const DiagnosisOptions& options);
+  void await_stacks(WorkerSight& sight, std::uint64_t serial);
   [[nodiscard]] std::optional<Error> refuse_operation() const;
   Result<void> await_operation(const Deadline& deadline, std::string_view what,
                                const std::function<std::optional<Result<void>>()>& look);
@@ -194,6 +210,13 @@ class Engine : public std::enable_shared_from_this<Engine> {
   BreakerKeys breaker_keys_;
   std::map<std::uint64_t, WorkerProgram> programs_;  // by generation
   std::uint32_t operations_awaited_ = 0;
+  struct Stacks {
+    bool answered = false;
+    std::string stacks;
+    std::string no_stacks;
+    void clear() { *this = {}; }
+  };
+  std::map<std::uint64_t, Stacks> stacks_;  // that were asked for, by worker
 
   WakeWord progress_;  // something changed that start() or stop() waits for
   std::atomic<bool> stopped_{false};

@@ -81,10 +81,12 @@ void Housekeeper::perform_inbox() {
     kicked_.store(false, std::memory_order_release);
     inbox.actions.clear();
     inbox.async_grants.clear();
+    inbox.stack_asks.clear();
     core_timer_ = engine_.take_inbox(inbox);
     // Grants first: an interrupt in the same batch is for an exchange that has begun.
     for (TicketSlot* slot : inbox.async_grants) begin_async(*slot);
     for (const core::Action& action : inbox.actions) perform(action);
+    for (const StackAsk& ask : inbox.stack_asks) ask_stacks(ask);
   } while (!inbox.actions.empty() || !inbox.async_grants.empty());
 }
 
@@ -147,6 +149,7 @@ void Housekeeper::handle(const epoll_event& event) {
       break;
     case WatchKind::standard_error:
       drain_stderr(*worker.stderr_tail, *worker.process);
+      if (worker.stacks_due != core::never) look_for_stacks(worker);
       break;
     case WatchKind::progress:
       drain_progress(worker);
@@ -165,7 +168,7 @@ Instant Housekeeper::next_deadline(Instant core_timer) const {
   next = std::min(next, measure_at_);
   if (template_missed()) next = std::min(next, template_.not_before);
   for (const WorkerRecord* worker : live_) {
-    next = std::min(next, worker->lost_deadline);
+    next = std::min({next, worker->lost_deadline, worker->stacks_due});
     if (worker->purpose == Purpose::async_call && !worker->channel.result()) {
       next = std::min(next, worker->channel.deadline());
     }
@@ -175,6 +178,7 @@ Instant Housekeeper::next_deadline(Instant core_timer) const {
 
 void Housekeeper::expire(Instant at) {
   for (WorkerRecord* worker : std::vector<WorkerRecord*>{live_}) {
+    if (worker->stacks_due <= at) end_stack_ask(*worker);
     if (worker->lost_deadline <= at) {
       worker->lost_deadline = core::never;
       conclude(*worker);

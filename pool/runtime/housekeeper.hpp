@@ -99,6 +99,10 @@ class Housekeeper {
   void interrupt(WorkerRecord& worker);
 
   void measure_workers();
+  // stack_asking.cpp
+  void ask_stacks(const StackAsk& ask);
+  void look_for_stacks(WorkerRecord& worker);
+  void end_stack_ask(WorkerRecord& worker);
 
   // dying.cpp
   void kill(WorkerRecord& worker, const core::action::Kill& kill);

@@ -67,6 +67,7 @@ Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command,
     const std::lock_guard lock{mutex_};
     slot.lease_in_call = slot.phase.load() == TicketSlot::Phase::granted;
     if (slot.lease_in_call) slot.worker->clear_interrupts();
+    slot.command.assign(command.substr(0, TicketSlot::command_bytes_max));
   }
   if (!slot.lease_in_call) {  // lost its worker between two calls
     await_decision(slot, core::never);
@@ -123,6 +124,7 @@ Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command,
 
 void Engine::leave_lease_call(TicketSlot& slot) {
   const std::lock_guard lock{mutex_};
+  slot.command.clear();
   slot.lease_in_call = false;
 }
 

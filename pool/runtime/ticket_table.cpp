@@ -4,8 +4,8 @@
 
 namespace ordeal::pool::runtime {
 
-TicketSlot& TicketTable::acquire(TicketSlot::Kind kind, std::string_view label,
-                                 std::string_view traceparent) {
+TicketSlot& TicketTable::acquire(TicketSlot::Kind kind, std::string_view command,
+                                 std::string_view label, std::string_view traceparent) {
   if (free_.empty()) {
     const auto index = static_cast<std::uint32_t>(slots_.size());
     slots_.emplace_back().id.index = index;
@@ -17,6 +17,7 @@ TicketSlot& TicketTable::acquire(TicketSlot::Kind kind, std::string_view label,
   slot.id.serial = ++last_serial_;
   slot.kind = kind;
   slot.phase = TicketSlot::Phase::waiting;
+  slot.command.assign(command.substr(0, TicketSlot::command_bytes_max));
   slot.label.assign(label);
   slot.traceparent.assign(traceparent);
   slot.worker = nullptr;

@@ -36,14 +36,18 @@ struct TicketSlot {
     resolved
   };
 
+  static constexpr std::size_t command_bytes_max = 64;
+
   WakeWord wake;
   core::TicketId id;
   Kind kind = Kind::blocking;
   std::atomic<Phase> phase{Phase::free};
   bool submitted = true;  // false: reserved, the core has not heard of it yet
+  std::string command;    // for people: its first bytes
   std::string label;
   std::string traceparent;
   Instant submitted_at{};
+  Instant granted_at{};
   WorkerRecord* worker = nullptr;  // while granted
   std::uint32_t attempt = 0;
   AffinityOutcome affinity = AffinityOutcome::none;  // of the last grant
@@ -64,13 +68,17 @@ struct TicketSlot {
 class TicketTable {
  public:
   // Takes a free slot and gives it a new serial.
-  TicketSlot& acquire(TicketSlot::Kind kind, std::string_view label, std::string_view traceparent);
+  TicketSlot& acquire(TicketSlot::Kind kind, std::string_view command, std::string_view label,
+                      std::string_view traceparent);
   void release(TicketSlot& slot);
   // A new serial for a slot that was reserved earlier: serials are handed out in submit order.
   core::TicketId renew(TicketSlot& slot);
   [[nodiscard]] TicketSlot& at(core::TicketId id) { return slots_[id.index]; }
   // nullptr if that ticket has been released.
   [[nodiscard]] TicketSlot* find(core::TicketId id);
+  [[nodiscard]] const TicketSlot* find(core::TicketId id) const {
+    return const_cast<TicketTable*>(this)->find(id);
+  }
 
  private:
   std::deque<TicketSlot> slots_;

@@ -83,6 +83,10 @@ struct WorkerRecord {
   bool ready = false;
   bool start_failure_noted = false;
   std::optional<process::StderrTail> stderr_tail;
+  // Its stacks were asked for, and are waited for until then; what comes behind this on stderr may
+  // be them.
+  Instant stacks_due = core::never;
+  std::uint64_t stderr_before_stacks = 0;
   std::string progress_line;  // the unfinished line of the side channel
   std::string kill_reason;    // empty: the pool has sent it no signal
   std::string retired_for;    // empty: nobody has asked it to go

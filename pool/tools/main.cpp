@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pool/tools/errors_command.hpp"
+#include "pool/tools/operator_command.hpp"
 #include "pool/tools/run_command.hpp"
 #include "pool/tools/status_command.hpp"
 
@@ -95,13 +96,45 @@ void add_run(CLI::App& app, RunArguments& run) {
                "Print the effective options as TOML (environment values in full) and exit");
 }
 
+constexpr const char* operator_footer = R"(Without --socket: the one running pool of this user.
+Exit status: 0 done; 1 it has failed, or the pool says no; 3 no running pool was found.)";
+
+// Each is a subcommand; `chosen` is told which.
+void add_operators(CLI::App& app, OperatorArguments& to) {
+  const auto add = [&](const char* name, const char* does) {
+    CLI::App* command = app.add_subcommand(name, does);
+    command->footer(operator_footer);
+    command->add_option("--socket", to.socket, "The run's socket")->type_name("PATH");
+    command->add_flag("--json", to.json, "The answer as one line of JSON");
+    command->callback([&to, name] { to.ask = name; });
+    return command;
+  };
+  add("dump", "Show what goes on inside: stacks, requests in hand, queue, timers, last events")
+      ->add_option("WORKER", to.worker, "This worker alone")
+      ->check(CLI::PositiveNumber);
+  add("why", "Say in one sentence why the request at the queue's head waits");
+  add("resize", "Keep so many workers from now on")
+      ->add_option("SIZE", to.size, "1 to 1024")
+      ->required();
+  add("drain", "Replace a worker; or, without one, let nobody in and wait until nothing runs")
+      ->add_option("WORKER", to.worker, "Replace this one")
+      ->check(CLI::PositiveNumber);
+  add("pause", "Give no request a worker any more; who comes waits");
+  add("resume", "End a pause, or a drain");
+  add("roll",
+      "Replace all workers: roll [OPTIONS] [-- COMMAND [ARGUMENTS...]]; without a command "
+      "by the same program");
+}
+
 int run_main(std::vector<std::string> arguments) {
   RunArguments run;
+  OperatorArguments operate;
   StatusArguments status;
   // What follows `--` is the worker's; nothing of it is looked at here.
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
   const bool has_command = dashes != arguments.end();
   if (has_command) run.command.assign(dashes + 1, arguments.end());
+  operate.command = run.command;
   arguments.erase(dashes, arguments.end());
 
   CLI::App app{"The Ordeal reference pool of worker processes", "ordeal-pool"};
@@ -115,13 +148,14 @@ int run_main(std::vector<std::string> arguments) {
   status_app->footer(status_footer);
   status_app->add_option("--socket", status.socket, "The run's socket")->type_name("PATH");
   status_app->add_flag("--json", status.json, "One JSON object a line instead of a table");
+  add_operators(app, operate);
   const CLI::App* errors_app = app.add_subcommand(
       "errors", "Print every error code with what it means, as a Markdown table");
 
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes a vector
   try {
     app.parse(arguments);
-    if (has_command && !run_app->parsed()) throw CLI::ExtrasError({"--"});
+    if (has_command && !run_app->parsed() && operate.ask != "roll") throw CLI::ExtrasError({"--"});
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
   }
@@ -129,6 +163,7 @@ int run_main(std::vector<std::string> arguments) {
     std::cout << describe_errors();
     return static_cast<int>(std::cout.flush() ? ExitCode::ok : ExitCode::input_output);
   }
+  if (!operate.ask.empty()) return static_cast<int>(operator_command(operate));
   return static_cast<int>(run_app->parsed() ? run_command(run) : status_command(status));
 }
 

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "pool/tools/ask_run.hpp"
 #include "pool/tools/outcome_line.hpp"
 #include "pool/tools/request_line.hpp"
 #include "pool/tools/status_report.hpp"
@@ -22,6 +23,7 @@ enum Polled : std::size_t {
   at_pool,
   at_input,
   at_output,
+  at_desk,
   at_server
 };
 
@@ -45,6 +47,7 @@ RunLoop::RunLoop(RunSetup setup, const StopSignals& signals, StatusServer server
 
 ExitCode RunLoop::run() {
   if (metrics_) progress_.say("metrics at " + metrics_->url());
+  setup_.sinks.push_back(events_.sink());
   start_ = std::make_unique<PoolStart>(setup_.options, setup_.sinks);
   while (!finished()) {
     poll_once();
@@ -72,6 +75,7 @@ void RunLoop::poll_once() {
   polled_.push_back(watched(wants_input() ? reader_.descriptor() : -1, POLLIN));
   // Watched even when there is nothing to write: a reader that goes away is noticed at once.
   polled_.push_back(watched(output_.descriptor(), output_.empty() ? 0 : POLLOUT));
+  polled_.push_back(watched(desk_.descriptor(), POLLIN));
   server_.add_polled(polled_);
   const int ready = ::poll(polled_.data(), polled_.size(), server_.poll_timeout_ms(Clock::now()));
   if (ready < 0) {
@@ -83,7 +87,27 @@ void RunLoop::poll_once() {
   if (polled_[at_input].revents != 0) read_input();
   if (polled_[at_output].revents != 0) write_output(polled_[at_output].revents);
   server_.handle(std::span{polled_}.subspan(at_server), Clock::now(),
-                 [this] { return snapshot(); });
+                 [this](std::uint64_t client, const std::string& question) {
+                   return answer(client, question);
+                 });
+  if (polled_[at_desk].revents != 0) answer_operators();
+}
+
+void RunLoop::answer_operators() {
+  for (OperatorDesk::Answered& answered : desk_.take()) {
+    server_.reply(answered.client, std::move(answered.answer), Clock::now());
+  }
+}
+
+// How the run is, it says at once; all else is the desk's.
+std::optional<std::string> RunLoop::answer(std::uint64_t client, const std::string& question) {
+  constexpr std::string_view status = ask_status;
+  if (question == status.substr(0, status.size() - 1)) return snapshot();
+  if (!pool_) {
+    return operator_error(make_error(ErrorCode::workers_unavailable, "the pool is still starting"));
+  }
+  desk_.ask(client, question, *pool_);
+  return std::nullopt;
 }
 
 void RunLoop::take_pool() {
@@ -224,6 +248,7 @@ ExitCode RunLoop::leave() {
   const auto grace = abandoned_ ? std::chrono::milliseconds{0} : setup_.options.stop_grace;
   const auto elapsed = progress_.elapsed(Clock::now());
   static_cast<void>(pool_->stop(grace));
+  desk_.finish();
   if (!abandoned_) progress_.say(summary(counts_, elapsed, pool_->status()));
   if (stage_ == Stage::killed) return ExitCode::killed;
   if (failure_) return *failure_;

@@ -23,6 +23,7 @@
 #include "pool/tools/exit_code.hpp"
 #include "pool/tools/line_reader.hpp"
 #include "pool/tools/metrics_endpoint.hpp"
+#include "pool/tools/operator_desk.hpp"
 #include "pool/tools/output.hpp"
 #include "pool/tools/pool_start.hpp"
 #include "pool/tools/progress.hpp"
@@ -60,6 +61,7 @@ class RunLoop {
   void submit(const LineReader::Line& line);
   void finish(std::uint64_t line, std::string_view id, Result<Reply> result);
   void take_completions();
+  void answer_operators();
   void take_pool();
   void on_signal();
   void read_input();
@@ -68,15 +70,18 @@ class RunLoop {
   [[nodiscard]] bool finished() const;
   [[nodiscard]] bool wants_input() const;
   [[nodiscard]] std::string snapshot() const;
+  [[nodiscard]] std::optional<std::string> answer(std::uint64_t client,
+                                                  const std::string& question);
   [[nodiscard]] ExitCode leave();
 
-  const RunSetup setup_;
+  RunSetup setup_;
   const StopSignals& signals_;
   StatusServer server_;
   Progress progress_;
   LineReader reader_;
   Output output_;
   Completions completions_;  // outlives the pool, whose callbacks fill it
+  RecentEvents events_;      // likewise
   Counts counts_;
   Stage stage_ = Stage::starting;
   bool input_done_ = false;
@@ -87,6 +92,7 @@ class RunLoop {
   std::unique_ptr<PoolStart> start_;
   std::optional<Pool> pool_;
   std::unique_ptr<MetricsEndpoint> metrics_;  // shows the pool: ends before it
+  OperatorDesk desk_{events_};                // likewise
 };
 
 }  // namespace ordeal::pool::tools

@@ -1,52 +1,16 @@
 #include "pool/tools/status_command.hpp"
 
-#include <poll.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <chrono>
 #include <cstdio>
-#include <system_error>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "pool/tools/ask_run.hpp"
 #include "pool/tools/status_report.hpp"
 #include "pool/tools/unix_socket.hpp"
 
 namespace ordeal::pool::tools {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-constexpr std::chrono::seconds answer_patience{5};
-constexpr std::size_t answer_bytes_max = 16 << 20;  // 1024 workers with long notes are far below
-
-// All until the other end closes. Errors: call_timeout, malformed_reply, worker_closed_stream.
-Result<std::string> read_answer(int socket) {
-  std::string answer;
-  const auto deadline = Clock::now() + answer_patience;
-  std::array<char, 64 * 1024> block;
-  while (answer.size() <= answer_bytes_max) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-    pollfd polled{.fd = socket, .events = POLLIN, .revents = 0};
-    const int timeout_ms = static_cast<int>(std::max<std::int64_t>(left.count(), 0));
-    if (::poll(&polled, 1, timeout_ms) == 0) {
-      return tl::unexpected(make_error(
-          ErrorCode::call_timeout, fmt::format("no answer within {} s", answer_patience.count())));
-    }
-    const ssize_t count = ::read(socket, block.data(), block.size());
-    if (count > 0) answer.append(block.data(), static_cast<std::size_t>(count));
-    if (count == 0) return answer;
-    if (count < 0 && errno != EINTR && errno != EAGAIN) {
-      return tl::unexpected(
-          make_error(ErrorCode::worker_closed_stream, std::generic_category().message(errno)));
-    }
-  }
-  return tl::unexpected(
-      make_error(ErrorCode::malformed_reply, fmt::format("more than {} bytes", answer_bytes_max)));
-}
 
 void complain(const std::string& message) { fmt::print(stderr, "ordeal-pool: {}\n", message); }
 
@@ -69,16 +33,11 @@ ExitCode show_one(const Answer& answer, bool json) {
 }
 
 ExitCode ask_one(const StatusArguments& arguments) {
-  const Connection connection = connect_to(arguments.socket);
-  if (connection.connected != Connected::yes) {
-    complain(fmt::format("socket {}: {}", arguments.socket, connection.reason));
-    return connection.connected == Connected::nobody_listens ? ExitCode::not_started
-                                                             : ExitCode::input_output;
-  }
-  auto answer = read_answer(connection.socket.get());
+  auto answer = ask_run(arguments.socket, ask_status, Patience::seconds);
   if (!answer) {
     complain(fmt::format("socket {}: {}", arguments.socket, answer.error().message));
-    return ExitCode::input_output;
+    return answer.error().code == ErrorCode::worker_not_found ? ExitCode::not_started
+                                                              : ExitCode::input_output;
   }
   return show_one({arguments.socket, std::move(*answer)}, arguments.json);
 }
@@ -86,11 +45,8 @@ ExitCode ask_one(const StatusArguments& arguments) {
 ExitCode ask_all(bool json) {
   std::vector<Answer> answers;
   for (const std::string& path : default_sockets()) {
-    const Connection connection = connect_to(path);
-    if (connection.connected == Connected::nobody_listens) continue;  // a run that was killed
-    auto answer = connection.connected == Connected::yes
-                      ? read_answer(connection.socket.get())
-                      : tl::unexpected(make_error(ErrorCode::none, connection.reason));
+    auto answer = ask_run(path, ask_status, Patience::seconds);
+    if (!answer && answer.error().code == ErrorCode::worker_not_found) continue;  // was killed
     if (answer) {
       answers.push_back({path, std::move(*answer)});
     } else {

@@ -27,6 +27,7 @@
 
 #include "ordeal/pool/breaker.hpp"
 #include "ordeal/pool/call.hpp"
+#include "ordeal/pool/diagnosis.hpp"
 #include "ordeal/pool/error.hpp"
 #include "ordeal/pool/events.hpp"
 #include "ordeal/pool/options.hpp"
@@ -142,6 +143,10 @@ class Pool {
   Result<void> roll(WorkerProgram program, const Deadline& deadline = {});
 
   [[nodiscard]] Status status() const;
+  // What goes on inside, and, with options.stacks, where busy workers are in their code (asked of
+  // them by a signal that they have a handler for; waits at most stacks_wait, and not at all in a
+  // callback). explain() puts it into one sentence.
+  [[nodiscard]] Diagnosis diagnose(const DiagnosisOptions& options = {}) const;
   [[nodiscard]] const Options& options() const;
 
   // No new work; waiters get pool_stopping; running requests may finish within `grace`, then
