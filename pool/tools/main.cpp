@@ -11,6 +11,7 @@
 #include "pool/tools/operator_command.hpp"
 #include "pool/tools/run_command.hpp"
 #include "pool/tools/status_command.hpp"
+#include "pool/tools/top_command.hpp"
 
 namespace ordeal::pool::tools {
 namespace {
@@ -129,6 +130,7 @@ void add_operators(CLI::App& app, OperatorArguments& to) {
 int run_main(std::vector<std::string> arguments) {
   RunArguments run;
   OperatorArguments operate;
+  TopArguments top;
   StatusArguments status;
   // What follows `--` is the worker's; nothing of it is looked at here.
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
@@ -149,6 +151,12 @@ int run_main(std::vector<std::string> arguments) {
   status_app->add_option("--socket", status.socket, "The run's socket")->type_name("PATH");
   status_app->add_flag("--json", status.json, "One JSON object a line instead of a table");
   add_operators(app, operate);
+  CLI::App* top_app = app.add_subcommand("top", "Watch a running pool live; q or Ctrl-C leaves");
+  top_app->add_option("--socket", top.socket, "The run's socket")->type_name("PATH");
+  int interval_ms = 1'000;
+  top_app->add_option("--interval-ms", interval_ms, "A frame every so often")
+      ->check(CLI::Range(50, 60'000))
+      ->capture_default_str();
   const CLI::App* errors_app = app.add_subcommand(
       "errors", "Print every error code with what it means, as a Markdown table");
 
@@ -162,6 +170,10 @@ int run_main(std::vector<std::string> arguments) {
   if (errors_app->parsed()) {
     std::cout << describe_errors();
     return static_cast<int>(std::cout.flush() ? ExitCode::ok : ExitCode::input_output);
+  }
+  if (top_app->parsed()) {
+    top.interval = std::chrono::milliseconds{interval_ms};
+    return static_cast<int>(top_command(top));
   }
   if (!operate.ask.empty()) return static_cast<int>(operator_command(operate));
   return static_cast<int>(run_app->parsed() ? run_command(run) : status_command(status));

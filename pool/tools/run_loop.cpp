@@ -167,6 +167,7 @@ void RunLoop::submit(const LineReader::Line& line) {
 }
 
 void RunLoop::finish(std::uint64_t line, std::string_view id, Result<Reply> result) {
+  if (result) latencies_.add(result->queued + result->service);
   const OutcomeLine made = make_outcome_line(line, id, std::move(result));
   counts_.count(made.outcome);
   output_.add(made.text);
@@ -238,7 +239,10 @@ std::string RunLoop::snapshot() const {
   const RunReport run{.pid = ::getpid(),
                       .stage = stages[static_cast<std::size_t>(stage_)],
                       .counts = counts_,
-                      .elapsed = progress_.elapsed(Clock::now())};
+                      .elapsed = progress_.elapsed(Clock::now()),
+                      .latency_p50 = latencies_.percentile(50),
+                      .latency_p90 = latencies_.percentile(90),
+                      .latency_p99 = latencies_.percentile(99)};
   return report_json(run, setup_.options, pool_ ? pool_->status() : Status{});
 }
 

@@ -27,6 +27,7 @@
 #include "pool/tools/output.hpp"
 #include "pool/tools/pool_start.hpp"
 #include "pool/tools/progress.hpp"
+#include "pool/tools/recent_latencies.hpp"
 #include "pool/tools/status_server.hpp"
 #include "pool/tools/stop_signals.hpp"
 
@@ -83,6 +84,7 @@ class RunLoop {
   Completions completions_;  // outlives the pool, whose callbacks fill it
   RecentEvents events_;      // likewise
   Counts counts_;
+  RecentLatencies latencies_;
   Stage stage_ = Stage::starting;
   bool input_done_ = false;
   bool interrupted_ = false;

@@ -210,6 +210,10 @@ std::string report_json(const RunReport& run, const Options& options, const Stat
                    {"indeterminate", run.counts.indeterminate},
                    {"in_flight", run.counts.in_flight()},
                    {"elapsed_ms", milliseconds(run.elapsed)},
+                   {"latency_ms",
+                    {{"p50", milliseconds(run.latency_p50)},
+                     {"p90", milliseconds(run.latency_p90)},
+                     {"p99", milliseconds(run.latency_p99)}}},
                    {"per_second", per_second(run.counts.done(), run.elapsed)}};
   report["pool"] = pool_json(status);
   report["breakers"] = Json::array();

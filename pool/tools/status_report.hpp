@@ -17,6 +17,10 @@ struct RunReport {
   std::string_view stage;  // starting, running, draining, killed
   Counts counts;
   std::chrono::nanoseconds elapsed{};
+  // Of the last requests that were answered, from submit to reply.
+  std::chrono::nanoseconds latency_p50{};
+  std::chrono::nanoseconds latency_p90{};
+  std::chrono::nanoseconds latency_p99{};
 };
 
 // One line, with its line break. Holds the workers' command line, so it is for the owner alone.

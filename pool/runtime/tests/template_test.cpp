@@ -105,6 +105,33 @@ TEST(Template, KilledTwentyTimesUnderLoadItIsReplacedAndNoRequestFailsAndNoWorke
   EXPECT_TRUE(wait_until(pool, has_template));
 }
 
+// Issue 6, judged point 2, for the warden.
+TEST(Warden, KilledTwentyTimesUnderLoadItIsReplacedAndNoRequestFailsAndNoWorkerDies) {
+  Pool pool = must_start(mock_options(2));
+  std::atomic<bool> over{false};
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      while (!over.load()) EXPECT_TRUE(echoes(pool));
+    });
+  }
+  for (std::uint64_t kills = 1; kills <= 20; ++kills) {
+    const int warden = pool.status().warden_pid;
+    ASSERT_EQ(kill(warden, SIGKILL), 0);
+    ASSERT_TRUE(wait_until(pool, [&](const Status& status) {
+      return status.warden_restarts >= kills && status.warden_pid != warden;
+    })) << kills;
+  }
+  over = true;
+  for (std::thread& caller : callers) caller.join();
+  const Status status = pool.status();
+  EXPECT_EQ(status.ok, status.submitted);
+  EXPECT_EQ(status.workers_lost, 0U);
+  EXPECT_EQ(status.spawns, 2U);
+  EXPECT_EQ(status.warden_restarts, 20U);
+  expect_whole(pool);
+}
+
 TEST(Template, ASpareIsHandedOutAndMadeAgain) {
   Options options = template_options(1);
   options.warm_spares = 2;
