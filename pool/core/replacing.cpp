@@ -162,6 +162,7 @@ Worker* Core::State::most_dispensable() {
 void Core::State::give_up_start(Worker& worker, TransitionReason why) {
   if (worker.lifecycle.state() != WorkerState::initializing || worker.exited) return;
   worker.unwanted = true;
+  worker.leaves_for = why;
   ++unwanted_;
   discard(worker, why, Blame::nobody, KillReason::unwanted);
 }

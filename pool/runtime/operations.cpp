@@ -90,9 +90,9 @@ Result<void> Engine::resize(std::uint32_t size, const Deadline& deadline) {
                              return Result<void>{};  // another was ordered since
                            std::uint32_t serving = 0;
                            for (const core::WorkerView& worker : core_.workers()) {
-                             if (worker.withdrawn || worker.state == core::WorkerState::terminating)
-                               return {};
-                             serving += serves(worker) ? 1 : 0;
+                             // Others may come and go all the time, where workers retire.
+                             if (worker.leaves_for == core::TransitionReason::surplus) return {};
+                             serving += serves(worker) && !worker.withdrawn ? 1 : 0;
                            }
                            if (serving < size) return {};
                            return Result<void>{};

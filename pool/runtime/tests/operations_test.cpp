@@ -289,6 +289,18 @@ TEST(Retirement, EveryHundredRequestsUnderLoadNeverLeavesFewerThanSizeAndFailsNo
   EXPECT_LE(pool.status().workers.size(), 6U);
 }
 
+TEST(Retirement, DoesNotKeepAResizeFromBeingDone) {
+  Options options = forked(mock_options(2));
+  options.retire_after_requests = 1;  // somebody is always on the way out
+  Pool pool = must_start(options);
+  Load load{pool};
+  for (const std::uint32_t size : {4U, 1U, 3U}) {
+    const auto resized = pool.resize(size, patience);
+    EXPECT_TRUE(resized) << resized.error().message;
+  }
+  expect_no_request_failed(pool, load);
+}
+
 TEST(Retirement, ByAgeHappensToIdleWorkersToo) {
   Options options = mock_options(2);
   options.retire_after = 300ms;
