@@ -12,8 +12,9 @@ namespace {
 using Rule = Target::Rule;
 
 constexpr std::pair<std::string_view, Rule> rule_names[] = {
-    {"one", Rule::one},       {"random", Rule::random}, {"busiest", Rule::busiest},
-    {"oldest", Rule::oldest}, {"idle", Rule::idle},     {"all", Rule::all},
+    {"one", Rule::one},         {"random", Rule::random}, {"share", Rule::share},
+    {"busiest", Rule::busiest}, {"oldest", Rule::oldest}, {"idle", Rule::idle},
+    {"all", Rule::all},
 };
 constexpr std::uint32_t count_max = 1024;  // as many workers as a pool may have
 
@@ -50,6 +51,8 @@ Candidates matching(const Target& target, const Candidates& all, pool::core::Ran
       return drawn(all, 1, random);
     case Rule::random:
       return drawn(all, target.count, random);
+    case Rule::share:
+      return drawn(all, std::max<std::size_t>(1, (all.size() * target.count + 50) / 100), random);
     case Rule::busiest:
       return greatest(in_state(all, "busy"), [](const auto& worker) { return worker.in_state; });
     case Rule::oldest:
@@ -70,13 +73,26 @@ std::optional<Target> parse_target(std::string_view text) {
   for (const auto& [known, rule] : rule_names) {
     if (known != name) continue;
     Target target{.rule = rule};
-    if (rule != Rule::random) return colon == text.npos ? std::optional{target} : std::nullopt;
-    if (colon == text.npos) return {};
+    const bool counted = rule == Rule::random || rule == Rule::share;
+    if (counted != (colon != text.npos)) return {};
+    if (!counted) return target;
+    const char* first = text.data() + colon + 1;
     const char* last = text.data() + text.size();
-    const auto [end, error] = std::from_chars(text.data() + colon + 1, last, target.count);
-    if (error != std::errc{} || end != last || target.count < 1 || target.count > count_max) {
-      return {};
+    std::errc failed{};
+    const char* end = nullptr;
+    if (rule == Rule::random) {
+      const auto read = std::from_chars(first, last, target.count);
+      failed = read.ec;
+      end = read.ptr;
+    } else {
+      double share = 0;
+      const auto read = std::from_chars(first, last, share);
+      failed = read.ec;
+      end = read.ptr;
+      target.count = share > 0 && share <= 1 ? static_cast<std::uint32_t>(share * 100 + 0.5) : 0;
     }
+    if (failed != std::errc{} || end != last) return {};
+    if (target.count < 1 || target.count > count_max) return {};
     return target;
   }
   return {};
@@ -85,6 +101,7 @@ std::optional<Target> parse_target(std::string_view text) {
 std::string to_string(const Target& target) {
   for (const auto& [name, rule] : rule_names) {
     if (rule != target.rule) continue;
+    if (rule == Rule::share) return fmt::format("{}:{}", name, target.count / 100.0);
     return rule == Rule::random ? fmt::format("{}:{}", name, target.count) : std::string{name};
   }
   return "?";

@@ -17,20 +17,22 @@ struct Target {
   enum class Rule : std::uint8_t {
     one,      // any
     random,   // `count` of them, drawn
+    share,    // `count` percent of them, drawn; at least one
     busiest,  // the one with the same request in hand for the longest time
     oldest,
     idle,  // one without a request
     all
   };
   Rule rule = Rule::one;
-  std::uint32_t count = 1;  // random only
+  std::uint32_t count = 1;  // random, share only
   friend bool operator==(const Target&, const Target&) = default;
 };
 
-// "one", "random:3", "busiest", "oldest", "idle", "all"; empty if it is none of these.
+// "one", "random:3", "share:0.6", "busiest", "oldest", "idle", "all"; empty if it is none of these.
 [[nodiscard]] std::optional<Target> parse_target(std::string_view text);
 [[nodiscard]] std::string to_string(const Target& target);
-inline constexpr std::string_view target_syntax = "one, random:N, busiest, oldest, idle, all";
+inline constexpr std::string_view target_syntax =
+    "one, random:N, share:0.N, busiest, oldest, idle, all";
 
 struct WorkerId {
   std::uint64_t worker = 0;

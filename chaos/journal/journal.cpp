@@ -21,8 +21,13 @@ pool::Result<Journal> Journal::open(const std::string& file) {
 }
 
 void Journal::note(std::string_view event, const nlohmann::json& members) {
+  note_at(std::chrono::steady_clock::now(), event, members);
+}
+
+void Journal::note_at(std::chrono::steady_clock::time_point at, std::string_view event,
+                      const nlohmann::json& members) {
   if (!file_) return;
-  const auto since = std::chrono::steady_clock::now() - opened_at_;
+  const auto since = at - opened_at_;
   nlohmann::ordered_json line;
   line["t_ms"] = std::chrono::duration<double, std::milli>(since).count();
   line["event"] = event;

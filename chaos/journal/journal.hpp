@@ -15,6 +15,9 @@
 
 namespace ordeal::chaos {
 
+// Version of the lines (chaos/README.md lists them).
+inline constexpr int journal_schema = 2;
+
 class Journal {
  public:
   Journal() = default;  // writes nothing
@@ -23,6 +26,9 @@ class Journal {
 
   // REQUIRES: `members` is a JSON object without `t_ms` and `event`.
   void note(std::string_view event, const nlohmann::json& members);
+  // Of something that happened a moment ago.
+  void note_at(std::chrono::steady_clock::time_point at, std::string_view event,
+               const nlohmann::json& members);
 
  private:
   struct Close {

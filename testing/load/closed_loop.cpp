@@ -48,13 +48,13 @@ struct ClosedLoop::Shared {
   LoadOptions options;
   std::atomic<bool> ending{false};
   runtime::WakeWord wake_resting;
+  runtime::Instant began = runtime::now();
 };
 
 namespace {
 
 template <typename Shared>
-void rest(Shared& shared, std::chrono::milliseconds duration) {
-  const auto until = pool::core::after(runtime::now(), duration);
+void rest_until(Shared& shared, runtime::Instant until) {
   while (true) {
     const std::uint32_t ticket = shared.wake_resting.ticket();
     if (shared.ending.load() || runtime::now() >= until) return;
@@ -102,7 +102,15 @@ void ClosedLoop::ask_to_end() {
 
 void ClosedLoop::run_caller(const std::shared_ptr<Shared>& shared,
                             const std::shared_ptr<Caller>& caller) {
-  while (!shared->ending.load()) {
+  const LoadOptions& options = shared->options;
+  for (std::uint64_t turn = 0; !shared->ending.load(); ++turn) {
+    if (!options.arrivals_ms.empty()) {
+      const std::uint64_t arrival = turn * options.callers + caller->number;
+      if (arrival >= options.arrivals_ms.size()) break;
+      const std::chrono::milliseconds due{options.arrivals_ms[arrival]};
+      rest_until(*shared, pool::core::after(shared->began, due));
+      if (shared->ending.load()) break;
+    }
     const DrawnCall drawn = draw_call(shared->options.mix, caller->random);
     const TimePoint submitted_at = time_now();
     const TimePoint deadline = submitted_at + shared->options.deadline;
@@ -128,7 +136,9 @@ void ClosedLoop::run_caller(const std::shared_ptr<Shared>& shared,
       caller->in_hand = false;
       caller->lost = false;
     }
-    if (drawn.rest.count() > 0) rest(*shared, drawn.rest);
+    if (drawn.rest.count() > 0 && options.arrivals_ms.empty()) {
+      rest_until(*shared, pool::core::after(runtime::now(), drawn.rest));
+    }
   }
   {
     const std::lock_guard lock{caller->mutex};

@@ -26,6 +26,10 @@ struct LoadOptions {
   std::chrono::milliseconds deadline{10'000};  // of each call
   std::uint64_t seed = 0;
   CallMix mix;
+  // When calls are to begin, in milliseconds since the start, ascending; the callers take them in
+  // turn, and rest until then instead of as the mix has it. Empty: as the mix has it. A caller that
+  // is behind goes on at once; after the last one it ends.
+  std::vector<std::int64_t> arrivals_ms;
   // Wakes whoever sweeps: called on a caller's thread when that caller has ended. May be empty.
   std::function<void()> on_caller_ended;
 };

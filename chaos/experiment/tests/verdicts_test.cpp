@@ -1,7 +1,6 @@
-// Experiments are read whole or refused with file and line; verdicts judge made-up results.
-#include "chaos/experiment/experiment.hpp"
+// The verdicts of the demo judge made-up results.
+#include "chaos/experiment/verdicts.hpp"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "testing/cites/cites.hpp"
@@ -9,76 +8,8 @@
 namespace ordeal::chaos {
 namespace {
 
-using testing::HasSubstr;
 using trial::Outcome;
 using trial::Verdict;
-
-constexpr std::string_view good = R"(title = "t"
-seed = 7
-[pool]
-command = ["python3", "{mock_bridge}"]
-size = 3
-[load]
-callers = 6
-duration_ms = 3000
-[fault]
-kind = "kill_worker"
-targets = ["random:2", "idle"]
-times_max = 4
-[end]
-quiet_ms = 700
-[bars]
-kills_min = 2
-)";
-
-std::string message_of(std::string_view text) {
-  const auto read = experiment_from_toml(text, "e.toml", "m.py");
-  return read ? "accepted" : read.error().message;
-}
-
-std::string with(std::string_view from, std::string_view to) {
-  std::string text{good};
-  text.replace(text.find(from), from.size(), to);
-  return message_of(text);
-}
-
-TEST(Experiment, is_read_as_written) {
-  const auto read = experiment_from_toml(good, "e.toml", "m.py");
-  ASSERT_TRUE(read) << read.error().message;
-  EXPECT_EQ(read->plan.pool.command.at(1), "m.py");
-  EXPECT_EQ(read->plan.pool.size, 3u);
-  EXPECT_EQ(read->plan.pool.seed, 7u);
-  EXPECT_EQ(read->plan.load.callers, 6u);
-  EXPECT_EQ(read->plan.schedule.targets.size(), 2u);
-  EXPECT_EQ(read->plan.schedule.targets[0], (Target{Target::Rule::random, 2}));
-  EXPECT_EQ(read->plan.schedule.times_max, 4u);
-  EXPECT_EQ(read->plan.quiet, milliseconds{700});
-  EXPECT_EQ(read->bars.kills_min, 2u);
-}
-
-TEST(Experiment, unknown_keys_are_refused_with_their_line) {
-  EXPECT_EQ(with("callers = 6", "calers = 6"), "e.toml:7: unknown key load.calers");
-  EXPECT_EQ(with("seed = 7", "sed = 7"), "e.toml:2: unknown key sed");
-  EXPECT_EQ(with("[end]", "[ends]"), "e.toml:13: unknown key ends");
-  EXPECT_THAT(with("size = 3", "sise = 3"), HasSubstr("e.toml:3: pool: "));
-}
-
-TEST(Experiment, wrong_values_are_refused_with_what_is_allowed) {
-  EXPECT_EQ(with("callers = 6", "callers = 0"),
-            "e.toml:7: load.callers: an integer from 1 to 1024 is wanted");
-  EXPECT_EQ(with("callers = 6", "callers = 6.5"),
-            "e.toml:7: load.callers: an integer from 1 to 1024 is wanted");
-  EXPECT_EQ(with("\"idle\"", "\"idler\""),
-            "e.toml:11: fault.targets: unknown target idler, allowed: one, random:N, busiest, "
-            "oldest, idle, all");
-  EXPECT_EQ(with("kill_worker", "tickle"),
-            "e.toml:10: fault.kind: unknown fault tickle, known: kill_worker");
-  EXPECT_EQ(with("kind = \"kill_worker\"\n", ""), "e.toml: fault.kind is missing");
-  EXPECT_EQ(with("quiet_ms = 700", "quiet_ms = 3000"),
-            "e.toml: end.quiet_ms must be less than load.duration_ms");
-  EXPECT_EQ(with("[pool]", "pool = 3\n[fool]"), "e.toml:3: pool: a table is wanted");
-  EXPECT_THAT(with("size = 3", "size = "), HasSubstr("e.toml:5: "));
-}
 
 // A run in which one kill struck and all went well.
 struct MadeUp {

@@ -1,0 +1,136 @@
+// An experiment as data, read whole and checked before the first process starts (plan_toml.cpp).
+//
+//     title = "A frozen worker under load"
+//     seed = 7
+//     [pool]                        # any option of the pool, as in ordeal-pool's --config
+//     command = ["{relay}", "--control", "{relay_folder}", "--", "python3", "{mock_bridge}",
+//     "--faults"] size = 3 [load] callers = 6 duration_ms = 2500
+//     [[fault]]                     # as many as you like
+//     kind = "freeze_worker"        # ordeal-chaos list
+//     target = "busiest"
+//     at_ms = 300
+//     duration_ms = 400             # then it is undone
+//     [random]                      # faults drawn from the seed, besides or instead
+//     kinds = ["kill_worker", "garbage_reply"]
+//     budget = 4
+//     [[steady]]                    # what a healthy pool is
+//     probe = "workers_serving"
+//     min = 3
+//     [end]
+//     quiet_ms = 700
+//     recovery_max_ms = 10000
+//     [bars]
+//     ok_percent_min = 90
+//
+// In pool.command and pool.session_store these stand for what a run has: {mock_bridge}, {relay},
+// {relay_folder}, {store}.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chaos/faults/registry.hpp"
+#include "ordeal/pool/options.hpp"
+#include "testing/load/call_mix.hpp"
+
+namespace ordeal::chaos {
+
+struct FaultEntry {
+  const FaultKind* kind = nullptr;
+  Values values;
+  Target target;
+  milliseconds at{0};          // since the load began
+  milliseconds every{0};       // 0: once
+  std::uint32_t times = 1;     // with every
+  milliseconds duration{300};  // until it is undone
+  milliseconds stagger{0};     // between the targets of one shot
+  milliseconds proof_max{3'000};
+  bool overlap = false;  // does not wait until the pool is whole again
+};
+
+struct DrawnFaults {
+  std::vector<const FaultKind*> kinds;
+  std::uint32_t budget = 0;  // faults at most
+  milliseconds from{200};
+  milliseconds distance_min{100};
+  milliseconds duration_min{50};
+  milliseconds duration_max{300};
+};
+
+struct RateStep {
+  milliseconds at{0};
+  std::uint32_t per_second = 0;
+  bool ramp = false;  // linearly from the step before
+};
+
+struct LoadPlan {
+  std::uint32_t callers = 8;
+  milliseconds duration{2'500};
+  milliseconds deadline{5'000};
+  trial::CallMix mix;
+  bool idempotent = false;
+  std::uint32_t retries = 0;
+  std::uint32_t sessions = 0;  // each call also counts up in one of so many sessions
+  std::vector<RateStep> rate;  // empty: each caller as fast as it is answered
+};
+
+// Tolerances of one probe: at rest (before the faults, after healing, after the rollback), and all
+// the time in between.
+struct Hypothesis {
+  std::string probe;
+  std::optional<double> min, max;
+  std::optional<double> during_min, during_max;
+};
+inline constexpr std::string_view probe_names =
+    "workers_serving, queue_depth, ok_percent, throughput_per_s, p99_ms";
+
+struct RunBars {
+  std::uint64_t calls_min = 20;
+  std::uint32_t strikes_min = 1;
+  std::uint32_t ok_percent_min = 90;
+  std::uint32_t fds_grown_max = 0;
+  std::uint32_t rss_grown_mib_max = 64;
+  std::uint64_t spawns_max = 0;                     // 0: any number
+  std::map<std::string, std::uint64_t> events_min;  // of the pool, by name
+};
+
+// One due act of the schedule.
+struct Shot {
+  std::size_t entry = 0;
+  milliseconds due{0};
+};
+
+struct Plan {
+  std::string title;
+  std::uint64_t seed = 0;
+  std::string text;  // the file, for the journal
+  pool::Options pool;
+  bool store_in_file = false;
+  bool with_relay = false;
+  LoadPlan load;
+  std::vector<FaultEntry> faults;  // those written, then those drawn
+  std::size_t written = 0;
+  std::optional<DrawnFaults> drawn;
+  std::vector<Hypothesis> steady;
+  milliseconds settle{50};  // whole for so long before the next fault
+  milliseconds quiet{500};
+  milliseconds recovery_max{10'000};
+  RunBars bars;
+  std::vector<Shot> shots;  // the schedule, by due; drawn from the seed where drawn
+  bool exact = false;       // replay: shots are fired when due, whole or not
+};
+
+// Errors begin with "file_name:line: ". The registry must outlive the plan.
+[[nodiscard]] pool::Result<Plan> plan_from_toml(std::string_view text, std::string_view file_name,
+                                                const Registry& registry,
+                                                std::string_view mock_bridge);
+
+// Fills plan.shots from plan.seed: same plan and seed, same schedule. Drawn faults are appended to
+// plan.faults.
+void draw_schedule(Plan& plan);
+
+}  // namespace ordeal::chaos

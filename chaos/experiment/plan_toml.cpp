@@ -1,0 +1,242 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <sstream>
+
+#include "chaos/experiment/plan.hpp"
+#include "chaos/experiment/toml_reader.hpp"
+
+namespace ordeal::chaos {
+namespace {
+
+tl::unexpected<pool::Error> refused(std::string message) {
+  return tl::unexpected(pool::make_error(pool::ErrorCode::invalid_option, std::move(message)));
+}
+
+void read_rate(TomlReader& reader, LoadPlan& load) {
+  for (TomlReader& step_reader : reader.tables("rate")) {
+    RateStep step;
+    step_reader.duration("at_ms", step.at);
+    step_reader.require("per_s");
+    step_reader.number("per_s", step.per_second, 0, 1'000'000);
+    step_reader.flag("ramp", step.ramp);
+    if (!load.rate.empty() && step.at <= load.rate.back().at) {
+      step_reader.refuse("load.rate.at_ms: must be later than the step before");
+    }
+    step_reader.finish();
+    load.rate.push_back(step);
+  }
+}
+
+void read_load(TomlReader reader, LoadPlan& load) {
+  trial::CallMix& mix = load.mix;
+  reader.number("callers", load.callers, 1, 1024);
+  reader.duration("duration_ms", load.duration, 1);
+  reader.duration("deadline_ms", load.deadline, 1);
+  reader.flag("idempotent", load.idempotent);
+  reader.number("retries", load.retries, 0, 100);
+  reader.number("sessions", load.sessions, 0, 100'000);
+  reader.number("slow_percent", mix.slow_percent, 0, 100);
+  reader.duration("slow_pause_min_ms", mix.slow_pause_min);
+  reader.duration("slow_pause_max_ms", mix.slow_pause_max);
+  reader.number("rest_percent", mix.rest_percent, 0, 100);
+  reader.duration("rest_min_ms", mix.rest_min);
+  reader.duration("rest_max_ms", mix.rest_max);
+  read_rate(reader, load);
+  if (mix.slow_pause_min > mix.slow_pause_max) {
+    reader.refuse("load.slow_pause_min_ms exceeds load.slow_pause_max_ms");
+  }
+  if (mix.rest_min > mix.rest_max) reader.refuse("load.rest_min_ms exceeds load.rest_max_ms");
+  if (load.retries > 0 && !load.idempotent) {
+    reader.refuse("load.retries: only idempotent calls are tried again: set load.idempotent");
+  }
+  reader.finish();
+}
+
+std::string take_target(const std::string& text, Target& target) {
+  const auto parsed = parse_target(text);
+  if (!parsed) return fmt::format("unknown target {}, allowed: {}", text, target_syntax);
+  target = *parsed;
+  return {};
+}
+
+std::string unknown_kind(const std::string& name, const Registry& registry) {
+  return fmt::format("unknown fault {}, known: {}", name, registry.names());
+}
+
+void read_fault(TomlReader& reader, Plan& plan, const Registry& registry) {
+  FaultEntry entry;
+  reader.require("kind");
+  reader.text("kind", [&](const std::string& name) {
+    entry.kind = registry.find(name);
+    return entry.kind != nullptr ? std::string{} : unknown_kind(name, registry);
+  });
+  if (entry.kind == nullptr) return;
+  reader.text("target", [&](const std::string& text) {
+    const bool struck_by_rule = entry.kind->aim == Aim::worker || entry.kind->aim == Aim::starts;
+    if (!struck_by_rule && text != to_string(entry.kind->aim)) {
+      return fmt::format("{} strikes the {}; leave target out", entry.kind->name,
+                         to_string(entry.kind->aim));
+    }
+    return struck_by_rule ? take_target(text, entry.target) : std::string{};
+  });
+  reader.duration("at_ms", entry.at);
+  reader.duration("every_ms", entry.every, 1);
+  reader.number("times", entry.times, 1, 1'000'000);
+  reader.duration("duration_ms", entry.duration);
+  reader.duration("stagger_ms", entry.stagger);
+  reader.duration("proof_max_ms", entry.proof_max, 1);
+  reader.flag("overlap", entry.overlap);
+  entry.values = entry.kind->defaults();
+  for (const OptionSpec& option : entry.kind->options) {
+    reader.integer(option.name, entry.values[std::string{option.name}], option.min, option.max);
+  }
+  if (entry.every.count() == 0 && entry.times > 1) reader.refuse("fault.times needs every_ms");
+  reader.finish();
+  plan.faults.push_back(std::move(entry));
+}
+
+void read_random(TomlReader reader, Plan& plan, const Registry& registry) {
+  if (!reader.there()) return;
+  DrawnFaults& drawn = plan.drawn.emplace();
+  reader.require("kinds");
+  reader.texts("kinds", [&](const std::string& name) {
+    drawn.kinds.push_back(registry.find(name));
+    return drawn.kinds.back() != nullptr ? std::string{} : unknown_kind(name, registry);
+  });
+  reader.require("budget");
+  reader.number("budget", drawn.budget, 1, 10'000);
+  reader.duration("from_ms", drawn.from);
+  reader.duration("distance_min_ms", drawn.distance_min);
+  reader.duration("duration_min_ms", drawn.duration_min);
+  reader.duration("duration_max_ms", drawn.duration_max);
+  if (drawn.duration_min > drawn.duration_max) {
+    reader.refuse("random.duration_min_ms exceeds random.duration_max_ms");
+  }
+  reader.finish();
+}
+
+void read_steady(TomlReader& reader, Plan& plan) {
+  Hypothesis hypothesis;
+  reader.require("probe");
+  reader.text("probe", [&](const std::string& name) {
+    hypothesis.probe = name;
+    const std::string known = fmt::format(", {},", probe_names);
+    return known.find(", " + name + ",") != known.npos
+               ? std::string{}
+               : fmt::format("unknown probe {}, allowed: {}", name, probe_names);
+  });
+  reader.real("min", hypothesis.min);
+  reader.real("max", hypothesis.max);
+  reader.real("during_min", hypothesis.during_min);
+  reader.real("during_max", hypothesis.during_max);
+  if (!hypothesis.min && !hypothesis.max && !hypothesis.during_min && !hypothesis.during_max) {
+    reader.refuse("steady: a tolerance is wanted: min, max, during_min or during_max");
+  }
+  reader.finish();
+  plan.steady.push_back(std::move(hypothesis));
+}
+
+void read_end(TomlReader reader, Plan& plan) {
+  reader.duration("settle_ms", plan.settle);
+  reader.duration("quiet_ms", plan.quiet);
+  reader.duration("recovery_max_ms", plan.recovery_max, 1);
+  if (plan.quiet >= plan.load.duration) {
+    reader.refuse("end.quiet_ms must be less than load.duration_ms");
+  }
+  reader.finish();
+}
+
+void read_bars(TomlReader reader, RunBars& bars) {
+  constexpr std::int64_t many = std::numeric_limits<std::int32_t>::max();
+  reader.number("calls_min", bars.calls_min, 1, many);
+  reader.number("strikes_min", bars.strikes_min, 0, many);
+  reader.number("ok_percent_min", bars.ok_percent_min, 0, 100);
+  reader.number("fds_grown_max", bars.fds_grown_max, 0, many);
+  reader.number("rss_grown_mib_max", bars.rss_grown_mib_max, 0, many);
+  reader.number("spawns_max", bars.spawns_max, 0, many);
+  TomlReader events = reader.table("events_min");
+  for (const auto& [name, count] : events.all_integers()) {
+    bars.events_min[name] = static_cast<std::uint64_t>(count);
+  }
+  reader.finish();
+}
+
+// The pool reads its own options; the line is ours to give.
+pool::Result<pool::Options> read_pool(const toml::table& root, std::string_view file) {
+  const toml::node* node = root.get("pool");
+  if (node == nullptr || !node->is_table()) {
+    return refused(fmt::format("{}: the table pool is missing", file));
+  }
+  std::ostringstream text;
+  text << *node->as_table();
+  auto options = pool::options_from_toml(text.str(), "pool");
+  if (options) return options;
+  // "pool:LINE: " counts in the text above, not in the file.
+  const std::string& said = options.error().message;
+  const std::size_t colon = said.find(": ");
+  options.error().message = fmt::format("{}:{}: pool: {}", file, node->source().begin.line,
+                                        colon == said.npos ? said : said.substr(colon + 2));
+  return options;
+}
+
+bool replace(std::string& text, std::string_view mark, std::string_view by) {
+  const std::size_t at = text.find(mark);
+  if (at == text.npos) return false;
+  text.replace(at, mark.size(), by);
+  return true;
+}
+
+void note_surroundings(Plan& plan, std::string_view mock_bridge) {
+  for (std::string& word : plan.pool.command) {
+    plan.with_relay = plan.with_relay || word.find("{relay}") != word.npos;
+    replace(word, "{mock_bridge}", mock_bridge);
+  }
+  plan.store_in_file = plan.pool.session_store.find("{store}") != std::string::npos;
+  if (!plan.pool.seed) plan.pool.seed = plan.seed;
+}
+
+}  // namespace
+
+pool::Result<Plan> plan_from_toml(std::string_view text, std::string_view file_name,
+                                  const Registry& registry, std::string_view mock_bridge) {
+  toml::table root;
+  try {
+    root = toml::parse(text, file_name);
+  } catch (const toml::parse_error& error) {
+    return refused(
+        fmt::format("{}:{}: {}", file_name, error.source().begin.line, error.description()));
+  }
+  Plan plan;
+  plan.text = text;
+  std::string error;
+  TomlReader reader{&root, "", file_name, error};
+  reader.require("title");
+  reader.text("title", [&plan](const std::string& title) {
+    plan.title = title;
+    return std::string{};
+  });
+  reader.number("seed", plan.seed, 0, std::numeric_limits<std::int64_t>::max());
+  (void)reader.table("pool");
+  read_load(reader.table("load"), plan.load);
+  for (TomlReader& fault : reader.tables("fault")) read_fault(fault, plan, registry);
+  read_random(reader.table("random"), plan, registry);
+  for (TomlReader& steady : reader.tables("steady")) read_steady(steady, plan);
+  read_end(reader.table("end"), plan);
+  read_bars(reader.table("bars"), plan.bars);
+  reader.finish();
+  if (error.empty() && plan.faults.empty() && !plan.drawn) {
+    error = fmt::format("{}: no fault: [[fault]] or [random] is missing", file_name);
+  }
+  if (!error.empty()) return refused(std::move(error));
+  auto options = read_pool(root, file_name);
+  if (!options) return tl::unexpected(std::move(options.error()));
+  plan.pool = std::move(*options);
+  note_surroundings(plan, mock_bridge);
+  plan.written = plan.faults.size();
+  draw_schedule(plan);
+  return plan;
+}
+
+}  // namespace ordeal::chaos

@@ -1,0 +1,71 @@
+#include "chaos/faults/fault.hpp"
+
+#include <fmt/format.h>
+
+#include "pool/runtime/clock.hpp"
+
+namespace ordeal::chaos {
+
+std::string_view to_string(Aim aim) {
+  switch (aim) {
+    case Aim::worker:
+      return "worker";
+    case Aim::fork_template:
+      return "template";
+    case Aim::spare:
+      return "spare";
+    case Aim::warden:
+      return "warden";
+    case Aim::host:
+      return "host";
+    case Aim::starts:
+      return "starts";
+    case Aim::store:
+      return "store";
+  }
+  return "?";
+}
+
+std::string_view to_string(Strike::State state) {
+  switch (state) {
+    case Strike::State::skipped:
+      return "skipped";
+    case Strike::State::selected:
+      return "selected";
+    case Strike::State::injected:
+      return "injected";
+    case Strike::State::unproved:
+      return "unproved";
+    case Strike::State::proved:
+      return "proved";
+    case Strike::State::undo_failed:
+      return "undo_failed";
+    case Strike::State::undone:
+      return "undone";
+    case Strike::State::recovered:
+      return "recovered";
+  }
+  return "?";
+}
+
+bool Strike::over() const {
+  return state == State::skipped || state == State::undo_failed || state == State::recovered;
+}
+
+std::string FaultKind::describe(const Values& values) const {
+  std::string text;
+  for (const auto& [name_of, value] : values) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name_of, value);
+  }
+  return text.empty() ? std::string{name} : fmt::format("{} ({})", name, text);
+}
+
+Values FaultKind::defaults() const {
+  Values values;
+  for (const OptionSpec& option : options) values.emplace(option.name, option.standard);
+  return values;
+}
+
+TimePoint time_now() { return pool::runtime::to_steady(pool::runtime::now()); }
+
+}  // namespace ordeal::chaos
