@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "testing/cites/cites.hpp"
+
 namespace ordeal::pool::core {
 namespace {
 
@@ -32,6 +34,7 @@ TEST(AdmissionQueue, WhoIsPutBackStandsWhereItStood) {
 }
 
 TEST(AdmissionQueue, ALaneJoinsTheSharedOneBySerials) {
+  cites(5);
   AdmissionQueue queue;
   queue.insert(1, 10, AdmissionQueue::shared_lane);
   queue.insert(2, 11, 4);

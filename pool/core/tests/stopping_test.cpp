@@ -108,6 +108,7 @@ TEST(Stopping, WithoutGraceEverythingIsKilledAtOnce) {
 }
 
 TEST(Stopping, ASecondStopCanOnlyShorten) {
+  cites(10);
   Stage pool(sized(1));
   pool.open();
   pool.submit();

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "pool/store/tests/stores.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::store {
 namespace {
@@ -191,10 +192,12 @@ void behaves_like_the_oracle(StoreKind kind) {
 }
 
 RC_GTEST_PROP(StoreModel, a_memory_store_is_the_oracle, ()) {
+  cites(27, 45);
   behaves_like_the_oracle(StoreKind::memory);
 }
 
 RC_GTEST_PROP(StoreModel, a_sqlite_store_is_the_oracle_also_across_reopening, ()) {
+  cites(27, 45);
   behaves_like_the_oracle(StoreKind::sqlite);
 }
 
