@@ -44,6 +44,8 @@ std::string to_json_line(const PoolEvent& event, system_clock::time_point time) 
   if (!event.breaker.empty()) line["breaker"] = bounded(event.breaker);
   if (!event.label.empty()) line["label"] = bounded(event.label);
   if (!event.traceparent.empty()) line["traceparent"] = bounded(event.traceparent);
+  if (!event.arguments.empty()) line["arguments"] = bounded(event.arguments);
+  if (!event.answer.empty()) line["answer"] = bounded(event.answer);
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

@@ -10,6 +10,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "pool/process/owner_only.hpp"
+
 namespace ordeal::pool::observe {
 
 using std::chrono::system_clock;
@@ -30,7 +32,7 @@ Result<LineFile> LineFile::open(std::string_view noun, const std::string& path) 
   if (status.st_uid != ::geteuid()) {
     return refuse(fmt::format("it belongs to user {}, not to user {}", status.st_uid, ::geteuid()));
   }
-  if ((status.st_mode & 0177) != 0 && ::fchmod(file.get(), 0600) != 0) {
+  if (!process::make_owner_only(file.get())) {
     return refuse(std::generic_category().message(errno));
   }
   return LineFile{noun, std::move(file)};

@@ -63,6 +63,10 @@ std::string sentence(const PoolEvent& event) {
     return fmt::format("request {} queued again, worker {} was unusable", event.request,
                        event.worker);
   }
+  if (what == "request_payload") {  // excerpts, escaped already
+    return fmt::format("request {} on worker {}: arguments {} answer {}", event.request,
+                       event.worker, event.arguments, event.answer);
+  }
   if (what == "request_retry_scheduled") {
     return fmt::format("request {} failed with {}, retry {} in {}", event.request,
                        to_string(event.code), event.count, milliseconds(event.duration));

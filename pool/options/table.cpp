@@ -135,8 +135,10 @@ constexpr std::array rows{
                            "file for the core's inputs, for replay; empty: off"),
     number<&O::record_bytes_max>("record_bytes_max", "bytes", 4 * kib, 16 * gib,
                                  "the recording stops there, and says so"),
-    plain<&O::log_payloads>("log_payloads", Kind::boolean, 0, 1,
-                            "log arguments and results too; they may hold personal data"),
+    plain<&O::log_payloads>(
+        "log_payloads", Kind::boolean, 0, 1,
+        "events with excerpts of each call's arguments and answer, which may be "
+        "personal data; never stderr"),
     plain<&O::name>("name", Kind::text, 1, 64, "in logs and events"),
 
     plain<&O::session_store>("session_store", Kind::text, 1, 4096,

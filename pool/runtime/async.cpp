@@ -63,6 +63,7 @@ void Engine::cancel_async(TicketSlot& slot, const AsyncCall& call) {
 }
 
 void Engine::finish_async(TicketSlot& slot, ExchangeOutcome outcome) {
+  if (options_.log_payloads) tell_payloads(slot, slot.async->arguments, outcome);
   WakeList wakes;
   {
     const std::lock_guard lock{mutex_};

@@ -246,6 +246,7 @@ Result<Reply> Engine::call(std::string_view command, JsonText arguments,
                                             .attempt = slot.attempt},
                                            spinner_, granted_at);
     ended_at = ended.ended_at;
+    if (options_.log_payloads) tell_payloads(slot, arguments.text, ended);
     end_exchange(slot, ended, ended_at);
     // What no worker has seen did not happen: it must not hide what happened before it.
     if (ended.progress != core::WireProgress::untouched) outcome = std::move(ended);

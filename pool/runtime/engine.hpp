@@ -106,6 +106,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void note_template(const TemplateStatus& status);
   void note_stacks(std::uint64_t worker, std::string stacks, std::string no_stacks);
   void tell(PoolEvent event);  // to the sinks, of what the core does not decide
+  // With log_payloads alone: what this exchange sent and got. Before the exchange is ended.
+  void tell_payloads(const TicketSlot& slot, std::string_view arguments,
+                     const ExchangeOutcome& outcome);
   [[nodiscard]] bool stopping() const;
   void note_progress(WorkerRecord& record, std::string text);
   void finish_async(TicketSlot& slot, ExchangeOutcome outcome);

@@ -88,6 +88,7 @@ Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command,
                                             .traceparent = options.traceparent},
                                            spinner_, at);
   on_stop_requested.reset();
+  if (options_.log_payloads) tell_payloads(slot, arguments.text, outcome);
   const Instant ended_at = outcome.ended_at;
   const ErrorCode code = code_of(outcome);
   lease.last = as_event(outcome, slot.id);

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "pool/core/trace.hpp"
+#include "pool/process/owner_only.hpp"
 
 namespace ordeal::pool::runtime {
 namespace {
@@ -22,7 +23,8 @@ Result<void> Recorder::open(const Options& options, const core::CoreOptions& cor
   if (options.record_file.empty()) return {};
   const int descriptor =
       ::open(options.record_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  std::FILE* file = descriptor < 0 ? nullptr : fdopen(descriptor, "w");
+  std::FILE* file =
+      descriptor < 0 || !process::make_owner_only(descriptor) ? nullptr : fdopen(descriptor, "w");
   if (file == nullptr) {
     const int error = errno;
     if (descriptor >= 0) ::close(descriptor);

@@ -61,7 +61,7 @@ void add_run(CLI::App& app, RunArguments& run) {
   app.add_option("--input", run.input, "Requests, JSON lines; -: standard input")
       ->type_name("FILE")
       ->capture_default_str();
-  app.add_option("--output", run.output, "Outcomes, JSON lines; -: standard output")
+  app.add_option("--output", run.output, "Outcomes, JSON lines, mode 0600; -: standard output")
       ->type_name("FILE")
       ->capture_default_str();
   app.add_option("--concurrency", run.concurrency,

@@ -12,6 +12,7 @@
 
 #include "ordeal/pool/observe.hpp"
 #include "pool/process/file_descriptor.hpp"
+#include "pool/process/owner_only.hpp"
 #include "pool/tools/alerts.hpp"
 #include "pool/tools/run_loop.hpp"
 
@@ -31,7 +32,9 @@ bool open_stream(const std::string& path, int flags, int standard, process::File
                  int& descriptor) {
   descriptor = standard;
   if (path == "-") return true;
-  opened.reset(::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY, 0666));
+  opened.reset(::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY, 0600));
+  const bool is_written = (flags & O_ACCMODE) != O_RDONLY;  // with results: the owner's alone
+  if (opened && is_written && !process::make_owner_only(opened.get())) opened.reset();
   descriptor = opened.get();
   if (!opened) complain(fmt::format("{}: {}", path, std::generic_category().message(errno)));
   return static_cast<bool>(opened);

@@ -87,6 +87,17 @@ TEST(JsonLine, AnAnsweredRequestIsOk) {
             R"("request":1,"outcome":"ok"})");
 }
 
+TEST(JsonLine, PayloadsStandInTheirOwnEventAlone) {
+  PoolEvent event = event_at_7ns("request_payload");
+  event.request = 1;
+  event.worker = 2;
+  event.arguments = R"({"x":1})";
+  event.answer = "{}";
+  EXPECT_EQ(to_json_line(event, noon),
+            R"({"time":"2026-11-23T12:00:00.000042Z","at_ns":7,"event":"request_payload",)"
+            R"("request":1,"worker":2,"arguments":"{\"x\":1}","answer":"{}"})");
+}
+
 TEST(JsonLine, ATransitionNamesItsStates) {
   PoolEvent event = event_at_7ns("worker_transition");
   event.worker = 2;
@@ -120,6 +131,7 @@ TEST(JsonLine, TheLongestLabelsStayWithinTheBound) {
   event.duration = std::chrono::nanoseconds::max();
   event.label = std::string(100'000, '\x01');
   event.traceparent = std::string(100'000, '\x02');
+  event.arguments = event.answer = std::string(200, '\\');  // the longest excerpts
   const std::string line = to_json_line(event, noon);
   EXPECT_LE(line.size(), observe_line_bytes_max);
   EXPECT_EQ(nlohmann::json::parse(line)["label"].get<std::string>().size(), observe_text_bytes_max);

@@ -106,6 +106,13 @@ TEST(LogLine, TheLifeOfRequestsAndWorkers) {
   EXPECT_EQ(logged(event("worker_spawning")), "info worker 2 spawning\n");
 }
 
+TEST(LogLine, PayloadsAreADebugLine) {
+  PoolEvent payload = event("request_payload");
+  payload.arguments = R"({"x":1})";
+  payload.answer = "it failed";
+  EXPECT_EQ(logged(payload), "debug request 7 on worker 2: arguments {\"x\":1} answer it failed\n");
+}
+
 TEST(LogLine, TheLifeOfThePool) {
   PoolEvent failed = event("worker_start_failed");
   failed.request = 0;

@@ -108,6 +108,9 @@ class Serving(PoolToolTest):
     def test_files_in_and_out_with_events_beside_them(self):
         source = self.file("in", request("echo", args={"secret": "swordfish"}, label="night"))
         out, events, record = self.path("out"), self.path("events"), self.path("record")
+        for path in (out, events, record):  # there before, and open to all
+            with open(path, "w") as stream:
+                os.fchmod(stream.fileno(), 0o666)
         _, _, status = self.run_lines("", "--input", source, "--output", out, "--events", events,
                                       "--record", record)
         self.assertEqual(status, 0)
@@ -120,7 +123,8 @@ class Serving(PoolToolTest):
         self.assertEqual([(event["outcome"], event["label"]) for event in resolved],
                          [("ok", "night")])
         self.assertNotIn("swordfish", text)
-        self.assertEqual(stat.S_IMODE(os.stat(events).st_mode), 0o600)
+        for path in (out, events, record):
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600, path)
         self.assertGreater(os.path.getsize(record), 0)
 
     def test_a_terminal_sees_progress_and_the_summary(self):

@@ -17,8 +17,9 @@
 namespace ordeal::pool {
 
 struct PoolEvent {
-  // "request_resolved", "worker_transition", ...: the names of core::Occurrence, and
-  // "recovery_started", "recovery_succeeded" ... (recovery.hpp; `code` is the cause).
+  // "request_resolved", "worker_transition", ...: the names of core::Occurrence; a few of the
+  // runtime's own ("request_payload"); and "recovery_started", "recovery_succeeded" ...
+  // (recovery.hpp; `code` is the cause).
   std::string_view what;
   std::chrono::steady_clock::time_point at;
   std::uint64_t request = 0;  // 0: not about a request
@@ -37,6 +38,10 @@ struct PoolEvent {
   std::string breaker;  // of breaker_*, whose count: failures before; duration: open so long
   std::string label;
   std::string traceparent;
+  // "request_payload", which there is only with the option log_payloads: escaped excerpts of what
+  // one exchange sent and got (a result, an error's message, or bad bytes). In no other event.
+  std::string arguments;
+  std::string answer;
 };
 
 using Sink = std::function<void(const PoolEvent&)>;

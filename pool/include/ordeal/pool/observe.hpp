@@ -4,8 +4,9 @@
 //     auto pool = Pool::start(options, {*sink});     // every event, from the first start on
 //     auto logs = pool->subscribe(spdlog_sink(spdlog::default_logger()));   // from now on
 //
-// Neither ever holds a request's arguments or its result; labels and traceparents are the caller's
-// own words, cut off at observe_text_bytes_max.
+// Neither holds a request's arguments or its result, unless the option log_payloads is true (then
+// bounded excerpts of both); labels and traceparents are the caller's own words, cut off at
+// observe_text_bytes_max. A logger's file is whoever made the logger's: its mode is theirs to set.
 //
 // Thread safety: a sink is made to be run by one pool's callback thread; give each pool its own.
 //
@@ -28,9 +29,9 @@ class logger;
 namespace ordeal::pool {
 
 // A label or traceparent is cut off here; so a line is never longer than observe_line_bytes_max
-// (each byte may need six: "\u0000"), line break not counted.
+// (each byte may need six: "\u0000"; excerpts of payloads are short), line break not counted.
 inline constexpr std::size_t observe_text_bytes_max = 256;
-inline constexpr std::size_t observe_line_bytes_max = 4096;
+inline constexpr std::size_t observe_line_bytes_max = 5120;
 
 // Appends one JSON object a line to the file `path`, made if it is not there. The file is its
 // owner's alone (0600), also if it was there before with other permissions. Each line is one write

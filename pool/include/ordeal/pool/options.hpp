@@ -103,7 +103,7 @@ struct Options {
   std::optional<std::uint64_t> seed;  // of jitter and choices; empty: drawn at start and logged
   std::string record_file;            // the core's inputs, for replay; empty: off
   std::uint64_t record_bytes_max = 64ULL << 20;  // recording stops there, and says so
-  bool log_payloads = false;  // log arguments and results too; they may hold personal data
+  bool log_payloads = false;  // excerpts of arguments and answers in events; personal data!
   std::string name = "pool";  // in logs and events
 
   // Sessions.
