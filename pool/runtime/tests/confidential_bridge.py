@@ -1,4 +1,6 @@
-"""A DSPex bridge that says secrets in every way it can. They come reversed in `text`, so that what it says is in no request.
+"""A DSPex bridge that says secrets in every way it can.
+
+They come reversed in `text`, so that what it says is in no request.
 
 say {text}            the result
 fail {text}           an error whose traceback, and not its message, has it
