@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "chaos/experiment/held_pool.hpp"
 #include "ordeal/pool/pool.hpp"
 #include "pool/runtime/clock.hpp"
 
@@ -16,27 +16,18 @@ namespace {
 
 namespace runtime = pool::runtime;
 using nlohmann::json;
+using trial::time_now;
 
 constexpr milliseconds tick{100};  // progress, and a look at the pool if an event was dropped
-constexpr milliseconds stop_max{15'000};  // far beyond all graces of a stop
-
-TimePoint time_now() { return runtime::to_steady(runtime::now()); }
 
 double milliseconds_between(TimePoint from, TimePoint to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
 }
 
-// What the pool's stop and its thread share; outlives both if the stop does not return.
-struct Held {
-  std::optional<pool::Pool> pool;
-  runtime::WakeWord wake;
-  std::atomic<bool> stopped{false};
-};
-
 class Attack {
  public:
   Attack(const AttackPlan& plan, Journal& journal,
-         const std::function<void(const Progress&)>& on_progress, std::shared_ptr<Held> held)
+         const std::function<void(const Progress&)>& on_progress, std::shared_ptr<HeldPool> held)
       : plan_(plan), journal_(journal), on_progress_(on_progress), held_(std::move(held)) {}
 
   AttackResult run();
@@ -60,7 +51,7 @@ class Attack {
   const AttackPlan& plan_;
   Journal& journal_;
   const std::function<void(const Progress&)>& on_progress_;
-  std::shared_ptr<Held> held_;
+  std::shared_ptr<HeldPool> held_;
   pool::core::Random random_{0};
   std::optional<trial::ClosedLoop> load_;
   AttackResult result_;
@@ -219,26 +210,8 @@ void Attack::await_whole() {
   result_.serving_after = serving_;
 }
 
-// On a thread of its own, since a stop that does not return is a finding and not our end.
 void Attack::stop_pool() {
-  std::thread stopper{[held = held_] {
-    (void)held->pool->stop(std::chrono::seconds{1});
-    held->pool.reset();
-    held->stopped.store(true);
-    held->wake.notify();
-  }};
-  const TimePoint until = time_now() + stop_max;
-  while (true) {
-    const std::uint32_t ticket = held_->wake.ticket();
-    result_.stop_returned = held_->stopped.load();
-    if (result_.stop_returned || time_now() >= until) break;
-    wait_until(until, ticket);
-  }
-  if (result_.stop_returned) {
-    stopper.join();
-  } else {
-    stopper.detach();
-  }
+  result_.stop_returned = chaos::stop_pool(held_);
   journal_.note("pool_stopped", {{"returned", result_.stop_returned}});
 }
 
@@ -273,7 +246,7 @@ pool::Result<AttackResult> attack(const AttackPlan& plan, Journal& journal,
                                   const std::function<void(const Progress&)>& on_progress) {
   auto started = pool::Pool::start(plan.pool);
   if (!started) return tl::unexpected(std::move(started.error()));
-  auto held = std::make_shared<Held>();
+  auto held = std::make_shared<HeldPool>();
   held->pool.emplace(std::move(*started));
   return Attack{plan, journal, on_progress, held}.run();
 }

@@ -5,27 +5,13 @@
 #include <algorithm>
 
 #include "ordeal/pool/session.hpp"
+#include "testing/load/pool_answer.hpp"
 
 namespace ordeal::chaos {
 namespace {
 
 using trial::Answer;
-using trial::Outcome;
-
-Answer answer_of(pool::Error error) {
-  Answer answer{.outcome = error.certainty() == pool::Certainty::failed ? Outcome::failed
-                                                                        : Outcome::indeterminate,
-                .code = std::string{pool::to_string(error.code)},
-                .message = std::move(error.message),
-                .worker = error.worker.value_or(0),
-                .attempts = error.attempts};
-  if (error.certificate) {
-    answer.death = trial::DeathSeen{.pid = error.certificate->pid,
-                                    .worker = error.certificate->worker,
-                                    .request_in_hand = error.certificate->request_in_hand};
-  }
-  return answer;
-}
+using trial::answer_of;
 
 std::string session_name(std::uint64_t number) { return fmt::format("chaos-{}", number); }
 
@@ -42,12 +28,7 @@ Answer PlannedCalls::call(std::string_view command, std::string_view arguments,
                                       .base_delay = milliseconds{5},
                                       .max_delay = milliseconds{100}};
   }
-  auto reply = pool_.call(command, pool::JsonText{arguments}, options);
-  if (!reply) return answer_of(std::move(reply.error()));
-  return {.outcome = Outcome::ok,
-          .reply_text = std::move(reply->result_text),
-          .worker = reply->worker,
-          .attempts = reply->attempts};
+  return answer_of(pool_.call(command, pool::JsonText{arguments}, options));
 }
 
 std::optional<Answer> PlannedCalls::count_up() {

@@ -9,8 +9,8 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
-#include <thread>
 
+#include "chaos/experiment/held_pool.hpp"
 #include "chaos/experiment/load_target.hpp"
 #include "chaos/relay/control.hpp"
 #include "ordeal/pool/pool.hpp"
@@ -23,13 +23,9 @@ namespace runtime = pool::runtime;
 namespace fs = std::filesystem;
 
 constexpr milliseconds sample_every{50};
-constexpr milliseconds stop_max{15'000};  // far beyond all graces of a stop
 
 // What the pool's threads write down for the main thread. Outlives a stop that does not return.
-struct Held {
-  std::optional<pool::Pool> pool;
-  runtime::WakeWord wake;
-  std::atomic<bool> stopped{false};
+struct Held : HeldPool {
   std::mutex mutex;
   std::vector<pool::PoolEvent> events;  // what is worth a line
   std::map<std::string, std::uint64_t, std::less<>> counts;
@@ -396,22 +392,8 @@ void Run::read_executions() {
   for (std::string nonce; std::getline(lines, nonce);) ++result_.executions[nonce];
 }
 
-// On a thread of its own, since a stop that does not return is a finding and not our end.
 void Run::stop_pool() {
-  std::thread stopper{[held = held_] {
-    (void)held->pool->stop(std::chrono::seconds{1});
-    held->pool.reset();
-    held->stopped.store(true);
-    held->wake.notify();
-  }};
-  const TimePoint until = time_now() + stop_max;
-  while (true) {
-    const std::uint32_t ticket = held_->wake.ticket();
-    result_.stop_returned = held_->stopped.load();
-    if (result_.stop_returned || time_now() >= until) break;
-    held_->wake.wait_until(runtime::to_instant(until), ticket);
-  }
-  result_.stop_returned ? stopper.join() : stopper.detach();
+  result_.stop_returned = chaos::stop_pool(held_);
   journal_.note("pool_stopped", {{"returned", result_.stop_returned}});
 }
 

@@ -66,6 +66,12 @@ Values FaultKind::defaults() const {
   return values;
 }
 
-TimePoint time_now() { return pool::runtime::to_steady(pool::runtime::now()); }
+void undo_by_release(FaultKind& kind) {
+  kind.undo = [](const json&, std::shared_ptr<void>& resource) -> Attempt<void> {
+    resource.reset();
+    return {};
+  };
+  kind.undone = [](const json&) { return true; };
+}
 
 }  // namespace ordeal::chaos

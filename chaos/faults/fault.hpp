@@ -38,6 +38,7 @@
 #include "ordeal/pool/events.hpp"
 #include "ordeal/pool/status.hpp"
 #include "pool/core/random.hpp"
+#include "testing/load/history.hpp"
 
 namespace ordeal::chaos {
 
@@ -156,11 +157,14 @@ struct FaultKind {
   [[nodiscard]] Values defaults() const;
 };
 
+// For a fault that lives in its resource alone, in this process: to undo it is to let go of that.
+void undo_by_release(FaultKind& kind);
+
 // Refuses nothing.
 [[nodiscard]] inline Permit permitted(const Site&) { return {}; }
 [[nodiscard]] inline Permit refused_because(std::string reason) {
   return {false, std::move(reason)};
 }
-[[nodiscard]] TimePoint time_now();
+using trial::time_now;
 
 }  // namespace ordeal::chaos

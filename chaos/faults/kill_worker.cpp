@@ -11,13 +11,13 @@
 
 #include "chaos/faults/process_look.hpp"
 #include "pool/runtime/clock.hpp"
+#include "testing/load/history.hpp"
 
 namespace ordeal::chaos {
 namespace {
 
 namespace runtime = pool::runtime;
-
-TimePoint time_now() { return runtime::to_steady(runtime::now()); }
+using trial::time_now;
 
 Victim& skip(Victim& victim, std::string reason) {
   victim.state = Victim::State::skipped;

@@ -12,8 +12,6 @@ namespace {
 
 namespace runtime = pool::runtime;
 
-TimePoint time_now() { return runtime::to_steady(runtime::now()); }
-
 void note_answer(CallRecord& call, Answer&& answer) {
   call.ended_at = time_now();
   call.outcome = answer.outcome;

@@ -2,7 +2,11 @@
 
 #include <algorithm>
 
+#include "pool/runtime/clock.hpp"
+
 namespace ordeal::trial {
+
+TimePoint time_now() { return pool::runtime::to_steady(pool::runtime::now()); }
 
 std::string_view to_string(Outcome outcome) {
   switch (outcome) {

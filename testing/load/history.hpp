@@ -16,6 +16,7 @@
 namespace ordeal::trial {
 
 using TimePoint = std::chrono::steady_clock::time_point;
+[[nodiscard]] TimePoint time_now();  // by the pool's clock
 
 inline constexpr std::chrono::milliseconds lost_after{100};
 

@@ -71,11 +71,7 @@ void add_burners(std::vector<FaultKind>& kinds) {
     if (burners == nullptr || burners->cpu_used() < convincing) return {};
     return fmt::format("{} ms of CPU burnt", burners->cpu_used().count());
   };
-  kind.undo = [](const json&, std::shared_ptr<void>& resource) -> Attempt<void> {
-    resource.reset();
-    return {};
-  };
-  kind.undone = [](const json&) { return true; };
+  undo_by_release(kind);
   kinds.push_back(std::move(kind));
 }
 

@@ -7,7 +7,6 @@
 #include <atomic>
 #include <csignal>
 #include <filesystem>
-#include <mutex>
 #include <thread>
 
 #include "chaos/faults/registry.hpp"
@@ -96,11 +95,7 @@ FaultKind stall_host_kind() {
     if (gap.count() * 10 < strike.value("stall_ms") * 8) return {};
     return fmt::format("no heartbeat for {} ms", gap.count());
   };
-  kind.undo = [](const json&, std::shared_ptr<void>& resource) -> Attempt<void> {
-    resource.reset();
-    return {};
-  };
-  kind.undone = [](const json&) { return true; };
+  undo_by_release(kind);
   return kind;
 }
 
@@ -110,7 +105,6 @@ struct SlowSink {
   std::atomic<bool> released{false};
   std::atomic<std::uint64_t> held{0};
   runtime::WakeWord wake;
-  std::mutex mutex;
   pool::Subscription subscription;
 };
 
@@ -199,11 +193,7 @@ FaultKind signal_storm_kind() {
     if (handled == 0) return {};
     return fmt::format("{} handled of {} sent", handled, strike.memo["sent"].get<std::int64_t>());
   };
-  kind.undo = [](const json&, std::shared_ptr<void>& resource) -> Attempt<void> {
-    resource.reset();
-    return {};
-  };
-  kind.undone = [](const json&) { return true; };
+  undo_by_release(kind);
   return kind;
 }
 

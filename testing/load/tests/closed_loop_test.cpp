@@ -15,8 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 namespace runtime = pool::runtime;
 
-TimePoint time_now() { return runtime::to_steady(runtime::now()); }
-
 // Answers with its arguments; tells when it has answered `enough` calls.
 class Echo : public LoadTarget {
  public:
