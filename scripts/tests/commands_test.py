@@ -65,13 +65,25 @@ class OrdealTest(Sandbox):
         self.assertTrue(out.endswith("ordeal: tools: demo, pool\n"), out)
 
 
+class SandboxTest(Sandbox):
+    def test_a_stand_in_never_writes_through_to_the_machines_own_tool(self):
+        own = os.path.join(self.root, "own-tool")
+        self.write("own-tool", "of the machine")
+        os.symlink(own, os.path.join(self.bin, "tool"))
+        self.stand_in("tool")
+        with open(own, encoding="utf-8") as stream:
+            self.assertEqual(stream.read(), "of the machine")
+
+
 class CiTest(Sandbox):
     def stages(self, failing=""):
-        for name in ("lint", "test", "invariants"):
+        self.stand_in("git", "echo 0000001")  # the shard of the mutants comes of the commit
+        for name in ("lint", "test", "invariants", "mutants"):
             self.stand_in(name, 'case "%s $*" in "%s") exit 9 ;; esac' % (name, failing or "-"),
                           path="scripts/" + name)
         code, out, _ = self.run_script(".ci/run")
-        ended = r"(?m)^=== (\S+/(?:lint|test|invariants)[^:\n]*): exit code (\d+) after \d+ s$"
+        ended = (r"(?m)^=== (\S+/(?:lint|test|invariants|mutants)[^:\n]*): "
+                 r"exit code (\d+) after \d+ s$")
         return code, re.findall(ended, out)
 
     def test_runs_every_stage_in_order(self):
@@ -80,13 +92,14 @@ class CiTest(Sandbox):
         self.assertEqual([name for name, _ in stages],
                          ["./scripts/lint", "./scripts/test",
                           "./scripts/invariants --results build/test-results --allow-gaps",
+                          "./scripts/mutants --no-build --shard 2/3",
                           "./scripts/test --sanitize address,undefined --layer 1 --layer 2",
                           "./scripts/test --sanitize thread --label threaded"])
 
     def test_stops_at_the_first_failure(self):
         code, stages = self.stages("test --sanitize address,undefined --layer 1 --layer 2")
         self.assertEqual(code, 9)
-        self.assertEqual([status for _, status in stages], ["0", "0", "0", "9"])
+        self.assertEqual([status for _, status in stages], ["0", "0", "0", "0", "9"])
 
 
 class LintTest(Sandbox):
