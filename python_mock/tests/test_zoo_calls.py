@@ -136,7 +136,7 @@ class TheZooItself(WorkerTestCase):
 
         folder = os.path.dirname(os.path.abspath(__file__))
         tests = ""
-        for name in ("test_zoo_calls.py", "test_zoo_wire.py", "test_zoo_process.py"):
+        for name in ("test_zoo_calls.py", "test_zoo_wire.py", "test_zoo_process.py", "test_zoo_stage.py"):
             with open(os.path.join(folder, name)) as source:
                 tests += source.read()
         self.assertEqual(len({fault.name for fault in FAULTS}), len(FAULTS))
