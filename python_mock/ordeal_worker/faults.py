@@ -31,7 +31,7 @@ FAULTS = (
     Fault("context", calls.context, "", "returns what it knows of the request: label, session, attempt ..."),
     Fault("print_stdout", calls.print_stdout, "text", "prints by Python, descriptor 1, C and a child, then replies"),
     Fault("flood_stderr", calls.flood_stderr, "bytes", "writes so much to stderr, then replies"),
-    Fault("play", stage.play, "stage, ticket", "asks its director, on that Unix socket, which of these to be, and when"),
+    Fault("play", stage.play, "stage, ticket", "asks its director, on that Unix socket, which of these to be and when"),
     # The stream.
     Fault("garbage", wire.garbage, "bytes, seed", "random bytes instead of a frame"),
     Fault("bad_json", wire.bad_json, "text", "a frame that is not JSON, or that text"),

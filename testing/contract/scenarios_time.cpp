@@ -1,0 +1,158 @@
+// Deadlines that pass and callers that give up: queued, being written, in a worker's hand.
+#include "testing/contract/scenarios.hpp"
+
+namespace ordeal::trial {
+namespace {
+
+constexpr const char* big = R"({"ms":60000})";
+constexpr std::uint32_t more_than_a_pipe = 1U << 20U;
+
+std::vector<Scenario> deadlines() {
+  return {
+      {.family = "timeout",
+       .name = "ADeadlineInTheQueueIsDefiniteAndTouchesNoWorker",
+       .tickets = {{.name = "a", .acts = {held()}},
+                   {.name = "b", .deadline = soon, .expect = refused("queue_timeout")},
+                   {.name = "c", .expect = {.same_worker_as = "a"}}},
+       .steps = {submit("a"), in_hand("a"), submit("b"), outcome("b"), release("a"), outcome("a"),
+                 submit("c"), outcome("c")},
+       .order = {"b", "a", "c"}},
+      {.family = "timeout",
+       .name = "TheDeadlineOfOneWaiterLeavesTheOthersWaiting",
+       .tickets = {{.name = "a", .acts = {held()}},
+                   {.name = "b"},
+                   {.name = "c", .deadline = soon, .expect = refused("queue_timeout")},
+                   {.name = "d"}},
+       .steps = {submit("a"), in_hand("a"), submit("b"), submit("c"), submit("d"), outcome("c"),
+                 release("a"), outcome("d")},
+       .order = {"c", "a", "b", "d"}},
+      {.family = "timeout",
+       .name = "ALateReplyIsDrainedAndReachesNobody",
+       .tickets =
+           {{.name = "a", .acts = {held()}, .deadline = soon, .expect = fails("call_timeout")},
+            {.name = "b", .expect = {.same_worker_as = "a"}}},
+       .steps = {submit("a"), in_hand("a"), outcome("a"), submit("b"), release("a"), outcome("b")},
+       .drained = 1},
+      {.family = "timeout",
+       .name = "AWorkerThatStaysLateIsReplaced",
+       .setup = {.late_reply_grace = soon},
+       .tickets =
+           {{.name = "a", .acts = {held()}, .deadline = soon, .expect = fails("call_timeout")},
+            {.name = "b", .expect = {.other_worker_than = "a"}}},
+       .steps = {submit("a"), in_hand("a"), outcome("a"), submit("b"), gone("a"), outcome("b")},
+       .lost = 1},
+      {.family = "timeout",
+       .name = "AHangInCCodeCostsTheWorkerAndNobodyElse",
+       .setup = {.size = 2, .late_reply_grace = soon},
+       .tickets = {{.name = "a",
+                    .acts = {act("hang", R"({"gil":true})")},
+                    .deadline = soon,
+                    .expect = fails("call_timeout")},
+                   {.name = "b", .acts = {held()}, .expect = {.other_worker_than = "a"}}},
+       .steps = {submit("a"), in_hand("a"), submit("b"), in_hand("b"), outcome("a"), gone("a"),
+                 release("b"), outcome("b")},
+       .lost = 1},
+      {.family = "timeout",
+       .name = "ADeadlineInTheMiddleOfTheRequestCostsTheWorker",
+       .tickets = {{.name = "a", .acts = {act("stop_reading", big)}},
+                   {.name = "b",
+                    .deadline = soon,
+                    .padding = more_than_a_pipe,
+                    .expect = {.code = "call_timeout", .runs = 0}},
+                   {.name = "c", .expect = {.other_worker_than = "a"}}},
+       .steps = {submit("a"), outcome("a"), submit("b"), outcome("b"), submit("c"), outcome("c")},
+       .lost = 1},
+      {.family = "timeout",
+       .name = "ALateErrorIsDrainedToo",
+       .tickets = {{.name = "a",
+                    .acts = {held("error", "{}")},
+                    .deadline = soon,
+                    .expect = fails("call_timeout")},
+                   {.name = "b", .expect = {.same_worker_as = "a"}}},
+       .steps = {submit("a"), in_hand("a"), outcome("a"), submit("b"), release("a"), outcome("b")},
+       .drained = 1},
+      {.family = "timeout",
+       .name = "ALateReplyWithAWrongIdCostsTheWorker",
+       .tickets = {{.name = "a",
+                    .acts = {held("wrong_id", "{}")},
+                    .deadline = soon,
+                    .expect = fails("call_timeout")},
+                   {.name = "b", .expect = {.other_worker_than = "a"}}},
+       .steps = {submit("a"), in_hand("a"), outcome("a"), submit("b"), release("a"), outcome("b")},
+       .lost = 1},
+      {.family = "timeout",
+       .name = "AWorkerThatDiesInsteadOfItsLateReplyIsReplaced",
+       .tickets = {{.name = "a",
+                    .acts = {held("crash", R"({"exit_code":3})")},
+                    .deadline = soon,
+                    .expect = fails("call_timeout")},
+                   {.name = "b", .expect = {.other_worker_than = "a"}}},
+       .steps = {submit("a"), in_hand("a"), outcome("a"), submit("b"), release("a"), outcome("b")},
+       .lost = 1},
+  };
+}
+
+std::vector<Scenario> cancels() {
+  return {
+      {.family = "cancel",
+       .name = "ACancelInTheQueueIsDefiniteAndTouchesNoWorker",
+       .tickets = {{.name = "a", .acts = {held()}},
+                   {.name = "b", .expect = refused("cancelled")},
+                   {.name = "c", .expect = {.same_worker_as = "a"}}},
+       .steps = {submit("a"), in_hand("a"), submit("b"), submit("c"), cancel("b"), outcome("b"),
+                 release("a"), outcome("c")},
+       .order = {"b", "a", "c"}},
+      {.family = "cancel",
+       .name = "ACancelledRequestMayHaveHappenedAndItsReplyReachesNobody",
+       .tickets = {{.name = "a", .acts = {held()}, .expect = fails("cancelled_in_flight")},
+                   {.name = "b", .expect = {.same_worker_as = "a"}}},
+       .steps = {submit("a"), in_hand("a"), cancel("a"), outcome("a"), submit("b"), release("a"),
+                 outcome("b")},
+       .drained = 1},
+      {.family = "cancel",
+       .name = "AWorkerThatHeedsTheCancelServesOn",
+       .tickets = {{.name = "a",
+                    .acts = {act("wait_cancel")},
+                    .expect = fails("cancelled_in_flight")},
+                   {.name = "b", .expect = {.same_worker_as = "a"}}},
+       .steps = {submit("a"), in_hand("a"), cancel("a"), outcome("a"), submit("b"), outcome("b")},
+       .drained = 1},
+      {.family = "cancel",
+       .name = "AWorkerThatDoesNotHeedTheCancelIsReplaced",
+       .setup = {.late_reply_grace = soon},
+       .tickets = {{.name = "a", .acts = {act("hang")}, .expect = fails("cancelled_in_flight")},
+                   {.name = "b", .expect = {.other_worker_than = "a"}}},
+       .steps = {submit("a"), in_hand("a"), cancel("a"), outcome("a"), submit("b"), gone("a"),
+                 outcome("b")},
+       .lost = 1},
+      {.family = "cancel",
+       .name = "ACancelBehindTheOutcomeChangesNothing",
+       .tickets = {{.name = "a"}, {.name = "b", .expect = {.same_worker_as = "a"}}},
+       .steps = {submit("a"), outcome("a"), cancel("a"), submit("b"), outcome("b")}},
+      {.family = "cancel",
+       .name = "TwoCancelsAreOne",
+       .tickets = {{.name = "a", .acts = {held()}, .expect = fails("cancelled_in_flight")},
+                   {.name = "b", .expect = {.same_worker_as = "a"}}},
+       .steps = {submit("a"), in_hand("a"), cancel("a"), cancel("a"), outcome("a"), cancel("a"),
+                 release("a"), submit("b"), outcome("b")},
+       .drained = 1},
+      {.family = "cancel",
+       .name = "TheCancelOfOneLeavesItsNeighbourAlone",
+       .setup = {.size = 2},
+       .tickets = {{.name = "a", .acts = {held()}, .expect = fails("cancelled_in_flight")},
+                   {.name = "b", .acts = {held()}, .expect = {.other_worker_than = "a"}}},
+       .steps = {submit("a"), in_hand("a"), submit("b"), in_hand("b"), cancel("a"), outcome("a"),
+                 release("a"), release("b"), outcome("b")},
+       .drained = 1},
+  };
+}
+
+}  // namespace
+
+std::vector<Scenario> time_scenarios() {
+  std::vector<Scenario> all = deadlines();
+  for (Scenario& scenario : cancels()) all.push_back(std::move(scenario));
+  return all;
+}
+
+}  // namespace ordeal::trial
