@@ -39,6 +39,9 @@ class Director {
   void end_it();
   void await_ends();
   void complain_of_waiting(const Step& step);
+  void say(std::string doing, milliseconds most = milliseconds{0}) const {
+    if (options_.on_step) options_.on_step({std::move(doing), most});
+  }
   void found(FindingKind kind, std::string sentence) {
     report_.findings.push_back({kind, std::move(sentence)});
   }

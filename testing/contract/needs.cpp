@@ -9,11 +9,23 @@
 namespace ordeal::trial {
 namespace {
 
-constexpr std::array<std::string_view, capability_count> names{
-    "cancel",        "deadlines",        "queue_bound", "replaces_workers",
-    "error_replies", "late_reply_grace", "packet4",     "scripted_starts",
-    "overflow",      "retries",          "breaker",     "sessions",
-    "programs",      "counts",           "events",      "counts_attempts"};
+constexpr std::array<std::string_view, capability_count> names{"cancel",
+                                                               "deadlines",
+                                                               "queue_bound",
+                                                               "replaces_workers",
+                                                               "error_replies",
+                                                               "late_reply_grace",
+                                                               "packet4",
+                                                               "scripted_starts",
+                                                               "overflow",
+                                                               "retries",
+                                                               "breaker",
+                                                               "sessions",
+                                                               "programs",
+                                                               "counts",
+                                                               "events",
+                                                               "counts_attempts",
+                                                               "drains_late_replies"};
 
 // Acts that any worker can play; every other one is about Ordeal's wire.
 bool needs_wire(const std::string& command) {
@@ -44,6 +56,14 @@ std::string to_string(Capability capability) {
   return std::string{names.at(static_cast<std::size_t>(capability))};
 }
 
+TrialOutcome failed_with(pool::ErrorCode code, std::string message) {
+  const pool::ErrorTraits& row = pool::traits(code);
+  return {.code = std::string{row.name},
+          .category = std::string{pool::to_string(row.category)},
+          .indeterminate = row.certainty == pool::Certainty::indeterminate,
+          .message = std::move(message)};
+}
+
 std::vector<Capability> all_capabilities() {
   std::vector<Capability> all;
   for (std::uint8_t i = 0; i < capability_count; ++i) all.push_back(static_cast<Capability>(i));
@@ -57,6 +77,7 @@ std::vector<Capability> needs_of(const Scenario& scenario) {
     if (step.kind == Step::Kind::cancel) needs.insert(Capability::cancel);
     if (step.kind == Step::Kind::told) needs.insert(Capability::events);
   }
+  if (scenario.lost > 0) needs.insert(Capability::replaces_workers);
   const Setup& setup = scenario.setup;
   if (setup.overflow > 0) needs.insert(Capability::overflow);
   if (setup.breaker) needs.insert(Capability::breaker);

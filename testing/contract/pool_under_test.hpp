@@ -20,6 +20,7 @@
 #include <variant>
 #include <vector>
 
+#include "ordeal/pool/error.hpp"
 #include "testing/contract/scenario.hpp"
 
 namespace ordeal::trial {
@@ -38,13 +39,14 @@ enum class Capability : std::uint8_t {
   retries,
   breaker,
   sessions,
-  programs,         // the workers are DSPex bridges
-  counts,           // counts() says how often what happened
-  events,           // says `told` what it decides about a request
-  counts_attempts,  // TrialOutcome::attempts
+  programs,             // the workers are DSPex bridges
+  counts,               // counts() says how often what happened
+  events,               // says `told` what it decides about a request
+  counts_attempts,      // TrialOutcome::attempts
+  drains_late_replies,  // keeps a worker that is late, instead of replacing it
 };
 inline constexpr std::uint8_t capability_count =
-    static_cast<std::uint8_t>(Capability::counts_attempts) + 1;
+    static_cast<std::uint8_t>(Capability::drains_late_replies) + 1;
 [[nodiscard]] std::string to_string(Capability capability);
 [[nodiscard]] std::vector<Capability> all_capabilities();
 [[nodiscard]] std::vector<Capability> needs_of(const Scenario& scenario);
@@ -73,6 +75,9 @@ struct TrialOutcome {
   std::string message;
   std::uint64_t worker = 0;  // in the pool's own words
 };
+
+// With category and certainty as the table says.
+[[nodiscard]] TrialOutcome failed_with(pool::ErrorCode code, std::string message);
 
 struct TrialCounts {
   std::uint64_t submitted = 0;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <deque>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <string>
@@ -20,7 +21,7 @@ namespace ordeal::trial {
 class RealStage final : public Stage {
  public:
   // The socket lies in `folder`. Throws std::system_error if it cannot be made.
-  explicit RealStage(const std::string& folder);
+  explicit RealStage(const std::string& folder = std::filesystem::temp_directory_path().string());
   ~RealStage() override;
 
   [[nodiscard]] std::string address() const override { return path_; }

@@ -40,6 +40,34 @@ Step reach(std::string deadline, milliseconds from_now) {
 Step stop(milliseconds grace) { return {.kind = Kind::stop, .time = grace}; }
 Step stopped() { return {.kind = Kind::stopped}; }
 
+std::string in_words(const Step& step) {
+  switch (step.kind) {
+    case Kind::submit:
+      return "submit " + step.who;
+    case Kind::cancel:
+      return "cancel " + step.who;
+    case Kind::in_hand:
+      return "wait until a worker has " + step.who;
+    case Kind::release:
+      return "let the worker of " + step.who + " go on";
+    case Kind::outcome:
+      return "wait for the outcome of " + step.who;
+    case Kind::told:
+      return "wait for the event " + step.what + " of " + step.who;
+    case Kind::kill:
+      return "kill the worker of " + step.who;
+    case Kind::gone:
+      return "wait for the end of the worker of " + step.who;
+    case Kind::reach:
+      return "let time go on until " + step.what;
+    case Kind::stop:
+      return "stop";
+    case Kind::stopped:
+      return "wait for the end of the stop";
+  }
+  return "?";
+}
+
 const TicketSpec& ticket_of(const Scenario& scenario, const std::string& name) {
   for (const TicketSpec& ticket : scenario.tickets) {
     if (ticket.name == name) return ticket;

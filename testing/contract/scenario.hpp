@@ -110,6 +110,7 @@ struct Step {
 [[nodiscard]] Step reach(std::string deadline, milliseconds from_now);
 [[nodiscard]] Step stop(milliseconds grace);
 [[nodiscard]] Step stopped();
+[[nodiscard]] std::string in_words(const Step& step);  // "submit b"
 
 // How the workers' starts go.
 struct Starts {

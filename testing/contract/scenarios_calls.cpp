@@ -99,7 +99,7 @@ std::vector<Scenario> queues() {
        .name = "WaitersAreServedInTheOrderOfTheirComing",
        .tickets = {{.name = "a", .acts = {held()}}, {.name = "b"}, {.name = "c"}, {.name = "d"}},
        .steps = {submit("a"), in_hand("a"), submit("b"), submit("c"), submit("d"), release("a"),
-                 outcome("d")}},
+                 outcome("b"), outcome("c"), outcome("d")}},
       {.family = "queue",
        .name = "OneMoreThanMayWaitIsTurnedAwayAtOnce",
        .setup = {.queue_max = 2},

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <thread>
 
+#include "pool/runtime/clock.hpp"
 #include "testing/contract/director.hpp"
 
 namespace ordeal::trial {
@@ -31,7 +32,12 @@ constexpr std::array<std::string_view, finding_kind_count> finding_names{
     "counts wrongly",
     "does not stop",
     "leaves orphans",
-    "breaks a promise"};
+    "breaks a promise",
+    "does not replace a worker",
+    "crashes",
+    "hangs",
+    "leaves zombies",
+    "leaves things behind"};
 
 std::vector<Capability> missing(const Scenario& scenario, const PoolUnderTest& pool) {
   const std::vector<Capability> has = pool.capabilities();
@@ -76,12 +82,19 @@ Report run_scenario(const Scenario& scenario, const MakeWorld& make_world,
     for (const Capability what : wanting) {
       report.reason += (report.reason.empty() ? "" : ", ") + to_string(what);
     }
+    if (options.on_report) options.on_report(report);
     return report;
   }
   TrialOptions now = options;
+  const pool::runtime::Instant began = pool::runtime::now();
   for (std::uint32_t tried = 1;; ++tried) {
-    Report report = Director{scenario, std::move(world), now}.run();
-    if (report.verdict != TrialVerdict::too_slow || tried >= options.tries_max) return report;
+    Director director{scenario, std::move(world), now};
+    Report report = director.run();
+    if (report.verdict != TrialVerdict::too_slow || tried >= options.tries_max) {
+      report.took = std::chrono::duration_cast<milliseconds>(pool::runtime::now() - began);
+      if (options.on_report) options.on_report(report);
+      return report;
+    }
     now.stretch *= stretch_factor;
     world = make_world();
   }
@@ -137,14 +150,14 @@ std::string summary_of(const std::vector<Report>& reports) {
   std::string text = fmt::format("{} scenarios: {} passed, {} failed, {} skipped\n", reports.size(),
                                  passed, reports.size() - passed - skipped, skipped);
   for (const auto& [kind, shown] : by_kind) {
-    text += fmt::format("The pool {} ({} findings):\n", to_string(kind), shown.size());
-    constexpr std::size_t shown_max = 3;
+    text += fmt::format("The pool {} ({}):\n", to_string(kind), shown.size());
+    constexpr std::size_t shown_max = 2;
     for (std::size_t i = 0; i < std::min(shown.size(), shown_max); ++i) {
       text += fmt::format("  {}: {}\n", shown[i].first, shown[i].second);
     }
   }
   for (const auto& [what, count] : wanting) {
-    text += fmt::format("Skipped, since the pool does not declare {}: {}\n", what, count);
+    text += fmt::format("{} skipped, since the pool does not declare {}\n", count, what);
   }
   return text;
 }

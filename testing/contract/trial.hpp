@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -48,9 +49,15 @@ enum class FindingKind : std::uint8_t {
   does_not_stop,
   orphan,          // a process lives on after the stop
   broken_promise,  // seen by the stage
+  not_replaced,    // a worker ended, and nobody took its place
+  // Seen from outside (apart.hpp):
+  crashes,
+  hangs,          // a function of the pool does not return
+  zombie,         // a worker whose end nobody asked for
+  leaves_behind,  // a descriptor, a thread, a file
 };
 inline constexpr std::uint8_t finding_kind_count =
-    static_cast<std::uint8_t>(FindingKind::broken_promise) + 1;
+    static_cast<std::uint8_t>(FindingKind::leaves_behind) + 1;
 [[nodiscard]] std::string to_string(FindingKind kind);
 
 struct Finding {
@@ -83,7 +90,13 @@ struct Report {
   std::string reason;  // skipped: for want of what
   std::vector<Finding> findings;
   Account account;
+  milliseconds took{0};
   [[nodiscard]] bool found(FindingKind kind) const;
+};
+
+struct Progress {
+  std::string doing;    // "submit b"
+  milliseconds most{};  // that it takes in a pool that is right, but for the patience
 };
 
 struct TrialOptions {
@@ -91,6 +104,8 @@ struct TrialOptions {
   std::uint32_t stretch = 1;      // of deadlines shorter than a second
   std::uint32_t tries_max = 3;
   std::uint32_t at_once = 1;  // scenarios: most of their time is spent waiting for processes
+  std::function<void(const Progress&)> on_step = {};
+  std::function<void(const Report&)> on_report = {};  // before the pool is destroyed
 };
 
 [[nodiscard]] Report run_scenario(const Scenario& scenario, const MakeWorld& make_world,
