@@ -52,6 +52,12 @@ Json as_json(const std::vector<Finding>& findings) {
   return list;
 }
 
+std::vector<int> as_numbers(const std::vector<Capability>& capabilities) {
+  std::vector<int> numbers;
+  for (const Capability what : capabilities) numbers.push_back(static_cast<int>(what));
+  return numbers;
+}
+
 Finding as_finding(const Leak& leak) {
   switch (leak.kind) {
     case LeakKind::process:
@@ -74,7 +80,7 @@ void run_inside(const Scenario& scenario, const MakeWorld& make_world, TrialOpti
   // The report is there before the pool's destructor runs, which may hang or crash.
   options.on_report = [line](const Report& made) {
     say(line, {{"verdict", static_cast<int>(made.verdict)},
-               {"reason", made.reason},
+               {"wanting", as_numbers(made.wanting)},
                {"findings", as_json(made.findings)},
                {"doing", "destroy the pool"}});
   };
@@ -150,8 +156,10 @@ class Apart {
           fmt::format("the pool does not return: the scenario was to {}", doing_));
     } else if (!hangs && ended.si_code != CLD_EXITED) {
       add(FindingKind::crashes,
-          fmt::format("the pool ends its own process with signal {} ({}): the scenario was to {}",
-                      ended.si_status, ::strsignal(ended.si_status), doing_));
+          fmt::format("the pool ends its own process with signal {} ({}{}): the scenario was to {}",
+                      ended.si_status, ::strsignal(ended.si_status),
+                      ended.si_status == SIGPIPE ? ", a write to a worker that is dead" : "",
+                      doing_));
     } else if (!hangs && !complete_) {
       add(FindingKind::crashes, fmt::format("the pool ends its own process with exit code {}: the "
                                             "scenario was to {}",
@@ -181,7 +189,9 @@ class Apart {
     wait_no_longer_than(milliseconds{what.value("most", 0)});
     if (what.contains("verdict")) {
       report_.verdict = static_cast<TrialVerdict>(what["verdict"].get<int>());
-      report_.reason = what["reason"];
+      for (const int number : what["wanting"]) {
+        report_.wanting.push_back(static_cast<Capability>(number));
+      }
       add(what["findings"]);
     }
     if (what.contains("threw")) {

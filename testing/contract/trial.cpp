@@ -77,11 +77,9 @@ Report run_scenario(const Scenario& scenario, const MakeWorld& make_world,
                     const TrialOptions& options) {
   World world = make_world();
   if (const auto wanting = missing(scenario, *world.pool); !wanting.empty()) {
-    Report report{.scenario = scenario.family + "." + scenario.name,
-                  .verdict = TrialVerdict::skipped};
-    for (const Capability what : wanting) {
-      report.reason += (report.reason.empty() ? "" : ", ") + to_string(what);
-    }
+    const Report report{.scenario = scenario.family + "." + scenario.name,
+                        .verdict = TrialVerdict::skipped,
+                        .wanting = wanting};
     if (options.on_report) options.on_report(report);
     return report;
   }
@@ -125,7 +123,9 @@ std::vector<Report> run_contract(const MakeWorld& make_world, const TrialOptions
 
 std::string to_text(const Report& report) {
   std::string text = fmt::format("{} {}\n", to_string(report.verdict), report.scenario);
-  if (!report.reason.empty()) text += "  the pool does not declare: " + report.reason + "\n";
+  for (const Capability what : report.wanting) {
+    text += fmt::format("  the pool does not declare {}\n", to_string(what));
+  }
   for (const Finding& finding : report.findings) {
     text += fmt::format("  {}: {}\n", to_string(finding.kind), finding.sentence);
   }
@@ -141,7 +141,7 @@ std::string summary_of(const std::vector<Report>& reports) {
     passed += report.verdict == TrialVerdict::passed ? 1 : 0;
     if (report.verdict == TrialVerdict::skipped) {
       ++skipped;
-      ++wanting[report.reason];
+      for (const Capability what : report.wanting) ++wanting[to_string(what)];
     }
     for (const Finding& finding : report.findings) {
       by_kind[finding.kind].emplace_back(report.scenario, finding.sentence);
@@ -156,9 +156,9 @@ std::string summary_of(const std::vector<Report>& reports) {
       text += fmt::format("  {}: {}\n", shown[i].first, shown[i].second);
     }
   }
-  for (const auto& [what, count] : wanting) {
-    text += fmt::format("{} skipped, since the pool does not declare {}\n", count, what);
-  }
+  if (!wanting.empty()) text += "Skipped, for want of:";
+  for (const auto& [what, count] : wanting) text += fmt::format(" {} ({})", what, count);
+  if (!wanting.empty()) text += "\n";
   return text;
 }
 

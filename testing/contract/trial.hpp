@@ -87,7 +87,7 @@ struct Account {
 struct Report {
   std::string scenario;
   TrialVerdict verdict = TrialVerdict::passed;
-  std::string reason;  // skipped: for want of what
+  std::vector<Capability> wanting;  // why it was skipped
   std::vector<Finding> findings;
   Account account;
   milliseconds took{0};

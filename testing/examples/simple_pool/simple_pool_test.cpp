@@ -100,7 +100,7 @@ const std::vector<Row>& rows() {
        {Kind::leaves_behind},
        {"calls.ARequestIsAnsweredWithItsOwnReply"}},
       {Flaw::dies_of_sigpipe,
-       "the pool ends its own process with signal 13 (Broken pipe)",
+       "the pool ends its own process with signal 13 (Broken pipe, a write to a worker",
        {Kind::crashes},
        {"death.TheDeathOfAnIdleWorkerCostsNoRequest", "calls.ARequestIsAnsweredWithItsOwnReply"}},
   };
