@@ -149,6 +149,7 @@ TEST(Admission, OverflowRunsSizePlusOverflowAtOnceAndQueuesTheNext) {
 }
 
 TEST(Admission, StartsNoMoreOverflowWorkersThanRequestsWait) {
+  cites(7);
   CoreOptions options = two_workers();
   options.overflow = 4;
   Stage pool(options);

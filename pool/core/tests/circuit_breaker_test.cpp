@@ -109,6 +109,7 @@ TEST(CircuitBreaker, ClosesAfterSuccessesAndOneFailedTrialOpensItAgain) {
 TEST(CircuitBreaker, WithMoreSuccessesToCloseThanTrialsAtOnceItClosesAllTheSame) {
   cites(33);  // defect c: DSPex stuck half-open for ever
   cites_property(1, 2);
+  cites_bug_class(15);
   Subject s({.failures = 1, .successes = 7, .half_open_max = 2, .open_base = 1s});
   s.fail(1);
   s.now += 1s;
@@ -127,6 +128,7 @@ TEST(CircuitBreaker, WithMoreSuccessesToCloseThanTrialsAtOnceItClosesAllTheSame)
 TEST(CircuitBreaker, NeutralTrialsGiveTheirPermitsBackHoweverMany) {
   cites(33);
   cites_property(1, 2);
+  cites_bug_class(15);
   Subject s({.failures = 1, .successes = 2, .half_open_max = 2, .open_base = 1s});
   s.fail(1);
   s.now += 1s;
@@ -144,6 +146,7 @@ TEST(CircuitBreaker, NeutralTrialsGiveTheirPermitsBackHoweverMany) {
 TEST(CircuitBreaker, HalfOpenEndsAlsoIfEveryTrialHangs) {
   cites(33);
   cites_property(3);
+  cites_bug_class(15);
   Subject s({.failures = 1, .half_open_max = 1, .half_open_expiry = 5s, .open_base = 1s});
   s.fail(1);
   s.now += 1s;
@@ -342,6 +345,7 @@ bool is_allowed(const Circuit::Change& c) {
 RC_GTEST_PROP(CircuitBreakerModel, AnyWalkIsThatOfTheNaiveOne, (std::uint64_t seed)) {
   cites(31, 32, 33, 35, 36, 37);
   cites_property(1, 2, 3, 4, 5, 6, 7, 8, 9);
+  cites_bug_class(15);
   const CircuitOptions options = any_options();
   Circuit circuit(options, seed);
   trial::NaiveCircuit naive(options);

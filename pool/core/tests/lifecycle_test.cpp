@@ -138,7 +138,7 @@ struct Model {
 };
 
 RC_GTEST_PROP(LifecycleModel, AnyWalkAgreesWithTheReference, ()) {
-  cites(18, 19, 20, 22);
+  cites(18, 19, 20, 21, 22);
   const auto history_max = *rc::gen::inRange<std::size_t>(1, 9);
   const auto steps = *rc::gen::container<std::vector<Step>>(step());
   Lifecycle life(Instant{}, history_max);

@@ -70,6 +70,7 @@ TEST_F(Probing, AWorkerThatServesIsLeftAlone) {
 }
 
 TEST_F(Probing, ABusyWorkerIsNotPingedHoweverLongItsCallLasts) {
+  cites_bug_class(10);
   cites(21);
   const TicketId ticket = stage.submit();
   stage.advance(10min);
@@ -107,6 +108,7 @@ TEST_F(Probing, APingUnansweredInTimeDegradesAndAnAnswerRestoresHealthToo) {
 }
 
 TEST_F(Probing, AWorkerThatAnswersNothingIsReplacedOnceAndWithinTwoIntervals) {
+  cites_bug_class(10);
   cites(22);
   const Instant ready = stage.now;
   const WorkerId worker = await_probe();

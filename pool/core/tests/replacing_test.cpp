@@ -162,6 +162,26 @@ TEST(Replacing, AWorkerThatHasTooMuchMemoryIsRetired) {
   EXPECT_EQ(view(pool, 1).leaves_for, TransitionReason::memory_growth);
 }
 
+TEST(Replacing, ALimitOnMemoryNeverInterruptsARequest) {
+  cites_bug_class(19);
+  CoreOptions options = sized(2);
+  options.retire_memory.max_kib = 1000;
+  Stage pool(options);
+  pool.open();
+  const TicketId in_hand = pool.submit();
+  const WorkerId grown = pool.worker_of(in_hand);
+  pool.feed(event::WorkerMeasured{grown, 1'000'000});
+  pool.all_ready();  // somebody has taken its place
+  EXPECT_EQ(view(pool, grown.serial).leaves_for, TransitionReason::memory_growth);
+  EXPECT_TRUE(pool.said<AskToStop>().empty() && pool.said<action::Kill>().empty());
+  pool.advance(10min);
+  EXPECT_TRUE(pool.said<AskToStop>().empty() && pool.said<action::Kill>().empty());
+  EXPECT_EQ(pool.outcome(in_hand), std::nullopt);
+  pool.ended(in_hand);
+  EXPECT_EQ(pool.outcome(in_hand), ErrorCode::none);
+  EXPECT_EQ(pool.said<AskToStop>().size(), 1U);
+}
+
 TEST(Resizing, GrowsAtOnceAndShrinksByTheIdleFirstAndTheBusyWhenTheyAreDone) {
   cites(1, 3);
   Stage pool(sized(2));
