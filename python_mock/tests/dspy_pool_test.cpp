@@ -2,7 +2,6 @@
 // over HTTP. Skipped, visibly, where DSPy is not installed (scripts/setup --dspy).
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,55 +13,24 @@
 #include <thread>
 
 #include "ordeal/pool/pool.hpp"
-#include "pool/process/environment.hpp"
-#include "pool/process/spawn.hpp"
+#include "python_mock/tests/gemini.hpp"
 #include "testing/cites/cites.hpp"
 #include "testing/leaks/leak_listener.hpp"
 
 namespace {
 
 using namespace ordeal::pool;
+using ordeal::python_mock::Gemini;
+using ordeal::python_mock::stand_in_key;
 using namespace std::chrono_literals;
 
-constexpr std::string_view key = "AIza-a-secret-key";
+constexpr std::string_view key = stand_in_key;
 // What mock_gemini.py answers to this question (python_mock/README.md, "Mock answers").
 constexpr const char* call = R"({"program_id": "p", "inputs": {"question": "why?"}, "program_data":
     {"signature": {"inputs": ["question"], "outputs": ["answer"]}}})";
 constexpr const char* expected_answer = "mock_response_answer_1430033101";
 // Importing DSPy takes seconds of computing, and more where other tests compute too.
 constexpr auto patience = 120s;
-
-// The stand-in for Gemini's HTTP API, as a process with an address.
-class Gemini {
- public:
-  Gemini() {
-    process::SpawnRequest request;
-    request.command = {ORDEAL_PYTHON, ORDEAL_PYTHON_MOCK "/mock_gemini.py", "--key",
-                       std::string{key}};
-    request.environment = process::make_environment(
-        environ, process::default_inherited_variables(),
-        std::vector<std::string>{"ORDEAL_TEST_ID=" + std::string{ordeal::trial::test_id()}});
-    auto spawned = process::spawn(request);
-    if (!spawned) return;
-    process_.emplace(std::move(*spawned));
-    std::string line;
-    pollfd output{process_->pipes().from_worker.get(), POLLIN, 0};
-    while (line.find('\n') == std::string::npos && poll(&output, 1, patience_ms) > 0) {
-      char byte = 0;
-      if (::read(output.fd, &byte, 1) != 1) return;
-      line += byte;
-    }
-    constexpr std::string_view says = "listening on ";
-    if (line.starts_with(says)) address_ = line.substr(says.size(), line.size() - says.size() - 1);
-  }
-  // Empty if it did not start.
-  [[nodiscard]] const std::string& address() const { return address_; }
-
- private:
-  static constexpr int patience_ms = 30'000;
-  std::optional<process::WorkerProcess> process_;  // its destructor kills and reaps
-  std::string address_;
-};
 
 class DspyPool : public ::testing::Test {
  protected:

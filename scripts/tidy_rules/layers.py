@@ -9,6 +9,7 @@ ROOMS = {
     "testing": {"pool", "testing"},
     "chaos": {"pool", "testing", "chaos"},
     "perf": {"pool", "testing", "perf"},
+    "python_mock": {"pool", "testing", "python_mock"},
 }
 # Inside the pool, where the order is strict. Public headers (ordeal/...) are open to all.
 POOL_ROOMS = {

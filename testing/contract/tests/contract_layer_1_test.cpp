@@ -6,6 +6,7 @@ namespace ordeal::trial {
 
 World make_world() { return simulated_world(); }
 
+std::string left_out(const Scenario&) { return {}; }
 TrialOptions trial_options() { return {}; }
 
 namespace {

@@ -14,6 +14,7 @@ World make_world() {
           .pool = make_reference_pool(std::move(options), temp_folder())};
 }
 
+std::string left_out(const Scenario&) { return {}; }
 TrialOptions trial_options() { return {.at_once = 8}; }
 
 }  // namespace ordeal::trial
