@@ -7,6 +7,7 @@
 
 #include "chaos/faults/registry.hpp"
 #include "chaos/tools/commands.hpp"
+#include "chaos/tools/hunt_commands.hpp"
 
 namespace {
 
@@ -76,6 +77,8 @@ int main(int argc, char** argv) {
   undo->add_option("--state", options.state_folder, "where undo records are kept")
       ->capture_default_str();
   undo->callback([&] { exit_code = undo_all_leftovers(registry, options); });
+
+  add_soak(app, options, exit_code);
 
   try {
     app.parse(argc, argv);
