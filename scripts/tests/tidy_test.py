@@ -64,6 +64,8 @@ MUST_FAIL = {
         ("pool/core/a.cpp", "clock_nano" "sleep(a, b, c, d);\n"),
         ("pool/core/a.cpp", "condition.wait_for(lock, 1s);\n"),
         ("pool/core/a.cpp", "std::condition_variable c;\nc.wait_until(lock, soon);\n"),
+        ("pool/core/a.cpp", "std::condition_variable c;\nc.wait_for(guard, 1s);\n"),
+        ("pool/core/a.cpp", "auto f = std::async(g);\nf.wait_for(1s);\n"),
         ("pool/core/a.cpp", "std::future<int> f;\nf.wait_until(soon);\n"),
         ("pool/core/a.cpp", "mutex.try_lock_for(1s);\n"),
         ("pool/core/tests/a_test.cpp", "semaphore.try_acquire_until(soon);\n"),
@@ -102,6 +104,7 @@ MUST_PASS = [
     ("pool/core/tests/b.hpp", GOOD_HPP + "unsigned seed = std::random_device{}();\n"),
     ("pool/wire/a.cpp", '#include "pool/core/a.hpp"\nint a = 1\'000;  // it\'s one thousand\n'),
     ("pool/runtime/a.cpp", "std::random_device device;\nwake.wait_until(deadline, ticket);\n"
+                           "watch.wait_for(is(\"ready\"), deadline);\n"
                            "poll(a, 1, 0);\npoll(a, 1, -1);\nepoll_wait(a, b, c, left_ms);\n"
                            "core.poll(a, 1, 100);\nint operand(int);\n"),
     ("perf/stats/a.hpp", GOOD_HPP + '#include "testing/load/a.hpp"\n'

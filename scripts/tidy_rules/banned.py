@@ -7,16 +7,18 @@ from .source import Finding
 SLEEPS = {
     "cpp": re.compile(
         r"\bsleep_(?:for|until)\b|\b(?:u|nano|clock_nano)?sleep\s*\("
-        r"|\b(wait_for|try_(?:lock|lock_shared|acquire)_(?:for|until)|timed_wait|sigtimedwait"
+        r"|\b(try_(?:lock|lock_shared|acquire)_(?:for|until)|timed_wait|sigtimedwait"
         r"|pthread_cond_(?:timed|clock)wait|sem_(?:timed|clock)wait|mtx_timedlock)\s*\("),
     "python": re.compile(r"\b(time|asyncio)\.sleep\b|\bfrom\s+time\s+import\b.*\bsleep\b"),
     "shell": re.compile(r"(?<![\w./$-])sleep\s+[^\s=]"),
     "cmake": re.compile(r"-E\s+sleep\b"),
 }
-# The project's own wait_until(deadline, ticket) is the allowed one; the standard library's are told
-# by what the file uses.
-STANDARD_WAITERS = re.compile(r"\b(condition_variable(_any)?|future|shared_future|promise)\b")
-WAIT_UNTIL = re.compile(r"\bwait_until\s*\(")
+# The project's own wait_until(deadline, ticket), and the trial kit's wait_for(event, deadline), are
+# the allowed ones; the standard library's are told by what the file uses, and by the lock they get.
+STANDARD_WAITERS = re.compile(
+    r"\b(condition_variable(_any)?|future|shared_future|promise|packaged_task)\b|std::async\b")
+WAIT_UNTIL = re.compile(r"\bwait_(?:until|for)\s*\(")
+WAIT_WITH_LOCK = re.compile(r"\bwait_(?:until|for)\s*\(\s*\w*lock\b")
 
 # Which argument is the time-out in milliseconds; ppoll and select take a pointer to a computed one.
 POLLS = {"poll": 2, "epoll_wait": 3, "epoll_pwait": 3}
@@ -32,8 +34,9 @@ def waits(tree):
     used = set()
     for file in tree.of_kind(*SLEEPS):
         sites = list(_sites(file, SLEEPS[file.kind]))
-        if file.kind == "cpp" and STANDARD_WAITERS.search(file.code):
-            sites += _sites(file, WAIT_UNTIL)
+        if file.kind == "cpp":
+            is_standard = STANDARD_WAITERS.search(file.code)
+            sites += _sites(file, WAIT_UNTIL if is_standard else WAIT_WITH_LOCK)
         if sites and file.path in ALLOWED_WAITS:
             used.add(file.path)
             continue
