@@ -21,6 +21,8 @@
 //     recovery_max_ms = 10000
 //     [bars]
 //     ok_percent_min = 90
+//     [simulation]                  # what only --world simulated has (SimulatedLoad)
+//     cancel_parts = 20
 //
 // In pool.command and pool.session_store these stand for what a run has: {mock_bridge}, {relay},
 // {relay_folder}, {store}.
@@ -98,6 +100,26 @@ struct RunBars {
   std::map<std::string, std::uint64_t> events_min;  // of the pool, by name
 };
 
+// What the load of a simulated run has besides, from the table [simulation]; nothing of it is asked
+// of real processes. `parts` are of 1000 requests.
+struct SimulatedLoad {
+  std::uint64_t requests_max = 1'000'000;  // before the load's duration is over
+  std::uint32_t latency_max_us = 5'000;
+  std::uint32_t think_max_us = 2'000;
+  std::uint32_t start_max_ms = 50;
+  std::optional<std::uint32_t> idempotent_parts, retry_parts;  // else as load.idempotent, .retries
+  std::uint32_t cancel_parts = 0;
+  std::uint32_t lease_parts = 0;
+  std::uint32_t session_parts = 1000;  // if there are load.sessions
+  std::uint32_t strict_parts = 0;      // of those: affinity
+  std::uint32_t stateful_parts = 0;    // of those: state in the worker
+  std::uint32_t error_parts = 0;       // the worker's own errors
+  std::uint32_t circuits = 0;          // that guard the requests, evenly
+  std::uint32_t order_parts = 0;       // an operator sets a circuit
+  std::uint32_t operation_parts = 0;   // an operator resizes, replaces, pauses, drains, rolls
+  bool stop_under_load = false;
+};
+
 // One due act of the schedule.
 struct Shot {
   std::size_t entry = 0;
@@ -114,6 +136,7 @@ struct Plan {
   LoadPlan load;
   std::vector<FaultEntry> faults;  // those written, then those drawn
   std::size_t written = 0;
+  SimulatedLoad simulated;
   std::optional<DrawnFaults> drawn;
   std::vector<Hypothesis> steady;
   milliseconds settle{50};  // whole for so long before the next fault

@@ -138,6 +138,33 @@ void read_steady(TomlReader& reader, Plan& plan) {
   plan.steady.push_back(std::move(hypothesis));
 }
 
+void read_parts(TomlReader& reader, std::string_view key, std::optional<std::uint32_t>& out) {
+  std::uint32_t value = 0;
+  if (reader.number(key, value, 0, 1000)) out = value;
+}
+
+void read_simulation(TomlReader reader, SimulatedLoad& load) {
+  reader.number("requests_max", load.requests_max, 1, 1'000'000'000);
+  reader.number("latency_max_us", load.latency_max_us, 1, 60'000'000);
+  reader.number("think_max_us", load.think_max_us, 1, 60'000'000);
+  reader.number("start_max_ms", load.start_max_ms, 1, 600'000);
+  read_parts(reader, "idempotent_parts", load.idempotent_parts);
+  read_parts(reader, "retry_parts", load.retry_parts);
+  for (const auto& [key, member] : {std::pair{"cancel_parts", &load.cancel_parts},
+                                    {"lease_parts", &load.lease_parts},
+                                    {"session_parts", &load.session_parts},
+                                    {"strict_parts", &load.strict_parts},
+                                    {"stateful_parts", &load.stateful_parts},
+                                    {"error_parts", &load.error_parts},
+                                    {"order_parts", &load.order_parts},
+                                    {"operation_parts", &load.operation_parts}}) {
+    reader.number(key, *member, 0, 1000);
+  }
+  reader.number("circuits", load.circuits, 0, 100);
+  reader.flag("stop_under_load", load.stop_under_load);
+  reader.finish();
+}
+
 void read_end(TomlReader reader, Plan& plan) {
   reader.duration("settle_ms", plan.settle);
   reader.duration("quiet_ms", plan.quiet);
@@ -225,8 +252,11 @@ pool::Result<Plan> plan_from_toml(std::string_view text, std::string_view file_n
   for (TomlReader& steady : reader.tables("steady")) read_steady(steady, plan);
   read_end(reader.table("end"), plan);
   read_bars(reader.table("bars"), plan.bars);
+  read_simulation(reader.table("simulation"), plan.simulated);
+  const bool simulation_alone = reader.table("simulation").there();
   reader.finish();
-  if (error.empty() && plan.faults.empty() && !plan.drawn) {
+  // Some failures that a hunt found need none.
+  if (error.empty() && plan.faults.empty() && !plan.drawn && !simulation_alone) {
     error = fmt::format("{}: no fault: [[fault]] or [random] is missing", file_name);
   }
   if (!error.empty()) return refused(std::move(error));

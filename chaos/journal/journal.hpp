@@ -24,6 +24,8 @@ class Journal {
   // Errors: invalid_option, if the file cannot be written.
   [[nodiscard]] static pool::Result<Journal> open(const std::string& file);
 
+  // What `t_ms` counts from.
+  [[nodiscard]] std::chrono::steady_clock::time_point opened_at() const { return opened_at_; }
   // REQUIRES: `members` is a JSON object without `t_ms` and `event`.
   void note(std::string_view event, const nlohmann::json& members);
   // Of something that happened a moment ago.

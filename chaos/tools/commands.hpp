@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "chaos/experiment/plan.hpp"
 #include "chaos/faults/undo_log.hpp"
+#include "testing/checkers/verdict.hpp"
 
 namespace ordeal::chaos {
 
@@ -25,6 +27,8 @@ struct CommandOptions {
   std::string bridge;
   std::string relay_program;
   std::string state_folder;
+  std::string world = "processes";  // or "simulated"
+  std::string trace;                // of a simulated run: the core's events and actions
   std::optional<std::uint64_t> seed;
   bool permitted_only = false;
   bool quiet = false;
@@ -35,6 +39,12 @@ struct CommandOptions {
 [[nodiscard]] int check_files(const Registry& registry, const CommandOptions& options);
 [[nodiscard]] int run_files(const Registry& registry, const CommandOptions& options);
 [[nodiscard]] int replay_journal(const Registry& registry, const CommandOptions& options);
+struct SimulatedFiles {
+  std::string experiment, journal, report, trace;
+  std::string repeat;  // the command that does it again
+};
+[[nodiscard]] int run_simulated(const Plan& plan, const SimulatedFiles& files);
+[[nodiscard]] int exit_code_of(trial::Verdict::Kind kind);
 [[nodiscard]] int report_journal(const CommandOptions& options);
 [[nodiscard]] int undo_all_leftovers(const Registry& registry, const CommandOptions& options);
 

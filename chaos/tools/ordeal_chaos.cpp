@@ -61,6 +61,11 @@ int main(int argc, char** argv) {
   CLI::App* run = app.add_subcommand("run", "run experiments and judge them");
   run->add_option("FILE", options.files, "experiments, TOML")->required();
   add_run_options(run, options);
+  run->add_option("--world", options.world, "real processes, or the pool's core in virtual time")
+      ->check(CLI::IsMember({"processes", "simulated"}))
+      ->capture_default_str();
+  run->add_option("--trace", options.trace,
+                  "simulated: the core's events and actions, for ordeal-sim replay");
   run->callback([&] { exit_code = run_files(registry, options); });
 
   CLI::App* replay = app.add_subcommand("replay", "do once more what a journal says was done");

@@ -22,18 +22,6 @@ int complain(std::string_view message) {
   return exit_could_not_run;
 }
 
-int exit_code_of(trial::Verdict::Kind kind) {
-  switch (kind) {
-    case trial::Verdict::Kind::pass:
-      return exit_pass;
-    case trial::Verdict::Kind::fail:
-      return exit_fail;
-    case trial::Verdict::Kind::unknown:
-      return exit_unknown;
-  }
-  return exit_unknown;
-}
-
 // Of several: what could not run, then what failed, then what is unknown.
 int worse_of(int a, int b) {
   constexpr int order[] = {exit_could_not_run, exit_fail, exit_unknown};
@@ -88,6 +76,9 @@ struct OneRun {
 };
 
 int run_one(const OneRun& one, const CommandOptions& options) {
+  if (options.world == "simulated") {
+    return run_simulated(one.plan, {one.file, one.journal, one.report, options.trace, one.repeat});
+  }
   Journal journal;
   if (!one.journal.empty()) {
     auto opened = Journal::open(one.journal);
@@ -148,9 +139,10 @@ pool::Result<Plan> read_plan(const std::string& file, const Registry& registry,
   return plan;
 }
 
-// The plan of a journal: its experiment, with the shots that were fired, when they were.
+// The plan of a journal: its experiment, with the shots that were fired, when they were. A run in
+// virtual time follows from its seed; `options` get its world.
 Attempt<Plan> plan_of_journal(const std::string& file, const Registry& registry,
-                              const CommandOptions& options) {
+                              CommandOptions& options) {
   std::ifstream lines{file};
   std::optional<Plan> plan;
   double load_began = 0;
@@ -168,6 +160,8 @@ Attempt<Plan> plan_of_journal(const std::string& file, const Registry& registry,
       plan = std::move(*read);
       plan->seed = line.value("seed", plan->seed);
       draw_schedule(*plan);
+      options.world = line.value("world", "processes");
+      if (options.world == "simulated") return std::move(*plan);
       plan->shots.clear();
       plan->exact = true;
     } else if (event == "load_began") {
@@ -188,6 +182,18 @@ Attempt<Plan> plan_of_journal(const std::string& file, const Registry& registry,
 
 }  // namespace
 
+int exit_code_of(trial::Verdict::Kind kind) {
+  switch (kind) {
+    case trial::Verdict::Kind::pass:
+      return exit_pass;
+    case trial::Verdict::Kind::fail:
+      return exit_fail;
+    case trial::Verdict::Kind::unknown:
+      return exit_unknown;
+  }
+  return exit_unknown;
+}
+
 int run_files(const Registry& registry, const CommandOptions& options) {
   if (!options.report.empty() && options.journal.empty()) {
     return complain("--report is made from the journal: give --journal, too");
@@ -202,15 +208,18 @@ int run_files(const Registry& registry, const CommandOptions& options) {
       exit_code = worse_of(exit_code, complain(plan.error().message));
       continue;
     }
-    const OneRun one{*plan, file, named_after(options.journal, file, several),
-                     named_after(options.report, file, several),
-                     fmt::format("ordeal-chaos run {} --seed {}", file, plan->seed)};
+    const OneRun one{
+        *plan, file, named_after(options.journal, file, several),
+        named_after(options.report, file, several),
+        fmt::format("ordeal-chaos run {}{} --seed {}",
+                    options.world == "simulated" ? "--world simulated " : "", file, plan->seed)};
     exit_code = worse_of(exit_code, run_one(one, options));
   }
   return exit_code;
 }
 
-int replay_journal(const Registry& registry, const CommandOptions& options) {
+int replay_journal(const Registry& registry, const CommandOptions& given) {
+  CommandOptions options = given;
   ignore_file_size_signal();
   undo_before(registry, options);
   const std::string& file = options.files.front();

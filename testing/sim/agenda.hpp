@@ -28,6 +28,8 @@ struct Happening {
     ping_answered,  // worker; code
     resume,         // of a pool that was paused or drained
     stop,
+    strike,  // who: a planned fault begins
+    relief,  // who: it ends
   };
   Kind kind{};
   pool::core::ExchangeVerdict verdict{};

@@ -42,6 +42,7 @@ SimulationReport Simulation::run() {
     write_header(report_.trace, {.options = options_.core, .seed = seed_, .emit = false});
   }
   feed(event::Opened{});
+  plan_faults();
   for (std::uint32_t client = 0; client < clients_.size(); ++client) {
     agenda_.plan(now_ + up_to(options_.think_max), {.kind = Kind::submit, .who = client});
   }
@@ -138,6 +139,9 @@ void Simulation::perform(const Action& action) {
 }
 
 void Simulation::happen(const Happening& h) {
+  const bool said_by_worker = h.kind == Kind::ready || h.kind == Kind::fault ||
+                              h.kind == Kind::late_reply || h.kind == Kind::ping_answered;
+  if (said_by_worker && put_off(h, h.worker)) return;
   switch (h.kind) {
     case Kind::submit:
       return submit(h.who);
@@ -164,6 +168,7 @@ void Simulation::happen(const Happening& h) {
           event::WorkerExited{h.worker, h.who != 0, h.who != 0 && h.worker.serial % 3 == 0});
     case Kind::late_reply:
       if (Process* p = find(h.worker); p != nullptr && p->alive) {
+        p->owes = false;
         feed(event::LateReplyDrained{h.worker, h.who});
       }
       return;
@@ -176,11 +181,17 @@ void Simulation::happen(const Happening& h) {
       return feed(event::AdmissionOrdered{Admission::open});
     case Kind::stop:
       return stop();
+    case Kind::strike:
+      return strike(h.who);
+    case Kind::relief:
+      return relieve(h.who);
   }
 }
 
 void Simulation::submit(std::uint32_t number) {
-  if (last_serial_ >= serials_max_) return go_home();
+  const bool over =
+      !calm_ && options_.load_for > Duration{} && now_ - Instant{} >= options_.load_for;
+  if (over || last_serial_ >= serials_max_) return go_home();
   if (options_.stop_under_load && last_serial_ == options_.requests / 2) {
     agenda_.plan(now_, {.kind = Kind::stop});
   }
@@ -298,6 +309,7 @@ void Simulation::resolved(const action::Resolve& a) {
 // their way out) must heal by itself.
 void Simulation::begin_calm() {
   calm_ = true;
+  end_planned_faults();
   clients_at_home_ = 0;
   feed(event::AdmissionOrdered{Admission::open});
   serials_max_ = last_serial_ + options_.calm_requests;

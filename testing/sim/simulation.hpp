@@ -24,6 +24,7 @@
 #include "pool/core/random.hpp"
 #include "testing/model/core_oracle.hpp"
 #include "testing/sim/agenda.hpp"
+#include "testing/sim/planned_fault.hpp"
 
 namespace ordeal::trial {
 
@@ -76,7 +77,9 @@ struct SimulationOptions {
   pool::core::Duration start_max = std::chrono::milliseconds{50};
   pool::core::Duration budget_max = std::chrono::milliseconds{50};  // of a request with faults
   pool::core::Duration stop_grace_max = std::chrono::seconds{2};
-  bool record = false;  // keep the trace in the report
+  std::vector<PlannedFault> planned;  // besides `faults`
+  pool::core::Duration load_for{};    // then no more requests with faults; 0: by their number
+  bool record = false;                // keep the trace in the report
 };
 
 // A subset of the faults and a configuration of its own for each seed: two faults that hide one
@@ -97,6 +100,7 @@ struct SimulationReport {
   CoreOracle::Seen affinity;
   CoreOracle::Operations operations;
   NaiveCircuit::Visits breakers;
+  std::vector<PlannedNote> planned;
   std::string trace;
 };
 
@@ -106,6 +110,7 @@ class Simulation {
   [[nodiscard]] SimulationReport run();
 
  private:
+  static constexpr std::int32_t no_fault = -1;
   // A client has one ticket at a time, so its number is the ticket's index too.
   struct Client {
     pool::core::TicketId ticket;
@@ -128,7 +133,11 @@ class Simulation {
     bool stubborn = false;
     bool ready = false;
     bool hangs = false;  // answers nothing any more
+    bool owes = false;   // a reply that nobody awaits any more
     std::uint64_t rss_kib = 0;
+    std::int32_t fault = no_fault;  // the planned one it suffers from
+    std::uint32_t fault_left = 0;   // replies
+    pool::core::Instant fault_began{};
   };
 
   // simulation.cpp: time, clients, checks
@@ -167,6 +176,21 @@ class Simulation {
   [[nodiscard]] pool::core::Duration up_to(pool::core::Duration longest);
   [[nodiscard]] Process* find(pool::core::WorkerId worker);
 
+  // planned.cpp: faults by a schedule
+  void plan_faults();
+  void strike(std::uint32_t fault);
+  void relieve(std::uint32_t fault);
+  void end_planned_faults();
+  void note(std::uint32_t fault, PlannedNote::What what, std::uint64_t worker);
+  [[nodiscard]] std::vector<std::size_t> targets_of(const PlannedFault& fault);
+  [[nodiscard]] bool may_strike(std::uint32_t fault) const;
+  [[nodiscard]] std::uint64_t grant_of(const Process& process) const;
+  [[nodiscard]] pool::core::Instant frozen_until(const Process& process) const;
+  [[nodiscard]] bool put_off(const Happening& h, pool::core::WorkerId worker);
+  [[nodiscard]] bool is_silent(Process& process);
+  [[nodiscard]] bool damage(std::uint32_t client, Process& process, pool::core::Instant then);
+  [[nodiscard]] bool spoil_start(const Process& process, pool::core::Instant then);
+
   const std::uint64_t seed_;
   const SimulationOptions options_;
   pool::core::Random random_;
@@ -183,6 +207,10 @@ class Simulation {
   std::vector<std::uint64_t> circuits_;  // serials, by key
   std::uint64_t last_circuit_ = 0;
   std::uint64_t last_generation_ = 1;
+  std::uint32_t starts_fault_ = 0;
+  std::vector<bool> struck_;  // by planned fault
+  std::uint32_t planned_active_ = 0;
+  std::uint32_t starts_left_ = 0;  // of a planned fault
   std::uint32_t alive_ = 0;
   std::uint32_t wakes_in_a_row_ = 0;
   std::uint32_t clients_at_home_ = 0;  // have nothing more to ask in this phase

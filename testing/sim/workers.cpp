@@ -45,7 +45,7 @@ void Simulation::spawn(const action::Spawn& a) {
   if (options_.bad_programs && a.generation % 2 == 0) {  // also in the calm: a roll goes back
     return agenda_.plan(then, {.kind = Kind::dies, .worker = a.worker});
   }
-  if (draw(options_.faults.start_hangs)) return;
+  if (spoil_start(process, then) || draw(options_.faults.start_hangs)) return;
   if (draw(options_.faults.start_exits)) {
     return agenda_.plan(then, {.kind = Kind::dies, .worker = a.worker});
   }
@@ -80,7 +80,7 @@ void Simulation::plan_exchange(std::uint32_t number) {
   using P = WireProgress;
   Client& client = clients_[number];
   const FaultRates& faults = options_.faults;
-  const Process* process = find(client.worker);
+  Process* process = find(client.worker);
   if (process == nullptr) return fail("a grant of a worker that never was");
   const Instant soon = now_ + up_to(news_max);
   if (!process->alive) {  // it died, and the core has not been told yet
@@ -89,7 +89,8 @@ void Simulation::plan_exchange(std::uint32_t number) {
   if (draw(faults.unusable)) {
     return plan_end(number, soon, V::violated, P::untouched, ErrorCode::stray_output);
   }
-  const Instant then = now_ + up_to(options_.latency_max);
+  const Instant then = frozen_until(*process) + up_to(options_.latency_max);
+  if (damage(number, *process, then)) return;
   if (draw(faults.closes_stream)) return plan_end(number, then, V::lost, P::written);
   if (draw(faults.violates)) {
     const ErrorCode code = violations[random_.below(violations.size())];
@@ -99,7 +100,7 @@ void Simulation::plan_exchange(std::uint32_t number) {
     agenda_.plan(then, {.kind = Kind::dies, .worker = client.worker});
     return plan_end(number, never, V::timed_out, P::written);
   }
-  if (process->hangs || draw(faults.hangs)) {
+  if (process->hangs || is_silent(*process) || draw(faults.hangs)) {
     return plan_end(number, never, V::timed_out, P::written);
   }
   if (draw(faults.partial)) {
@@ -145,10 +146,18 @@ void Simulation::end_exchange(const Happening& h) {
   const bool worker_spoke = h.verdict == ExchangeVerdict::replied ||
                             h.verdict == ExchangeVerdict::application_error ||
                             h.verdict == ExchangeVerdict::violated;
-  const Process* process = find(client.worker);
+  Process* process = find(client.worker);
   const bool alive = process != nullptr && process->alive;
   if (worker_spoke && !alive && !client.reply_in_pipe) return;  // it died first: see die()
+  if (worker_spoke && alive && frozen_until(*process) > now_) {
+    const Instant later = frozen_until(*process) + up_to(news_max);
+    note(static_cast<std::uint32_t>(process->fault), PlannedNote::What::acted,
+         client.worker.serial);
+    client.late_reply = later;
+    return plan_end(h.who, later, h.verdict, h.progress, h.code);
+  }
   client.granted = false;
+  if (alive && !worker_spoke) process->owes = true;
   const bool retryable = h.verdict == ExchangeVerdict::application_error && random_.chance(1, 2);
   const bool callers_fault =
       h.verdict == ExchangeVerdict::application_error && draw(options_.faults.callers_fault);
@@ -193,6 +202,7 @@ void Simulation::drain(const action::Drain& a) {
 void Simulation::probe(const action::Probe& a) {
   Process* process = find(a.worker);
   if (process == nullptr || !process->alive || process->hangs || a.again) return;
+  if (is_silent(*process)) return;
   process->hangs = draw(options_.faults.hangs_idle);
   if (process->hangs) return;
   const bool slow = draw(options_.faults.slow_ping);
@@ -207,7 +217,8 @@ void Simulation::leave(WorkerId worker, bool forced) {
   const Process* process = find(worker);
   if (process == nullptr || !process->alive) return;
   if ((process->stubborn || process->hangs) && !forced) return;
-  agenda_.plan(now_ + up_to(forced ? kill_max : leave_max), {.kind = Kind::dies, .worker = worker});
+  const Instant from = forced ? now_ : frozen_until(*process);
+  agenda_.plan(from + up_to(forced ? kill_max : leave_max), {.kind = Kind::dies, .worker = worker});
 }
 
 // The process ends. Its host hears of it from two sides, in any order.
