@@ -12,7 +12,7 @@ SCRIPT = os.path.join(ROOT, "scripts", "invariants")
 STATEMENTS = """# A comment.
 invariant 1: the sun rises
 bug 1: it does not
-property 1: it is round
+property 1 shown: it is round
 """
 CITATIONS = "Sky.Rises: invariant:1 property:1\nSky.Never: bug:1\n"
 KILLS = {"night": {"tests": ["Sky.Rises", "Sky.Never"], "cites": ["invariant:1", "bug:1"]}}
@@ -102,14 +102,19 @@ class Invariants(unittest.TestCase):
         cases = (RISES, NEVER, case("More", "invariant:4"))
         self.assert_found("not built: bug 3\nno test: bug 2\nno mutant: invariant 4\n", *cases)
         self.assertEqual(self.judged(*cases, arguments=["--allow-gaps"])[0], 0)
+        self.assertEqual(self.judged(*cases, arguments=["--allow-unbuilt"])[0], 1)
+        self.write("statements", STATEMENTS + "bug 3 not-built: b\n")
+        self.assertEqual(self.judged(RISES, NEVER, arguments=["--allow-unbuilt"])[0], 0)
 
     def test_a_mutant_counts_only_if_a_test_that_cites_the_number_killed_it(self):
         self.write("kills", json.dumps({"night": {"tests": ["Sky.Other"], "cites": ["bug:1"]}}))
         self.assert_found("no mutant: invariant 1, bug 1\n", RISES, NEVER)
 
-    def test_a_property_is_shown_and_is_no_gap(self):
-        self.write("statements", STATEMENTS + "property 2: it is far\n")
+    def test_a_property_is_a_gap_too_unless_it_is_only_to_be_shown(self):
+        self.write("statements", STATEMENTS + "property 2 shown: it is far\n")
         self.assertEqual(self.judged(RISES, NEVER)[0], 0)
+        self.write("statements", STATEMENTS + "property 2: it is far\n")
+        self.assert_found("no test: property 2\n", RISES, NEVER)
 
     def test_an_unknown_number_is_an_error(self):
         self.assert_found("unknown number: bug:99 cited by Sky.Never", RISES, case("Never", "bug:1 bug:99"))
@@ -125,9 +130,13 @@ class Invariants(unittest.TestCase):
         self.assertEqual(self.judged(RISES, NEVER, more, arguments=["--approve"])[0], 0)
         self.assert_found("lost: bug 1: Sky.More is gone", RISES, NEVER)
 
+    def test_approve_says_what_it_gives_up(self):
+        code, text = self.judged(RISES, case("Never"), arguments=["--approve"])
+        self.assertIn("given up by --approve: bug 1: Sky.Never does not cite it any more", text)
+
     def test_a_wrong_line_in_the_list_of_statements_is_named(self):
         self.write("statements", STATEMENTS + "invariant x: y\n")
-        self.assert_found(":5: not 'invariant|bug|property N [not-built]: text'", RISES, NEVER)
+        self.assert_found(":5: not 'invariant|bug|property N [not-built|shown]: text'", RISES, NEVER)
 
 
 SAMPLE = """

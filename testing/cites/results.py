@@ -5,12 +5,14 @@ from collections import namedtuple
 from xml.etree import ElementTree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-STATEMENT = re.compile(r"(invariant|bug|property) (\d+)( not-built)?: (.+)")
+STATEMENT = re.compile(r"(invariant|bug|property) (\d+)( not-built| shown)?: (.+)")
 KINDS = ("invariant", "bug", "property")
 
-Statement = namedtuple("Statement", "kind number text built")
+# `mark`: "not-built", "shown" (no gap whatever it lacks), or "".
+Statement = namedtuple("Statement", "kind number text mark")
 # `end`: passed, failed, skipped, or disabled (it never ran). `cites`: {"invariant:11", ...}.
-Result = namedtuple("Result", "program test end cites")
+# `requests`: how many a suite that counts them had made when the test failed, or None.
+Result = namedtuple("Result", "program test end cites requests")
 
 
 class Trouble(Exception):
@@ -27,12 +29,12 @@ def read_statements(path=os.path.join(HERE, "statements.txt")):
                 continue
             match = STATEMENT.fullmatch(line)
             if not match:
-                raise Trouble("%s:%d: not 'invariant|bug|property N [not-built]: text': %s" % (
+                raise Trouble("%s:%d: not 'invariant|bug|property N [not-built|shown]: text': %s" % (
                     path, number, line))
-            kind, which, not_built, text = match.groups()
+            kind, which, mark, text = match.groups()
             if "%s:%s" % (kind, which) in found:
                 raise Trouble("%s:%d: %s %s stands there twice" % (path, number, kind, which))
-            found["%s:%s" % (kind, which)] = Statement(kind, int(which), text, not not_built)
+            found["%s:%s" % (kind, which)] = Statement(kind, int(which), text, (mark or "").strip())
     return found
 
 
@@ -47,12 +49,14 @@ def _end(case):
 
 
 def _result(program, case):
-    cites = set()
+    cites, requests = set(), None
     for item in case.iter("property"):
         if item.get("name") == "cites":
             cites.update(item.get("value").split())
+        elif item.get("name") == "requests_until_failure":
+            requests = int(item.get("value"))
     suite, name = case.get("classname"), case.get("name")
-    return Result(program, "%s.%s" % (suite, name), _end(case), frozenset(cites))
+    return Result(program, "%s.%s" % (suite, name), _end(case), frozenset(cites), requests)
 
 
 def read_results(folder, programs):

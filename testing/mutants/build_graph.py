@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 
 from results import Trouble
@@ -36,14 +37,32 @@ class BuildGraph:
         for entry in entries:
             words = shlex.split(entry["command"])
             self.compiles[self._relative(words[words.index("-o") + 1])] = entry
-        self._links, self._reach = {}, {}
+        self._links, self._reach, self._included = {}, {}, None
 
     def _relative(self, path):
         return os.path.relpath(path, self.build) if path.startswith(self.build + "/") else path
 
     def objects_of(self, source):
+        """Objects compiled of a source, or of whatever includes a header."""
         path = os.path.join(self.root, source)
+        if source.endswith(".hpp"):
+            return [output for output, headers in self._headers().items() if path in headers]
         return [output for output, entry in self.compiles.items() if entry["file"] == path]
+
+    def _headers(self):
+        """{object: files that it was compiled of}, as ninja knows since the last build."""
+        if self._included is None:
+            done = subprocess.run(["ninja", "-C", self.build, "-t", "deps"], stdout=subprocess.PIPE,
+                                  universal_newlines=True, check=True)
+            self._included, files = {}, set()
+            for line in done.stdout.split("\n"):
+                if line.startswith("    "):
+                    files.add(os.path.normpath(os.path.join(self.build, line.strip())))
+                elif ": #deps" in line:
+                    files = self._included.setdefault(line.partition(": #deps")[0], set())
+            self._included = {output: found for output, found in self._included.items()
+                              if output in self.compiles}
+        return self._included
 
     def reach(self, target):
         """All objects in a program, those of its libraries included."""
@@ -79,6 +98,25 @@ class BuildGraph:
                                   stdout=subprocess.PIPE, universal_newlines=True, check=True)
             self._links[program] = done.stdout.strip().split("\n")[-1]
         return self._links[program]
+
+
+class ScriptExchange:
+    """A mutant of Python: its tests run in a copy of what they and it are part of."""
+    COPIED = ("scripts", os.path.join("testing", "cites"))
+
+    def __init__(self, graph, folder, sources):
+        self.graph = graph
+        self.tree = os.path.join(folder, "tree")
+        for part in self.COPIED:
+            shutil.copytree(os.path.join(graph.root, part), os.path.join(self.tree, part),
+                            ignore=shutil.ignore_patterns("__pycache__"))
+        for path, text in sources.items():
+            with open(os.path.join(self.tree, path), "w", encoding="utf-8") as stream:
+                stream.write(text)
+
+    def command(self, words):
+        """The test's command, in the copy."""
+        return [word.replace(self.graph.root + os.sep, self.tree + os.sep, 1) for word in words]
 
 
 class Exchange:
@@ -126,10 +164,19 @@ class Exchange:
             words[words.index("-o") + 1] = place
             if source in self.sources:
                 words[words.index("-c") + 1] = os.path.join(self.folder, "src", source)
+            if any(path.endswith(".hpp") for path in self.sources):
+                words.insert(1, "-I" + os.path.join(self.folder, "src"))
             words.append("-Wno-error")  # what a mutant no longer uses is a warning
             self._run(" ".join(map(shlex.quote, words)), source)
             self.made[output] = place
         return self.made[output]
+
+    def command(self, words):
+        """The test's command, with the exchanged objects in its program."""
+        name = os.path.relpath(words[0], self.graph.build)
+        if not self.affects(name):
+            raise Trouble("nothing of it is in " + name)
+        return [self.program(name)] + words[1:]
 
     def program(self, name):
         """The path of this program with the exchanged objects in it."""

@@ -32,7 +32,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, "testing", "cites")]
 
 import mutant_patch  # noqa: E402
-from build_graph import BuildGraph, Exchange  # noqa: E402
+from build_graph import BuildGraph, Exchange, ScriptExchange  # noqa: E402
 from results import Trouble, read_results  # noqa: E402
 
 SECONDS_MAX = 60  # a test program of layer 1 or 2 takes a few
@@ -66,23 +66,51 @@ class Trial:
         self.lock = threading.Lock()
         self.cache_path = os.path.join(self.folder, "cache.json")
         self.cache = json.loads(file_bytes(self.cache_path)) if os.path.exists(self.cache_path) else {}
-        self.hashes = {}
+        self.hashes = {}  # of a file, of a test
+        listed = subprocess.run(["git", "-C", ROOT, "ls-files", "*.py"], stdout=subprocess.PIPE,
+                                universal_newlines=True, check=True).stdout.split()
+        self.scripts = {os.path.join(ROOT, path) for path in listed
+                        if os.path.exists(os.path.join(ROOT, path))}
 
-    def program(self, test):
-        path = self.tests[test]["command"][0]
-        return os.path.relpath(path, self.build) if path.startswith(self.build + "/") else None
+    def reports_as(self, test):
+        """Under which name a test's program writes its report; None: it writes none."""
+        command = self.tests[test]["command"] if test in self.tests else [""]
+        for at, word in enumerate(command):
+            if os.path.basename(word) == "run_unittest.py":
+                return command[at + 1]
+        return os.path.basename(command[0]) if command[0].startswith(self.build + "/") else None
+
+    def files_of(self, test):
+        """Whatever decides how a test ends: its program, with all that is linked in; those that it
+        starts, whose paths are compiled in; scripts; and the workers, which are Python."""
+        command = self.tests[test]["command"]
+        files, programs = {word for word in command if os.path.isfile(word)}, {command[0]}
+        while programs:
+            name = os.path.relpath(programs.pop(), self.build)
+            for output in self.graph.reach(name):
+                for other in self.graph.named_programs(output):
+                    path = os.path.join(self.build, other)
+                    if path not in files:
+                        files.add(path)
+                        programs.add(path)
+        return sorted(files | self.scripts)
+
+    def hash_of_file(self, path):
+        if path not in self.hashes:
+            self.hashes[path] = digest(path, file_bytes(path))
+        return self.hashes[path]
 
     def hash_of(self, killers):
         for killer in killers:
             test = killer.split(":")[0]
-            if test not in self.tests or self.program(test) is None:
+            if self.reports_as(test) is None:
                 raise Trouble("%s is no test program of this build" % test)
             if test not in self.hashes:
-                self.hashes[test] = digest(file_bytes(self.tests[test]["command"][0]))
+                self.hashes[test] = digest(*[self.hash_of_file(path) for path in self.files_of(test)])
         return digest(*[self.hashes[killer.split(":")[0]] for killer in killers])
 
-    def run(self, killer, path, place):
-        """(exit code, results, output's end) of a test program, which may be another than the build's."""
+    def run(self, killer, words, place):
+        """(exit code, results, output's end) of a test's command, which may be another than the build's."""
         test, _, only = killer.partition(":")
         entry = self.tests[test]
         properties = {item["name"]: item["value"] for item in entry.get("properties", [])}
@@ -90,11 +118,11 @@ class Trial:
         environment.update(item.split("=", 1) for item in properties.get("ENVIRONMENT", []))
         shutil.rmtree(os.path.join(place, "report"), ignore_errors=True)
         os.makedirs(os.path.join(place, "report"))
-        command = [sys.executable, os.path.join(HERE, "contained.py"), str(SECONDS_MAX), path]
-        command += entry["command"][1:] + (["--gtest_filter=" + only] if only else [])
+        command = [sys.executable, os.path.join(HERE, "contained.py"), str(SECONDS_MAX)] + words
+        command += ["--gtest_filter=" + only] if only else []
         done = subprocess.run(command, cwd=properties.get("WORKING_DIRECTORY", self.build), env=environment,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        name = os.path.basename(path)
+        name = os.path.basename(words[0]) if only or words[0] != entry["command"][0] else self.reports_as(test)
         results = read_results(os.path.join(place, "report"), {name}) if done.returncode in (0, 1) else []
         return done.returncode, results, done.stdout.decode("utf-8", "replace")
 
@@ -107,7 +135,7 @@ class Trial:
             key = "sound " + killer + self.hash_of([killer])
             if key not in self.cache:
                 place = os.path.join(self.folder, "sound")
-                code, results, text = self.run(killer, self.tests[test]["command"][0], place)
+                code, results, text = self.run(killer, self.tests[test]["command"], place)
                 if code != 0 or not results:
                     raise Trouble("%s does not pass without mutants (exit code %d, %d tests):\n%s" % (
                         killer, code, len(results), text[-3000:]))
@@ -118,12 +146,9 @@ class Trial:
     def try_killer(self, mutant, exchange, killer, place):
         """{how, tests, seconds} of one killer."""
         citations = self.pass_first(killer)
-        program = self.program(killer.split(":")[0])
-        if not exchange.affects(program):
-            raise Trouble("mutant %s: nothing of it is in %s" % (mutant.name, killer))
-        path = exchange.program(program)
+        words = exchange.command(self.tests[killer.split(":")[0]]["command"])
         began = time.monotonic()
-        code, results, text = self.run(killer, path, place)
+        code, results, text = self.run(killer, words, place)
         seconds = round(time.monotonic() - began, 1)
         failed = sorted({result.test for result in results if result.end == "failed"})
         if code == 0:
@@ -139,7 +164,9 @@ class Trial:
         cited = sorted({citation for test in failed for citation in citations.get(test, [])})
         with open(os.path.join(place, "output.txt"), "a") as stream:
             stream.write("=== %s: %s\n%s\n" % (killer, how, text))
-        return {"killer": killer, "how": how, "tests": failed, "cited": cited, "seconds": seconds}
+        attempt = {"killer": killer, "how": how, "tests": failed, "cited": cited, "seconds": seconds}
+        requests = [result.requests for result in results if result.end == "failed" and result.requests]
+        return dict(attempt, requests=min(requests)) if requests else attempt
 
     def judge(self, mutant):
         key = digest(mutant.text, self.hash_of(mutant.killers), *[
@@ -148,7 +175,9 @@ class Trial:
             return dict(self.cache[key], cached=True)
         place = os.path.join(self.folder, mutant.name)
         shutil.rmtree(place, ignore_errors=True)
-        exchange = Exchange(self.graph, place, mutant_patch.apply(mutant, ROOT))
+        sources = mutant_patch.apply(mutant, ROOT)
+        of_scripts = all(path.endswith(".py") for path in sources)
+        exchange = (ScriptExchange if of_scripts else Exchange)(self.graph, place, sources)
         tried = []
         for killer in mutant.killers:
             tried.append(self.try_killer(mutant, exchange, killer, place))
@@ -209,16 +238,46 @@ def line_of(mutant, verdict):
     return text
 
 
+def until_first_detection(tried):
+    """What it took: seconds of tests, and requests, where the suite counts them (simulation, models)."""
+    seconds, found = 0, {}
+    for attempt in tried:
+        seconds += attempt["seconds"]
+        if attempt["tests"] and "seconds" not in found:
+            found["seconds"] = round(seconds, 1)
+        if "requests" in attempt:
+            found.setdefault("requests", attempt["requests"])
+    return found
+
+
+def lost_power(before, after):
+    """What was found by a test once, and is not any more; or only after much longer."""
+    for name, kill in sorted(before.items()):
+        now = after.get(name)
+        if now is None:
+            yield "%s: no such kill any more; it proved %s" % (name, ", ".join(kill["cites"]))
+            continue
+        gone = sorted(set(kill["cites"]) - set(now["cites"]))
+        if gone:
+            yield "%s: proves no more: %s" % (name, ", ".join(gone))
+        if now.get("requests", 0) > 10 * kill.get("requests", 1 << 60):
+            yield "%s: found after %d requests, was %d" % (name, now["requests"], kill["requests"])
+
+
 def record(mutants, verdicts, path):
     kills = json.loads(file_bytes(path)) if os.path.exists(path) else {}
+    before = dict(kills)
     kills.update({mutant.name: {
         "breaks": mutant.breaks, "how": verdicts[mutant.name]["how"], "cites": mutant.cites,
         "tests": sorted({test for attempt in verdicts[mutant.name]["tried"] for test in attempt["tests"]}),
-        "seconds": sum(attempt["seconds"] for attempt in verdicts[mutant.name]["tried"]),
+        **until_first_detection(verdicts[mutant.name]["tried"]),
     } for mutant in mutants if verdicts[mutant.name]["how"] in ("killed", "crashed")})
-    there = {mutant.name for mutant in mutant_patch.read_all(os.path.join(HERE, "patches"))}
+    kept_names = {mutant.name for mutant in mutant_patch.read_all(os.path.join(HERE, "patches"))}
+    kills = {name: kills[name] for name in sorted(kills) if name in kept_names}
+    for line in lost_power(before, kills):
+        print("lost: " + line)
     with open(path, "w", encoding="utf-8") as stream:
-        json.dump({name: kills[name] for name in sorted(kills) if name in there}, stream, indent=1)
+        json.dump(kills, stream, indent=1)
         stream.write("\n")
 
 

@@ -97,6 +97,10 @@ TEST(Verdicts, a_fault_without_proof_is_no_pass) {
   MadeUp run;
   run.result.victims[0].state = Victim::State::unproved;
   EXPECT_EQ(run.kind_of("effort"), Verdict::Kind::unknown);
+  run = {};  // also where those that were proved would be enough
+  run.result.victims.push_back({});
+  run.result.victims[1].state = Victim::State::unproved;
+  EXPECT_EQ(run.kind_of("effort"), Verdict::Kind::unknown);
   run = {};
   run.result.victims.clear();
   EXPECT_EQ(run.kind_of("effort"), Verdict::Kind::unknown);

@@ -9,6 +9,7 @@
 
 #include "pool/process/stderr_tail.hpp"
 #include "pool/process/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::process {
 namespace {
@@ -121,6 +122,7 @@ TEST(Certificate, HasAllThatWasKnown) {
 }
 
 TEST(Certificate, SuspectsMemoryOnlyForASigkillOfOthers) {
+  cites_bug_class(3);
   OomFile file;
   file.set(0);
   OomCounter counter(file.path());
@@ -156,6 +158,7 @@ TEST(StderrTail, IsEmptyWithoutLinesOrBytes) {
 }
 
 TEST(StderrTail, CutsAtALineAtTheLimitAndOneBeyond) {
+  cites_bug_class(14);
   StderrTail at_limit({.bytes_max = 8, .lines_max = 9});
   at_limit.append("abc\ndef\n");
   EXPECT_EQ(at_limit.text(), "abc\ndef\n");
@@ -175,20 +178,31 @@ TEST(StderrTail, ALineThatIsTooLongLosesItsBeginning) {
 
 // Whatever the pieces: the same as the last bytes of the whole, from a line's beginning.
 TEST(StderrTail, DoesNotDependOnHowTheTextArrives) {
+  cites_bug_class(14);
   std::string whole;
   for (int line = 0; line < 200; ++line) whole += fmt::format("line {}\n", line * line);
   for (std::size_t piece = 1; piece < 120; ++piece) {
     StderrTail tail({.bytes_max = 50, .lines_max = 1000});
     for (std::size_t at = 0; at < whole.size(); at += piece) tail.append(whole.substr(at, piece));
     EXPECT_EQ(tail.text(), "line 38416\nline 38809\nline 39204\nline 39601\n") << piece;
+    EXPECT_LE(tail.since(0).size(), 100U) << "twice as much as is asked for, at most";
   }
 }
 
 class StderrDrain : public ProcessTest {};
 
 TEST_F(StderrDrain, AFloodCostsATurnNoMoreThanItsBudget) {
+  cites_bug_class(14);
   WorkerProcess worker = must_spawn(shell("while :; do echo flood; done >&2"));
   StderrTail tail({.bytes_max = 1000, .lines_max = 5});
+  // One that is certainly there, and longer than the budget.
+  auto full = make_pipe({.read_end_non_blocking = true});
+  ASSERT_TRUE(full);
+  write_all(full->write_end.get(), std::string(30'000, 'x'));
+  EXPECT_EQ(StderrTail{}.drain(full->read_end.get(), 10'000), DrainOutcome::budget_spent);
+  StderrTail counted;
+  (void)counted.drain(full->read_end.get(), 7'000);
+  EXPECT_EQ(counted.bytes_seen(), 7'000U);
   std::uint64_t before = 0;
   for (int turn = 0; turn < 50; ++turn) {
     ASSERT_TRUE(becomes_readable(worker.pipes().standard_error.get()));

@@ -6,6 +6,7 @@
 
 #include "pool/process/tests/support.hpp"
 #include "pool/process/warden.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::process {
 namespace {
@@ -56,6 +57,7 @@ template <typename Attempt>
 }
 
 TEST_F(FailAtN, EverySystemCallOfASpawn) {
+  cites(52);
   Result<Warden> warden = Warden::start();
   ASSERT_TRUE(warden);
   std::set<SpawnStep> visited;
@@ -108,6 +110,7 @@ TEST_F(FailAtN, ASpawnWithADirectory) {
 }
 
 TEST_F(FailAtN, EverySystemCallOfAWardensStart) {
+  cites(52);
   std::set<SpawnStep> visited;
   const int points = walk(
       [](SpawnHook* hook) -> std::string {

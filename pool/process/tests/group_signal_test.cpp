@@ -9,6 +9,7 @@
 
 #include "pool/process/tests/reused_pid.hpp"
 #include "pool/process/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::process {
 namespace {
@@ -66,6 +67,7 @@ TEST_F(GroupSignal, SaysThatNobodyIsThere) {
 }
 
 TEST_F(GroupSignal, SparesAStrangerWithTheNumber) {
+  cites_bug_class(7);
   for (const Way way : {exactly, by_number, without_pidfd}) {
     WorkerProcess worker = dead_worker("exit 0");
     reap_behind_its_back(worker);
@@ -78,6 +80,7 @@ TEST_F(GroupSignal, SparesAStrangerWithTheNumber) {
 
 // The whole class, not only its function: nothing it does after the fact reaches the stranger.
 TEST_F(GroupSignal, AWorkerReapedByOthersNeverHarmsItsPidsNextOwner) {
+  cites_bug_class(7);
   std::optional<WorkerProcess> worker(dead_worker("exit 0"));
   reap_behind_its_back(*worker);
   const ReusedPid stranger(worker->pid());
@@ -91,6 +94,7 @@ TEST_F(GroupSignal, AWorkerReapedByOthersNeverHarmsItsPidsNextOwner) {
 }
 
 TEST_F(GroupSignal, NeverMeansEverybody) {
+  cites_bug_class(7);
   for (const int group : {1, 0, -1, -7}) {
     EXPECT_EQ(signal_group_exactly(group, -1, 0), -ESRCH);
   }

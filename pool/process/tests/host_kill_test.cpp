@@ -14,6 +14,7 @@
 
 #include "pool/process/tests/support.hpp"
 #include "pool/process/warden.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::process {
 namespace {
@@ -113,6 +114,8 @@ class HostKill : public ProcessTest {
 };
 
 TEST_F(HostKill, LeavesNoWorkerAndNoGrandchild) {
+  cites(2, 52);
+  cites_bug_class(6);
   Seen seen;
   WorkerProcess host = start_host("steady", seen);
   ASSERT_EQ(seen.workers.size(), 4U);
@@ -120,6 +123,8 @@ TEST_F(HostKill, LeavesNoWorkerAndNoGrandchild) {
 }
 
 TEST_F(HostKill, IsCoveredWhateverSignalEndsIt) {
+  cites(2, 52);
+  cites_bug_class(6);
   for (const int signal : {SIGTERM, SIGINT, SIGSEGV, SIGHUP, SIGABRT}) {
     Seen seen;
     WorkerProcess host = start_host("steady", seen);
@@ -129,6 +134,8 @@ TEST_F(HostKill, IsCoveredWhateverSignalEndsIt) {
 }
 
 TEST_F(HostKill, AtRandomInstantsLeavesNothing) {
+  cites(2, 52);
+  cites_bug_class(6);
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE(fmt::format("seed {}", seed));
   std::mt19937 random(seed);
@@ -145,6 +152,8 @@ TEST_F(HostKill, AtRandomInstantsLeavesNothing) {
 }
 
 TEST_F(HostKill, CatchesAChildBetweenRegistrationAndExec) {
+  cites(2, 52);
+  cites_bug_class(6);
   Seen seen;
   WorkerProcess host = start_host("stalled_before_exec", seen);
   ASSERT_EQ(seen.workers.size(), 2U);
@@ -153,6 +162,8 @@ TEST_F(HostKill, CatchesAChildBetweenRegistrationAndExec) {
 }
 
 TEST_F(HostKill, CatchesAChildThatRegistersAfterTheHostsDeath) {
+  cites(2, 52);
+  cites_bug_class(6);
   Seen seen;
   WorkerProcess host = start_host("stalled_before_registration", seen);
   ASSERT_EQ(seen.workers.size(), 2U);
@@ -168,6 +179,8 @@ TEST_F(HostKill, CatchesAChildThatRegistersAfterTheHostsDeath) {
 }
 
 TEST_F(HostKill, IsNotPreventedByAForkedCopyThatHoldsTheLifeline) {
+  cites(2, 52);
+  cites_bug_class(6);
   Seen seen;
   WorkerProcess host = start_host("forked_copy", seen);
   ASSERT_EQ(seen.workers.size(), 4U);
@@ -185,6 +198,7 @@ TEST_F(HostKill, IsNotPreventedByAForkedCopyThatHoldsTheLifeline) {
 }
 
 TEST_F(HostKill, ACopyThatRunsTheDestructorsHurtsNobody) {
+  cites_bug_class(6);
   Seen seen;
   WorkerProcess host = start_host("forked_copy_leaves", seen);
   EXPECT_EQ(seen.other_lines, std::vector<std::string>{"all live"});
@@ -192,6 +206,8 @@ TEST_F(HostKill, ACopyThatRunsTheDestructorsHurtsNobody) {
 }
 
 TEST_F(HostKill, IsCoveredByTheSecondWardenAfterTheFirstWasKilled) {
+  cites(2, 52);
+  cites_bug_class(6);
   Seen seen;
   WorkerProcess host = start_host("loses_warden", seen);
   EXPECT_EQ(seen.other_lines,
@@ -205,6 +221,8 @@ TEST_F(HostKill, IsCoveredByTheSecondWardenAfterTheFirstWasKilled) {
 }
 
 TEST_F(HostKill, AHostThatLeavesProperlyLeavesNothingEither) {
+  cites(2, 52);
+  cites_bug_class(6);
   Seen seen;
   WorkerProcess host = start_host("steady", seen);
   host.pipes().to_worker.reset();

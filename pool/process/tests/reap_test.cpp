@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "pool/process/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::process {
 namespace {
@@ -49,6 +50,7 @@ struct Family {
 }
 
 TEST_F(Reap, KnowsTheExitCode) {
+  cites_bug_class(3);
   for (const int code : {0, 1, 3, 127, 255}) {
     WorkerProcess worker = must_spawn(shell(fmt::format("exit {}", code)));
     const ExitStatus status = must_reap(worker);
@@ -60,6 +62,7 @@ TEST_F(Reap, KnowsTheExitCode) {
 }
 
 TEST_F(Reap, KnowsTheSignal) {
+  cites_bug_class(3);
   for (const int signal : {SIGKILL, SIGTERM, SIGSEGV, SIGUSR1, SIGPIPE, SIGHUP}) {
     WorkerProcess worker = must_spawn(shell("ulimit -c 0; echo up; read gate"));
     EXPECT_EQ(read_line(worker.pipes().from_worker.get()), "up");
@@ -109,6 +112,7 @@ TEST_F(Reap, KnowsThePeakMemory) {
 
 // exec hands the host's own peak on to the child; it must not be taken for the worker's.
 TEST_F(Reap, DoesNotTakeTheHostsMemoryForTheWorkers) {
+  cites_bug_class(19);
   constexpr std::size_t bytes = 256 << 20;
   void* large = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
@@ -129,6 +133,7 @@ TEST_F(Reap, DoesNotTakeTheHostsMemoryForTheWorkers) {
 }
 
 TEST_F(Reap, WorksWithSigchldIgnored) {
+  cites_bug_class(7);
   for (const auto& [handler, flags] : {std::pair{SIG_IGN, 0}, std::pair{SIG_DFL, SA_NOCLDWAIT}}) {
     const ChildSignal ignored(handler, flags);
     WorkerProcess worker = must_spawn(shell("exit 3"));
@@ -148,6 +153,7 @@ TEST_F(Reap, WorksWithSigchldIgnored) {
 }
 
 TEST_F(Reap, WorksWhereTheHostReapsEverything) {
+  cites_bug_class(7);
   WorkerProcess worker = must_spawn(shell("exit 3"));
   int status = 0;
   EXPECT_EQ(::waitpid(-1, &status, 0), worker.pid());
@@ -159,6 +165,7 @@ TEST_F(Reap, WorksWhereTheHostReapsEverything) {
 
 // A child that fails before exec is invisible to a host's waitpid(-1): it would be a puzzle.
 TEST_F(Reap, AFailedSpawnIsNoChildOfTheHosts) {
+  cites(2, 52);
   static volatile sig_atomic_t child_signals = 0;
   child_signals = 0;
   const ChildSignal counted([](int) { child_signals = child_signals + 1; }, 0);
@@ -171,6 +178,7 @@ TEST_F(Reap, AFailedSpawnIsNoChildOfTheHosts) {
 }
 
 TEST_F(Reap, KillsGrandchildrenWithTheGroup) {
+  cites(2, 52);
   Family family = start_family("read more");
   EXPECT_EQ(family.worker.signal_group(SIGTERM), SignalOutcome::sent);
   EXPECT_TRUE(is_alive(family.worker.pidfd()));
@@ -180,6 +188,7 @@ TEST_F(Reap, KillsGrandchildrenWithTheGroup) {
 }
 
 TEST_F(Reap, KillsGrandchildrenOfAWorkerThatEndedByItself) {
+  cites(2, 52);
   Family family = start_family("exit 5");
   write_all(family.worker.pipes().to_worker.get(), "\n");
   EXPECT_TRUE(becomes_readable(family.worker.pidfd()));
@@ -189,6 +198,7 @@ TEST_F(Reap, KillsGrandchildrenOfAWorkerThatEndedByItself) {
 }
 
 TEST_F(Reap, KillsGrandchildrenAlsoWhenSomebodyElseReapedTheWorker) {
+  cites(2, 52);
   const ChildSignal ignored(SIG_IGN, 0);
   Family family = start_family("exit 5");
   write_all(family.worker.pipes().to_worker.get(), "\n");
@@ -198,6 +208,7 @@ TEST_F(Reap, KillsGrandchildrenAlsoWhenSomebodyElseReapedTheWorker) {
 }
 
 TEST_F(Reap, DestructionKillsTheGroupAndReaps) {
+  cites(2, 52);
   FileDescriptor leader, grandchild;
   {
     Family family = start_family("read more");
@@ -209,6 +220,7 @@ TEST_F(Reap, DestructionKillsTheGroupAndReaps) {
 }
 
 TEST_F(Reap, AssignmentEndsTheOneThatWasThere) {
+  cites(2, 52);
   WorkerProcess worker = must_spawn(shell("read gate"));
   const FileDescriptor first = open_pidfd(worker.pid());
   worker = must_spawn(shell("exit 9"));
@@ -217,6 +229,7 @@ TEST_F(Reap, AssignmentEndsTheOneThatWasThere) {
 }
 
 TEST_F(Reap, TheEndOfTheSpawningThreadKillsNothing) {
+  cites_bug_class(6);
   std::optional<WorkerProcess> worker;
   std::thread([&worker] { worker = must_spawn(shell("read line; echo $line")); }).join();
   ASSERT_TRUE(worker);
@@ -227,6 +240,7 @@ TEST_F(Reap, TheEndOfTheSpawningThreadKillsNothing) {
 }
 
 TEST_F(Reap, AForkedCopyOfTheHostCanDoNothing) {
+  cites_bug_class(6);
   WorkerProcess worker = must_spawn(shell("read gate"));
   const int copy = ::fork();
   if (copy == 0) {

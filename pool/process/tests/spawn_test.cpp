@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "pool/process/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::process {
 namespace {
@@ -34,6 +35,7 @@ TEST_F(Spawn, TellsTheProgressPipesNumber) {
 }
 
 TEST_F(Spawn, HandsOnNamedDescriptorsAndNoOther) {
+  cites(52);
   const FileDescriptor closed(::open("/dev/null", O_RDONLY));  // not even close-on-exec
   const FileDescriptor handed(::open("/dev/zero", O_RDONLY | O_CLOEXEC));
   SpawnRequest request = shell("readlink /proc/self/fd/$SPECIAL; ls /proc/self/fd | tr '\\n' ' '");
@@ -95,6 +97,7 @@ TEST_F(Spawn, FindsARelativeProgramFromTheHostsDirectory) {
 }
 
 TEST_F(Spawn, ResetsEverySignalWhateverTheHostDidToIt) {
+  cites_bug_class(11);
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   struct sigaction handle {};

@@ -12,6 +12,7 @@
 
 #include "pool/process/tests/reused_pid.hpp"
 #include "pool/process/tests/support.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::process {
 namespace {
@@ -73,6 +74,7 @@ TEST_F(WardenTest, IsNotMovedBySignals) {
 }
 
 TEST_F(WardenTest, EndsWithItsHostSide) {
+  cites_bug_class(6);
   FileDescriptor pidfd;
   {
     const Warden warden = must_start();
@@ -82,6 +84,7 @@ TEST_F(WardenTest, EndsWithItsHostSide) {
 }
 
 TEST_F(WardenTest, KnowsAWorkerFromItsSpawnUntilItIsUnregistered) {
+  cites_bug_class(6);
   Warden warden = must_start();
   EXPECT_TRUE(holds(warden, 2));
   WorkerProcess worker = guarded(warden, "read gate");
@@ -94,6 +97,7 @@ TEST_F(WardenTest, KnowsAWorkerFromItsSpawnUntilItIsUnregistered) {
 }
 
 TEST_F(WardenTest, TakesRegisteredGroupsAlongAndNoOthers) {
+  cites_bug_class(6);
   std::optional<Warden> warden(must_start());
   WorkerProcess registered = guarded(*warden, "read gate");
   WorkerProcess unregistered = guarded(*warden, "read gate");
@@ -193,6 +197,7 @@ TEST_F(WardenTest, ItsDeathIsNoticedAndDoesNotKillTheHostBySigpipe) {
 }
 
 TEST_F(WardenTest, RestartsWithTheLiveGroups) {
+  cites_bug_class(6);
   Warden warden = must_start();
   WorkerProcess worker = guarded(warden, "read gate");
   ::kill(warden.pid(), SIGKILL);
@@ -209,6 +214,7 @@ TEST_F(WardenTest, RestartsWithTheLiveGroups) {
 
 // A stopped warden reads nothing: told so within a second, and replaced without harm.
 TEST_F(WardenTest, AStoppedOneIsFoundOutAndReplaced) {
+  cites_bug_class(6);
   Warden warden = must_start();
   WorkerProcess worker = guarded(warden, "read gate");
   EXPECT_TRUE(holds(warden, 3));
@@ -228,6 +234,7 @@ TEST_F(WardenTest, AStoppedOneIsFoundOutAndReplaced) {
 }
 
 TEST_F(WardenTest, RestartOfALivingOneKillsNoWorker) {
+  cites_bug_class(6);
   Warden warden = must_start();
   WorkerProcess worker = guarded(warden, "read gate");
   const std::array<LiveGroup, 1> live{{{worker.group(), worker.pidfd()}}};
@@ -238,6 +245,7 @@ TEST_F(WardenTest, RestartOfALivingOneKillsNoWorker) {
 
 // A worker died, nobody told the warden, and a stranger has its number, pid and group.
 TEST_F(WardenTest, SparesAStrangerWhoGotTheNumber) {
+  cites_bug_class(7);
   std::optional<Warden> warden(must_start());
   WorkerProcess worker = guarded(*warden, "exit 0");
   (void)must_reap(worker);
@@ -249,6 +257,7 @@ TEST_F(WardenTest, SparesAStrangerWhoGotTheNumber) {
 
 // The number came back as another worker of ours before the first was unregistered.
 TEST_F(WardenTest, UnregistersTheOldestOfANumber) {
+  cites_bug_class(7);
   std::optional<Warden> warden(must_start());
   WorkerProcess worker = guarded(*warden, "exit 0");
   (void)must_reap(worker);

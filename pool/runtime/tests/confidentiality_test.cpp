@@ -55,15 +55,17 @@ void use_in_every_way(Scene& scene) {
 void use_a_session(Scene& scene) {
   const Canaries& secrets = scene.secrets;
   Session session = scene.pool->session("s");
-  const auto configured =
-      session.call("configure_lm",
-                   Json{{"model", "gemini"}, {"api_key", secrets.api_key}, {"temperature", 0.5}});
+  // The language model is the worker's that was told of it.
+  const CallOptions there{.deadline = patience, .affinity = AffinityPolicy::strict};
+  const auto configured = session.call(
+      "configure_lm", Json{{"model", "gemini"}, {"api_key", secrets.api_key}, {"temperature", 0.5}},
+      there);
   ASSERT_TRUE(configured) << describe(configured);
   Json program = program_named("p", secrets.signature);
   program["api_key"] = secrets.api_key;  // no part of a program: not kept
-  const auto created = session.call("create_program", program);
+  const auto created = session.call("create_program", program, there);
   ASSERT_TRUE(created) << describe(created);
-  const auto executed = session.call("execute_program", run_of("p", secrets.argument));
+  const auto executed = session.call("execute_program", run_of("p", secrets.argument), there);
   ASSERT_TRUE(executed) << describe(executed);
   ASSERT_TRUE(session.update([&](Json& data) { data["note"] = secrets.data; }));
 }

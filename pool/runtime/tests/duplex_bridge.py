@@ -1,6 +1,7 @@
 """A rude worker for large frames: what it does is said by the command, and done before it has read the request.
 
 duplex N      writes 1 MiB to stderr, then its reply of N bytes while the request is still being written to it
+reply_first N the same, but reads on only when that is written
 stop_reading  reads the beginning of the request, and then nothing any more
 die           reads the beginning of the request, and is killed when the pipe has filled again
 """
@@ -52,13 +53,15 @@ def main():
             while unread[0] < 32768:
                 fcntl.ioctl(0, termios.FIONREAD, unread)
             os.kill(os.getpid(), signal.SIGKILL)
-        if command == "duplex":
+        if command in ("duplex", "reply_first"):
             size = int(re.search(rb'"bytes": ?(\d+)', head).group(1))
             write_all(2, b"e" * (1 << 20))
             reply = framed(request_id, "r" * size)
             # Its last byte only when all is read: nobody can have answered what he has not read.
             writer = threading.Thread(target=write_all, args=(1, reply[:-1]))
             writer.start()
+            if command == "reply_first":
+                writer.join()
             read_exactly(length - len(head))
             writer.join()
             write_all(1, reply[-1:])

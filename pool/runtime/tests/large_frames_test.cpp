@@ -31,9 +31,11 @@ TEST(LargeFrames, SixteenMebibytesBothWaysAtOnceAndOneOnStderrDoNotDeadlock) {
   cites_bug_class(4);
   Pool pool = must_start(rude_options(1));
   const std::string arguments = large_arguments();
-  const auto reply = pool.call("duplex", JsonText{arguments}, {.deadline = patience});
-  ASSERT_TRUE(reply) << describe(reply);
-  EXPECT_EQ(reply->result_text.size(), large + 2);
+  for (const char* command : {"duplex", "reply_first"}) {
+    const auto reply = pool.call(command, JsonText{arguments}, {.deadline = patience});
+    ASSERT_TRUE(reply) << describe(reply);
+    EXPECT_EQ(reply->result_text.size(), large + 2);
+  }
   Signal called_back;
   const auto ticket = pool.call_async("duplex", JsonText{arguments}, {.deadline = patience},
                                       [&](const Result<Reply>& asynchronous) {

@@ -38,6 +38,7 @@ TEST_P(Protocol, ServesCallsAndErrors) {
 }
 
 TEST_P(Protocol, CarriesTheContextIfBothKnowIt) {
+  cites_property(16);
   Pool pool = must_start(mock_options(1, GetParam().flags));
   const auto reply = pool.call("context", Json::object(),
                                {.deadline = 8s,

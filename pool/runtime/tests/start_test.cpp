@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
 #include <mutex>
 
@@ -173,6 +174,30 @@ TEST(Start, FailuresBackOffByTheLawAndNeverMakeAHotLoop) {
     if (next != spawned.end()) {
       EXPECT_GE(*next - pauses[i].first + 1ms, pauses[i].second);
     }
+  }
+}
+
+// What ends by itself as soon as it is ready is no worker; what somebody kills may well be one.
+TEST(Start, OfWorkersThatEndByThemselvesBacksOffAndOfKilledOnesDoesNot) {
+  cites(8);
+  cites_bug_class(9);
+  for (const int signal : {SIGALRM, SIGKILL}) {
+    Options options = mock_options(1);
+    options.start_backoff_base = 1ms;
+    options.start_backoff_max = 30s;  // dying sooner than this is dying early
+    Pool pool = must_start(options);
+    std::atomic<int> pauses{0};
+    const Subscription subscription = pool.subscribe(
+        [&](const PoolEvent& event) { pauses += event.what == "start_backing_off" ? 1 : 0; });
+    for (int i = 0; i < 3; ++i) {
+      const WorkerStatus worker = pool.status().workers.at(0);
+      ASSERT_EQ(kill(worker.pid, signal), 0);
+      ASSERT_TRUE(wait_until(pool, [&](const Status& status) {
+        return is_whole(status) && status.workers.at(0).worker != worker.worker;
+      }));
+    }
+    EXPECT_TRUE(pool.stop(0ms));  // by then every event has been told
+    EXPECT_EQ(pauses > 0, signal == SIGALRM) << pauses;
   }
 }
 

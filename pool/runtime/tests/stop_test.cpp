@@ -114,7 +114,14 @@ TEST(Callbacks, RunExactlyOnceAlsoOnStop) {
                                           });
       ASSERT_TRUE(ticket);
     }
+    // One that takes its time: the stop waits for it too.
+    Signal returned;
+    bool too_early = true;
+    ASSERT_TRUE(pool.call_async("sleep", JsonText{long_sleep}, {.deadline = patience},
+                                [&](const Result<Reply>&) { too_early = returned.wait(50ms); }));
     EXPECT_TRUE(pool.stop(20ms));
+    returned.set();
+    EXPECT_FALSE(too_early);
     for (const auto& count : answers) EXPECT_EQ(count.load(), 1) << "by the time stop returns";
   }
   for (const auto& count : answers) EXPECT_EQ(count.load(), 1);
@@ -245,6 +252,59 @@ TEST(Cancel, ByStopTokenWhileRunningEndsTheCallAtOnce) {
     EXPECT_LT(running.took(), 3s);
     expect_whole(pool);
   }
+}
+
+// Its caller does nothing but wait for the reply: it has to be woken.
+TEST(Cancel, OfACallThatItsWorkerIsBusyWithWakesItsCaller) {
+  cites(9);
+  cites_bug_class(13);
+  Pool pool = must_start(mock_options(2));
+  std::stop_source source;
+  Caller running{pool,
+                 "progress",
+                 Json{{"count", 10'000}, {"every_ms", 10}},
+                 {.deadline = patience, .stop_token = source.get_token()}};
+  ASSERT_TRUE(wait_until(pool, [&pool](const Status& status) {
+    // No event of the pool tells of progress: a call on the other worker makes one.
+    (void)pool.call("echo", Json::object(), {.deadline = patience});
+    return std::any_of(status.workers.begin(), status.workers.end(),
+                       [](const WorkerStatus& worker) { return !worker.last_progress.empty(); });
+  }));
+  source.request_stop();
+  EXPECT_EQ(code_of(running.join()), ErrorCode::cancelled_in_flight) << describe(running.join());
+}
+
+// In the instant of the reply, before it, after it: whatever it still does, it does to its own
+// call.
+TEST(Cancel, ThatComesWithTheReplyNeverHitsTheNextCaller) {
+  cites(9);
+  cites_bug_class(13);
+  Pool pool = must_start(mock_options(1));
+  std::atomic<std::uint64_t> begun{0};
+  std::atomic<std::uint64_t> done{0};
+  std::stop_source source;
+  constexpr std::uint64_t rounds = 300;
+  std::thread stopper{[&] {
+    for (std::uint64_t round = 1; round <= rounds; ++round) {
+      for (std::uint64_t seen = begun; seen < round; seen = begun) begun.wait(seen);
+      for (std::uint64_t spin = 0; spin < round * 700 % 40'000 && done < round; ++spin) {
+      }
+      source.request_stop();
+      done = round;
+    }
+  }};
+  for (std::uint64_t round = 1; round <= rounds; ++round) {
+    const CallOptions stoppable{.deadline = patience, .stop_token = source.get_token()};
+    begun = round;
+    begun.notify_all();
+    (void)pool.call("echo", Json::object(), stoppable);
+    const auto next = pool.call("echo", Json::object(), {.deadline = patience});
+    EXPECT_TRUE(next) << describe(next);
+    while (done < round) std::this_thread::yield();
+    source = std::stop_source{};
+  }
+  stopper.join();
+  EXPECT_EQ(pool.status().ok + pool.status().cancelled, 2 * rounds);
 }
 
 TEST(Cancel, ByATokenThatWasStoppedBeforeNeverReachesAWorker) {

@@ -112,6 +112,7 @@ TEST_P(ExpiringStores, LetCreateReplaceAnExpiredSession) {
 }
 
 TEST(MemoryStore, IsBoundedAndMakesRoomByWhatHasExpired) {
+  cites(45);
   Stage stage{StoreKind::memory, {.ttl = 100ms, .sessions_max = 2}};
   ASSERT_TRUE(stage->create("a", Json::object()));
   stage.pass(50ms);

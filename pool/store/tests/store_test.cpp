@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <barrier>
 #include <thread>
 
 #include "pool/store/tests/stores.hpp"
@@ -84,10 +85,12 @@ TEST_P(AllStores, UpdateAtomicallyAndReturnTheNewData) {
   Stage stage{GetParam()};
   ASSERT_TRUE(stage->create("s", Json{{"n", 0}}));
   constexpr int threads_count = 4;
-  constexpr int increments = 50;
+  const int increments = GetParam() == StoreKind::memory ? 2000 : 50;
+  std::barrier together{threads_count};
   std::vector<std::thread> threads;
   for (int i = 0; i < threads_count; ++i) {
     threads.emplace_back([&] {
+      together.arrive_and_wait();
       for (int k = 0; k < increments; ++k) {
         const auto done =
             stage->update("s", [](Json& data) { data["n"] = data["n"].get<int>() + 1; });
@@ -98,7 +101,8 @@ TEST_P(AllStores, UpdateAtomicallyAndReturnTheNewData) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ((*stage->get("s"))["n"], threads_count * increments);
-  EXPECT_EQ(stage->describe("s")->operations, std::uint64_t{threads_count * increments});
+  EXPECT_EQ(stage->describe("s")->operations,
+            static_cast<std::uint64_t>(threads_count * increments));
   EXPECT_EQ((*stage->update("s", [](Json& data) { data = {1}; })), Json({1}));
 }
 
@@ -152,6 +156,7 @@ TEST_P(AllStores, ListByNameWithCounts) {
 }
 
 TEST_P(AllStores, KeepProgramsToTheByteAndApart) {
+  cites(45, 54);
   Stage stage{GetParam(), {.programs_max = 2}};
   ASSERT_TRUE(stage->create("s", Json::object()));
   ASSERT_TRUE(stage->create("t", Json::object()));
@@ -181,7 +186,9 @@ TEST_P(AllStores, KeepProgramsToTheByteAndApart) {
   EXPECT_EQ(stage->programs("s")->size(), 2U);
   EXPECT_EQ(stage->describe("s")->operations, 4U);
 
+  ASSERT_TRUE(stage->complete("t", put)->applied);
   EXPECT_TRUE(stage->complete("s", {.kind = Kind::remove, .program = "p"})->applied);
+  EXPECT_EQ(stage->program("t", "p")->value().record, record) << "it is another session's";
   EXPECT_FALSE(stage->complete("s", {.kind = Kind::remove, .program = "p"})->applied);
   EXPECT_EQ(*stage->program("s", "p"), std::nullopt);
 }

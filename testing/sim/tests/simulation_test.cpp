@@ -65,8 +65,13 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
   cites_bug_class(1, 3, 5, 7, 9, 10, 11, 12, 13, 16, 17, 19);
   cites_property(1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 17, 19);
   SimulationReport all;
+  std::uint64_t requests = 0;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     const SimulationReport report = Simulation(seed, swarm(seed)).run();
+    requests += report.counters.submitted;
+    if (!report.error.empty()) {  // how soon it is found: kept for each mutant
+      RecordProperty("requests_until_failure", std::to_string(requests));
+    }
     ASSERT_EQ(report.error, "") << "repro: ordeal-sim run --seeds " << seed << ".." << seed;
     for (std::size_t i = 0; i < all.outcomes.size(); ++i) all.outcomes[i] += report.outcomes[i];
     all.circuit_openings += report.circuit_openings;

@@ -1,0 +1,49 @@
+// The time that deadlines are made of.
+#include "pool/runtime/clock.hpp"
+
+#include <gtest/gtest.h>
+
+#include <ctime>
+
+#include "testing/cites/cites.hpp"
+
+namespace ordeal::pool::runtime {
+namespace {
+
+Instant monotonic() {
+  timespec at{};
+  clock_gettime(CLOCK_MONOTONIC, &at);
+  return Instant{std::chrono::seconds{at.tv_sec} + std::chrono::nanoseconds{at.tv_nsec}};
+}
+
+TEST(Clock, IsTheMonotonicOneSoThatNoStepOfTheWallClockMovesADeadline) {
+  cites_bug_class(20);
+  for (int i = 0; i < 1000; ++i) {
+    const Instant before = monotonic();
+    const Instant at = now();
+    const Instant after = monotonic();
+    ASSERT_LE(before, at);
+    ASSERT_LE(at, after);
+  }
+  const Instant at = now();
+  EXPECT_EQ(to_instant(to_steady(at)), at);
+}
+
+// The kernel's clocks behind the waits: of an instant that is over each returns at once.
+TEST(Clock, IsTheOneThatEveryWaitGoesBy) {
+  cites_bug_class(20);
+  const Instant past = now() - std::chrono::nanoseconds{1};
+  WakeWord word;
+  word.wait_until(past, word.ticket());
+  EXPECT_EQ(poll_until({}, past), 0);
+  EXPECT_EQ(milliseconds_until(past, now()), 0);
+  const Instant soon = now() + std::chrono::milliseconds{5};
+  word.wait_until(soon, word.ticket());
+  EXPECT_GE(now(), soon);
+  const Instant later = now() + std::chrono::milliseconds{5};
+  poll_until({}, later);
+  EXPECT_GE(now(), later);
+}
+
+}  // namespace
+}  // namespace ordeal::pool::runtime
