@@ -25,21 +25,21 @@ if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
 endif()
 
 add_library(ordeal_options INTERFACE)
-target_compile_options(ordeal_options INTERFACE
+# $<BUILD_INTERFACE>: who links the installed libraries chooses warnings and linker for themselves.
+set(ordeal_warnings
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wconversion -Wno-missing-field-initializers
   # Determinism: no fused multiply-add that one compiler makes and another does not (DESIGN 3).
   -ffp-contract=off)
-target_include_directories(ordeal_options INTERFACE
-  "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/pool/include")
 # Not with sanitizers: what they put in makes gcc warn of what is not there; the plain build judges.
 if(NOT ORDEAL_SANITIZE)
-  target_compile_options(ordeal_options INTERFACE -Werror)
+  list(APPEND ordeal_warnings -Werror)
 endif()
-if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  target_compile_options(ordeal_options INTERFACE -Wno-sign-conversion)
-else()
-  target_compile_options(ordeal_options INTERFACE -Wno-sign-conversion)
-endif()
+list(APPEND ordeal_warnings -Wno-sign-conversion)
+target_compile_options(ordeal_options INTERFACE "$<BUILD_INTERFACE:${ordeal_warnings}>")
+target_compile_features(ordeal_options INTERFACE cxx_std_20)
+target_include_directories(ordeal_options INTERFACE
+  "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>" "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/pool/include>"
+  $<INSTALL_INTERFACE:include> $<INSTALL_INTERFACE:include/ordeal/rooms>)
 if(ORDEAL_SANITIZE)
   target_compile_options(ordeal_options INTERFACE
     -fsanitize=${ORDEAL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
@@ -47,7 +47,7 @@ if(ORDEAL_SANITIZE)
 endif()
 find_program(MOLD_PROGRAM mold)
 if(MOLD_PROGRAM)
-  target_link_options(ordeal_options INTERFACE -fuse-ld=mold)
+  target_link_options(ordeal_options INTERFACE $<BUILD_INTERFACE:-fuse-ld=mold>)
 endif()
 
 # ordeal_library(NAME SOURCES a.cpp ... [PUBLIC lib ...] [PRIVATE lib ...])
