@@ -35,7 +35,9 @@ class Director {
   [[nodiscard]] bool hear(milliseconds patience);
   void let_go(Ticket& ticket);
   void let_all_go();
+  // director_ends.cpp
   void check_calm();
+  [[nodiscard]] static bool is_of_calm(const std::string& ticket);
   void end_it();
   void await_ends();
   void complain_of_waiting(const Step& step);

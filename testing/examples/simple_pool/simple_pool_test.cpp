@@ -28,6 +28,11 @@ struct Row {
 
 const std::vector<Row>& rows() {
   static const std::vector<Row> all{
+      // First, since it takes longest.
+      {Flaw::waits_for_ever_at_stop,
+       "the stop does not come to its end",
+       {Kind::does_not_stop, Kind::never_told, Kind::orphan},
+       {"stop.WhatRunsWhenTheGraceIsOverIsKilledAndMayHaveHappened", "stop.AnIdlePoolStops"}},
       {Flaw::reuses_late_workers,
        "its late reply was handed to the next caller",
        {Kind::mixed_up},
@@ -83,10 +88,6 @@ const std::vector<Row>& rows() {
        "never ended: pool_stopping was expected",
        {Kind::never_told},
        {"stop.NoNewRequestIsTakenOnceThePoolStops"}},
-      {Flaw::waits_for_ever_at_stop,
-       "the stop does not come to its end",
-       {Kind::does_not_stop, Kind::never_told, Kind::orphan},
-       {"stop.WhatRunsWhenTheGraceIsOverIsKilledAndMayHaveHappened", "stop.AnIdlePoolStops"}},
       {Flaw::leaves_orphans,
        "an orphan",
        {Kind::orphan},
