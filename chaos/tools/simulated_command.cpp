@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "chaos/report/report.hpp"
+#include "chaos/simulated/contained.hpp"
 #include "chaos/simulated/simulated.hpp"
 #include "chaos/tools/commands.hpp"
 #include "chaos/tools/print.hpp"
@@ -38,6 +39,12 @@ int run_simulated(const Plan& plan, const SimulatedFiles& files) {
     auto opened = Journal::open(files.journal);
     if (!opened) return complain(opened.error().message);
     journal = std::move(*opened);
+  }
+  const std::string broken = what_breaks(plan);
+  if (broken.starts_with("the pool ")) {  // it ends no run of its own
+    fmt::print("{} (seed {}, simulated)\n  FAIL  {}\nfail  (repeat: {})\n", plan.title, plan.seed,
+               broken, files.repeat);
+    return exit_fail;
   }
   const SimulatedRun run = simulate(plan, !files.trace.empty());
   if (!files.trace.empty()) {

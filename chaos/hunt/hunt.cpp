@@ -1,0 +1,68 @@
+#include "chaos/hunt/hunt.hpp"
+
+#include "chaos/simulated/contained.hpp"
+
+namespace ordeal::chaos {
+namespace {
+
+using trial::time_now;
+
+double seconds_since(TimePoint began) {
+  return std::chrono::duration<double>(time_now() - began).count();
+}
+
+// Runs what was written, not what is in memory.
+void verify(Found& found, const Registry& registry) {
+  const std::string text = to_text(found.plan);
+  const std::string signature = signature_of(found.error);
+  auto read = plan_from_toml(text, "found.toml", registry, "{mock_bridge}");
+  if (!read) {
+    found.error += "; and its text is refused: " + read.error().message;
+    return;
+  }
+  const auto breaks = [&signature](const Plan& plan) {
+    const std::string error = what_breaks(plan);
+    return !error.empty() && signature_of(error) == signature;
+  };
+  for (std::uint32_t i = 0; i < repeats_wanted; ++i) found.repeats += breaks(*read) ? 1 : 0;
+  Plan other = *read;
+  for (std::uint32_t i = 0; i < other_seeds_tried; ++i) {
+    other.seed = read->seed + 1'000 + i;
+    other.pool.seed = other.seed;
+    draw_schedule(other);
+    found.other_seeds += breaks(other) ? 1 : 0;
+  }
+}
+
+}  // namespace
+
+HuntResult hunt(const Hunt& hunt, const Registry& registry) {
+  const TimePoint began = time_now();
+  const TimePoint until = began + std::chrono::duration_cast<TimePoint::duration>(
+                                      std::chrono::duration<double>(hunt.seconds));
+  HuntResult result;
+  for (std::uint64_t seed = hunt.first_seed; seed <= hunt.last_seed && time_now() < until; ++seed) {
+    const Plan plan = draw_hunt(seed, registry);
+    const std::string error = what_breaks(plan);
+    ++result.schedules;
+    if (error.empty()) continue;
+    Found found{.seed = seed, .faults = plan.faults.size(), .found_after_s = seconds_since(began)};
+    // What is found in the last second is still worth to be made small.
+    const TimePoint enough = std::max(until, time_now() + std::chrono::seconds{10});
+    found.plan = shrink(plan, error, enough, found.tried);
+    found.error = what_breaks(found.plan);
+    found.plan.title = "Found by a hunt: " + found.error.substr(0, found.error.find(" (seed "));
+    std::erase(found.plan.title, '"');
+    std::erase(found.plan.title, '\\');
+    found.shrunk_after_s = seconds_since(began);
+    const bool fewest =
+        !result.found || found.plan.faults.size() < result.found->plan.faults.size();
+    if (fewest) result.found = std::move(found);
+    if (result.found->plan.faults.size() <= few_faults) break;
+  }
+  if (result.found) verify(*result.found, registry);
+  result.seconds = seconds_since(began);
+  return result;
+}
+
+}  // namespace ordeal::chaos

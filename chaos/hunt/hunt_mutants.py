@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Hunts the pool with a seeded bug in it, and asks the sound pool to pass what was found.
+
+    hunt_mutants.py --only NAME              one of testing/mutants/patches (repeatable)
+    hunt_mutants.py --draw 15 --draw-seed 7  so many of the core's, drawn by a seed
+
+For each: ordeal-chaos is linked with the mutant's objects (the build itself is not touched), hunts for at
+most --seconds of search, and what it found and shrunk must fail 5 runs of 5 with the mutant and pass 5 of 5
+without. Exit code 0: all were found, with at most three faults; 1: not all; 3: could not run. The built tree
+must be up to date.
+"""
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [os.path.join(ROOT, "testing", "mutants"), os.path.join(ROOT, "testing", "cites")]
+
+import mutant_patch  # noqa: E402
+from build_graph import BuildGraph, Exchange  # noqa: E402
+from results import Trouble  # noqa: E402
+
+PROGRAM = "bin/ordeal-chaos"
+REPEATS = 5
+FAULTS_MAX = 3
+PASSED, FAILED = 0, 1  # exit codes of ordeal-chaos
+
+
+def call(command, seconds):
+    """The exit code; a hang or a crash of the mutant is a code of its own."""
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return "timed out"
+    return done.returncode
+
+
+class Hunter:
+    def __init__(self, build, arguments):
+        self.build, self.arguments = build, arguments
+        self.graph = BuildGraph(build, ROOT)
+        self.folder = os.path.join(build, "hunts")
+
+    def judge(self, mutant):
+        place = os.path.join(self.folder, mutant.name)
+        shutil.rmtree(place, ignore_errors=True)
+        exchange = Exchange(self.graph, place, mutant_patch.apply(mutant, ROOT))
+        if not exchange.affects(PROGRAM):
+            raise Trouble("mutant %s: nothing of it is in %s" % (mutant.name, PROGRAM))
+        broken, sound = exchange.program(PROGRAM), os.path.join(self.build, PROGRAM)
+        experiment, figures = os.path.join(self.folder, mutant.name + ".toml"), os.path.join(place, "figures.json")
+        seconds = self.arguments.seconds
+        code = call([broken, "hunt", "--seeds", self.arguments.seeds, "--seconds", str(seconds), "--out", experiment,
+                     "--json", figures], 3 * seconds + 60)
+        verdict = {"name": mutant.name, "breaks": mutant.breaks, "found": False, "ended": code}
+        if code == FAILED:
+            with open(figures, encoding="utf-8") as stream:
+                verdict.update(json.load(stream).get("found", {}), found=True)
+            run = ["run", "--world", "simulated", experiment]
+            verdict["fails"] = sum(call([broken] + run, 60) == FAILED for _ in range(REPEATS))
+            verdict["sound_passes"] = sum(call([sound] + run, 60) == PASSED for _ in range(REPEATS))
+            verdict["file"] = os.path.relpath(experiment, ROOT)
+        shutil.rmtree(place, ignore_errors=True)
+        return verdict
+
+
+def good(verdict):
+    return (verdict["found"] and verdict["faults"] <= FAULTS_MAX and verdict["fails"] == REPEATS
+            and verdict["sound_passes"] == REPEATS)
+
+
+def line_of(verdict):
+    if not verdict["found"]:
+        return "%-8s %-46s %s" % ("not yet", verdict["name"], {0: "no schedule broke it"}.get(
+            verdict["ended"], "ended: %s" % verdict["ended"]))
+    return "%-8s %-46s %6.2f s, %2d faults -> %d in %.1f s; fails %d/%d, sound passes %d/%d: %s" % (
+        "found" if good(verdict) else "POOR", verdict["name"], verdict["found_after_s"], verdict["faults_drawn"],
+        verdict["faults"], verdict["shrunk_after_s"] - verdict["found_after_s"], verdict["fails"], REPEATS,
+        verdict["sound_passes"], REPEATS, verdict["error"])
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="hunt_mutants", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default=os.path.join(ROOT, "build"))
+    parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--draw", type=int, default=15)
+    parser.add_argument("--draw-seed", type=int, default=7)
+    parser.add_argument("--seeds", default="1..1000000")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--wanted", type=int, help="so many found are enough; without it, all")
+    parser.add_argument("--json", help="the figures")
+    arguments = parser.parse_args()
+    mutants = mutant_patch.read_all(os.path.join(ROOT, "testing", "mutants", "patches"))
+    unknown = set(arguments.only) - {mutant.name for mutant in mutants}
+    if unknown:
+        raise Trouble("no mutant is called " + ", ".join(sorted(unknown)))
+    if arguments.only:
+        chosen = [mutant for mutant in mutants if mutant.name in arguments.only]
+    else:
+        core = [mutant for mutant in mutants if mutant.area == "core"]
+        chosen = random.Random(arguments.draw_seed).sample(core, min(arguments.draw, len(core)))
+    hunter, verdicts = Hunter(os.path.abspath(arguments.build), arguments), []
+    for mutant in chosen:
+        try:
+            verdicts.append(hunter.judge(mutant))
+        except Trouble as trouble:
+            verdicts.append({"name": mutant.name, "breaks": mutant.breaks, "found": False, "ended": str(trouble)})
+        print(line_of(verdicts[-1]), flush=True)
+    found = sum(good(verdict) for verdict in verdicts)
+    print("hunt: %d of %d mutants found, shrunk to %d faults or fewer, failing %d of %d, passed by the sound pool" % (
+        found, len(chosen), FAULTS_MAX, REPEATS, REPEATS))
+    if arguments.json:
+        with open(arguments.json, "w", encoding="utf-8") as stream:
+            json.dump(verdicts, stream, indent=1)
+            stream.write("\n")
+    return 0 if found >= (arguments.wanted or len(chosen)) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Trouble as trouble:
+        print("hunt_mutants: %s" % trouble, file=sys.stderr)
+        sys.exit(3)

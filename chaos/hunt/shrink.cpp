@@ -1,0 +1,174 @@
+// From a schedule that fails to the least that fails alike.
+#include <algorithm>
+#include <functional>
+
+#include "chaos/hunt/hunt.hpp"
+#include "chaos/simulated/contained.hpp"
+
+namespace ordeal::chaos {
+namespace {
+
+using std::chrono::milliseconds;
+
+// The world's other draws move when anything is taken away, so a candidate gets a few seeds.
+constexpr std::uint64_t seeds_tried = 8;
+// What matters most gets more of them: each fault that goes, until few are left.
+constexpr std::uint64_t seeds_tried_for_faults = 150;
+
+class Shrinker {
+ public:
+  Shrinker(Plan plan, const std::string& error, TimePoint until)
+      : best_(std::move(plan)), signature_(signature_of(error)), until_(until) {}
+
+  Plan run() {
+    bool less = true;
+    while (less && !over()) {
+      less = false;
+      less |= drop_faults();
+      less |= weaken();
+      less |= shorten();
+      less |= snap();
+      less |= fewer_workers();
+      less |= less_load();
+    }
+    return std::move(best_);
+  }
+  [[nodiscard]] std::uint64_t tried() const { return tried_; }
+
+ private:
+  using Change = std::function<void(Plan&)>;
+  [[nodiscard]] bool over() const { return trial::time_now() >= until_; }
+
+  // Keeps the change if the promise is still broken.
+  bool attempt(const Change& change, std::uint64_t seeds = seeds_tried) {
+    if (over()) return false;
+    Plan candidate = best_;
+    change(candidate);
+    if (to_text(candidate) == to_text(best_) || !pool::validate(candidate.pool)) return false;
+    candidate.written = candidate.faults.size();
+    const std::uint64_t seed = candidate.seed;
+    for (std::uint64_t i = 0; i < seeds && !over(); ++i) {
+      candidate.seed = i == 0 ? seed : i;
+      candidate.pool.seed = candidate.seed;
+      draw_schedule(candidate);
+      ++tried_;
+      const std::string error = what_breaks(candidate);
+      if (error.empty() || signature_of(error) != signature_) continue;
+      best_ = std::move(candidate);
+      return true;
+    }
+    return false;
+  }
+
+  bool drop_faults() {
+    bool less = attempt([](Plan& plan) { plan.faults.clear(); });
+    for (std::size_t i = best_.faults.size(); i-- > 0;) {
+      if (i >= best_.faults.size()) continue;
+      less |= attempt(
+          [i](Plan& plan) {
+            plan.faults.erase(plan.faults.begin() + static_cast<std::ptrdiff_t>(i));
+          },
+          best_.faults.size() > few_faults ? seeds_tried_for_faults : seeds_tried);
+    }
+    return less;
+  }
+
+  bool each_fault(const std::function<void(FaultEntry&)>& change) {
+    bool less = false;
+    for (std::size_t i = 0; i < best_.faults.size(); ++i) {
+      less |= attempt([&change, i](Plan& plan) { change(plan.faults[i]); });
+    }
+    return less;
+  }
+
+  bool weaken() {
+    bool less = each_fault([](FaultEntry& entry) {
+      if (entry.target.rule == Target::Rule::all || entry.target.count > 1) entry.target = Target{};
+    });
+    for (const char* count : {"frames", "starts"}) {
+      less |= each_fault([count](FaultEntry& entry) {
+        if (entry.values.contains(count)) entry.values[count] = 1;
+      });
+    }
+    return less;
+  }
+
+  bool shorten() {
+    return each_fault([](FaultEntry& entry) {
+      if (entry.duration > milliseconds{1}) entry.duration /= 2;
+    });
+  }
+
+  // To round times: a person reads them.
+  bool snap() {
+    bool less = false;
+    for (const int step : {100, 10}) {
+      less |= each_fault([step](FaultEntry& entry) {
+        if (entry.at.count() % step != 0) entry.at = (entry.at / step) * step;
+      });
+    }
+    return less;
+  }
+
+  bool fewer_workers() {
+    return attempt([](Plan& plan) { plan.pool.size = 1; }) |
+           attempt([](Plan& plan) { plan.pool.size -= plan.pool.size > 1 ? 1 : 0; }) |
+           attempt([](Plan& plan) { plan.pool.overflow = 0; }) |
+           attempt([](Plan& plan) { plan.pool.slots_max = 1; });
+  }
+
+  bool less_load() {
+    static const Change changes[] = {
+        [](Plan& p) { p.pool.breaker = {}, p.simulated.circuits = p.simulated.order_parts = 0; },
+        [](Plan& p) { p.simulated.order_parts = 0; },
+        [](Plan& p) { p.simulated.operation_parts = 0; },
+        [](Plan& p) { p.simulated.cancel_parts = 0; },
+        [](Plan& p) { p.simulated.lease_parts = 0; },
+        [](Plan& p) { p.simulated.error_parts = 0; },
+        [](Plan& p) { p.load.sessions = 0; },
+        [](Plan& p) { p.simulated.stateful_parts = 0; },
+        [](Plan& p) { p.simulated.retry_parts = 0; },
+        [](Plan& p) { p.simulated.idempotent_parts = 0; },
+        [](Plan& p) { p.simulated.stop_under_load = false; },
+        [](Plan& p) { p.pool.health_interval = milliseconds{0}; },
+        [](Plan& p) { p.pool.retire_after_requests = 0; },
+        [](Plan& p) { p.pool.retire_after = milliseconds{0}; },
+        [](Plan& p) { p.pool.retire_rss_growth_kib = 0; },
+        [](Plan& p) {
+          p.simulated.requests_max = std::max<std::uint64_t>(1, p.simulated.requests_max / 2);
+        },
+        [](Plan& p) {
+          p.simulated.requests_max = std::max<std::uint64_t>(1, p.simulated.requests_max * 9 / 10);
+        },
+        [](Plan& p) { p.load.callers = 1; },
+        [](Plan& p) { p.load.callers = std::max(1U, p.load.callers / 2); },
+        [](Plan& p) { p.load.callers -= p.load.callers > 1 ? 1 : 0; },
+    };
+    bool less = false;
+    for (const Change& change : changes) less |= attempt(change);
+    return less;
+  }
+
+  Plan best_;
+  std::string signature_;
+  TimePoint until_;
+  std::uint64_t tried_ = 0;
+};
+
+}  // namespace
+
+std::string signature_of(const std::string& error) {
+  std::string text = error.substr(0, error.find(" (seed "));
+  text.erase(std::remove_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }),
+             text.end());
+  return text;
+}
+
+Plan shrink(Plan plan, const std::string& error, TimePoint until, std::uint64_t& tried) {
+  Shrinker shrinker{std::move(plan), error, until};
+  Plan least = shrinker.run();
+  tried = shrinker.tried();
+  return least;
+}
+
+}  // namespace ordeal::chaos

@@ -1,0 +1,95 @@
+// A plan as the text that plan_from_toml() reads.
+#include <fmt/format.h>
+
+#include <set>
+#include <sstream>
+
+#include "chaos/hunt/hunt.hpp"
+
+namespace ordeal::chaos {
+namespace {
+
+// Those lines of the pool's own text that differ from the defaults'.
+std::string pool_text(const pool::Options& options) {
+  pool::Options given = options;
+  given.seed.reset();  // that of the plan
+  std::set<std::string> standard;
+  std::istringstream defaults{pool::to_toml(pool::Options{})};
+  std::string table;
+  for (std::string line; std::getline(defaults, line);) {
+    if (line.starts_with('[')) table = line;
+    standard.insert(table + line);
+  }
+  std::string text = "[pool]\n";
+  table.clear();
+  std::istringstream lines{pool::to_toml(given)};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with('[')) {
+      table = line;
+      text += "[pool." + line.substr(1) + "\n";
+    } else if (!line.empty() && !standard.contains(table + line)) {
+      text += line + "\n";
+    }
+  }
+  return text;
+}
+
+std::string load_text(const Plan& plan) {
+  std::string text =
+      fmt::format("callers = {}\nduration_ms = {}\ndeadline_ms = {}\n", plan.load.callers,
+                  plan.load.duration.count(), plan.load.deadline.count());
+  if (plan.load.sessions > 0) text += fmt::format("sessions = {}\n", plan.load.sessions);
+  return text;
+}
+
+std::string simulated_text(const SimulatedLoad& load) {
+  const SimulatedLoad standard;
+  std::string text = fmt::format("requests_max = {}\n", load.requests_max);
+  const auto add = [&text](std::string_view name, auto value, auto usual) {
+    if (value != usual) text += fmt::format("{} = {}\n", name, value);
+  };
+  add("latency_max_us", load.latency_max_us, standard.latency_max_us);
+  add("think_max_us", load.think_max_us, standard.think_max_us);
+  add("start_max_ms", load.start_max_ms, standard.start_max_ms);
+  add("idempotent_parts", load.idempotent_parts.value_or(0), 0U);
+  add("retry_parts", load.retry_parts.value_or(0), 0U);
+  add("cancel_parts", load.cancel_parts, standard.cancel_parts);
+  add("lease_parts", load.lease_parts, standard.lease_parts);
+  add("session_parts", load.session_parts, standard.session_parts);
+  add("strict_parts", load.strict_parts, standard.strict_parts);
+  add("stateful_parts", load.stateful_parts, standard.stateful_parts);
+  add("error_parts", load.error_parts, standard.error_parts);
+  add("circuits", load.circuits, standard.circuits);
+  add("order_parts", load.order_parts, standard.order_parts);
+  add("operation_parts", load.operation_parts, standard.operation_parts);
+  add("stop_under_load", load.stop_under_load, standard.stop_under_load);
+  return text;
+}
+
+std::string fault_text(const FaultEntry& entry) {
+  std::string text = fmt::format(
+      "\n[[fault]]\nkind = \"{}\"\ntarget = \"{}\"\nat_ms = {}\nduration_ms = {}\noverlap = {}\n",
+      entry.kind->name, to_string(entry.target), entry.at.count(), entry.duration.count(),
+      entry.overlap);
+  const Values defaults = entry.kind->defaults();
+  for (const auto& [name, value] : entry.values) {
+    if (defaults.at(name) != value) text += fmt::format("{} = {}\n", name, value);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string to_text(const Plan& plan) {
+  std::string text = fmt::format("title = \"{}\"\nseed = {}\n\n", plan.title, plan.seed);
+  text += pool_text(plan.pool);
+  text += "\n[load]\n" + load_text(plan);
+  text += "\n[simulation]\n" + simulated_text(plan.simulated);
+  text += fmt::format("\n[end]\nquiet_ms = {}\n", plan.quiet.count());
+  text += fmt::format("\n[bars]\ncalls_min = {}\nstrikes_min = 0\nok_percent_min = {}\n",
+                      plan.bars.calls_min, plan.bars.ok_percent_min);
+  for (const FaultEntry& entry : plan.faults) text += fault_text(entry);
+  return text;
+}
+
+}  // namespace ordeal::chaos

@@ -1,0 +1,72 @@
+#include "chaos/simulated/contained.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "chaos/simulated/simulated.hpp"
+#include "pool/process/file_descriptor.hpp"
+
+namespace ordeal::chaos {
+namespace {
+
+// Of processor time; a schedule takes a few milliseconds.
+constexpr rlim_t seconds_max = 20;
+
+[[noreturn]] void simulate_here(const Plan& plan, int to_parent) {
+  const rlimit limit{seconds_max, seconds_max + 1};
+  const rlimit no_core{0, 0};
+  (void)setrlimit(RLIMIT_CPU, &limit);
+  (void)setrlimit(RLIMIT_CORE, &no_core);
+  (void)!freopen("/dev/null", "w", stderr);  // an assertion's words are in the exit status
+  const std::string error = simulate(plan).report.error;
+  const char* rest = error.data();
+  std::size_t left = error.size();
+  while (left > 0) {
+    const ssize_t written = write(to_parent, rest, left);
+    if (written <= 0) break;
+    rest += written;
+    left -= static_cast<std::size_t>(written);
+  }
+  _exit(left == 0 ? 0 : 1);
+}
+
+std::string read_all(int from_child) {
+  std::string text;
+  char piece[4096];
+  while (true) {
+    const ssize_t got = read(from_child, piece, sizeof(piece));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return text;
+    text.append(piece, static_cast<std::size_t>(got));
+  }
+}
+
+}  // namespace
+
+std::string what_breaks(const Plan& plan) {
+  int pipe_ends[2];
+  if (pipe2(pipe_ends, O_CLOEXEC) != 0) return simulate(plan).report.error;
+  pool::process::FileDescriptor from_child{pipe_ends[0]};
+  pool::process::FileDescriptor to_parent{pipe_ends[1]};
+  const pid_t child = fork();
+  if (child < 0) return simulate(plan).report.error;
+  if (child == 0) simulate_here(plan, to_parent.get());
+  to_parent = {};
+  std::string error = read_all(from_child.get());
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!WIFSIGNALED(status)) return error;
+  if (WTERMSIG(status) == SIGXCPU) return "the pool does not come to an end";
+  return fmt::format("the pool crashed ({})", sigabbrev_np(WTERMSIG(status)));
+}
+
+}  // namespace ordeal::chaos
