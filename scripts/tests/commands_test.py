@@ -39,7 +39,13 @@ class NightlyTest(Sandbox):
         self.assertEqual(code, 1)
         self.assertIn("wrote no figures", err)
 
-    def test_only_quick_is_built(self):
+    def test_chaos_soaks_first_and_ends_with_its_failure(self):
+        self.stand_in("chaos", "exit 1", path="build/bin/ordeal-chaos")
+        self.assertEqual(self.run_script("scripts/nightly", "--chaos")[0], 1)
+        self.assertEqual(len(self.calls("chaos")), 1)
+        self.assertIn("soak --requests 1000000", self.calls("chaos")[0])
+
+    def test_without_a_part_it_says_what_there_is(self):
         self.assertEqual(self.run_script("scripts/nightly")[0], 2)
         self.assertEqual(self.run_script("scripts/nightly", "--fast")[0], 2)
 
