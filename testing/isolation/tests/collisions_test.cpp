@@ -78,9 +78,10 @@ TEST(Collision, RegistryFindsNothingOfAnotherType) {
 TEST(Collision, RegistryLetsGoOfTheNewestFirst) {
   std::string order;
   struct Thing {
+    Thing(std::string& told, char own_name) : order(told), name(own_name) {}
+    ~Thing() { order += name; }
     std::string& order;
     char name;
-    ~Thing() { order += name; }
   };
   {
     const OwnRegistry own;
