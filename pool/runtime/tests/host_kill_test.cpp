@@ -101,7 +101,7 @@ class HostKill : public ::testing::Test {
 TEST_F(HostKill, AtRandomInstantsLeavesNothingAlive) {
   cites(2, 52);
   cites_bug_class(6);
-  kill_many(kills(20), false);
+  kill_many(kills(8), false);
 }
 
 TEST_F(HostKill, AtRandomInstantsLeavesNothingAliveWithoutPrivileges) {

@@ -120,7 +120,7 @@ TEST(SessionDurability, EveryAcknowledgedWriteSurvivesTheHostsKill) {
   SCOPED_TRACE(fmt::format("repeat with ORDEAL_SEED={}", seed));
   std::mt19937_64 random{seed};
   const char* given = std::getenv("ORDEAL_HOST_KILLS");
-  const int kills = given == nullptr ? 10 : std::atoi(given);
+  const int kills = given == nullptr ? 4 : std::atoi(given);
   const Folder folder;
   int programs_seen = 0;
   for (int i = 0; i < kills && !::testing::Test::HasFailure(); ++i) {
