@@ -64,6 +64,9 @@ enum class Occurrence : std::uint8_t {
   start_circuit_opened,
   start_circuit_closed,
   queue_full,
+  overload_began,           // the queue stands: who has waited for long is shed; count: waiters
+  overload_ended,           // likewise
+  lease_overdue,            // duration: held for so long, lease_limit
   session_bound,            // to its first worker
   session_rebound,          // worker_before: gone, or busy for too long
   session_binding_expired,  // the session was not used for affinity_timeout
@@ -127,7 +130,8 @@ struct Resolve {
   std::uint32_t attempts = 0;
   // Before the one that `code` tells of, an attempt may have taken effect.
   bool maybe_ran = false;
-  Duration retry_after{};  // with circuit_open; Duration::max(): nobody knows
+  // With circuit_open and deadline_unreachable; Duration::max(): nobody knows.
+  Duration retry_after{};
   static constexpr const char* name = "resolve";
   static constexpr auto fields() {
     return std::tuple{

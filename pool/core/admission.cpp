@@ -24,7 +24,7 @@ Ticket& Core::State::admit(const event::Submitted& e) {
   if (e.session != no_session) join_session(ticket, e);
   if (e.circuit) guard(ticket, e.circuit);
   ticket.deadline = e.deadline;
-  ticket.submitted_at = now_;
+  ticket.submitted_at = ticket.waits_since = now_;
   ++counters.submitted;
   if (emit) tell({.what = Occurrence::request_submitted, .ticket = e.ticket});
   return ticket;
@@ -49,7 +49,7 @@ void Core::State::on(const event::Submitted& e) {
     ORDEAL_ASSERT(queue_.size_of(AdmissionQueue::shared_lane) == 0,
                   "(5) nobody barges: settle() has served all who waited");
     if (Worker* worker = worker_for(ticket)) {
-      if (take_permit(ticket)) grant(ticket, *worker);
+      if (!shed(ticket) && take_permit(ticket)) grant(ticket, *worker);
       return;
     }
   }
@@ -59,17 +59,20 @@ void Core::State::on(const event::Submitted& e) {
           .count = static_cast<std::uint32_t>(queue_.size())});
     return turn_away(ticket, ErrorCode::queue_full);
   }
+  if (lateness(ticket) > Duration::zero()) return resolve(ticket, ErrorCode::deadline_unreachable);
   wait_in_line(ticket);
 }
 
 // By its serial. settle() hands it a worker, if one is there.
 void Core::State::wait_in_line(Ticket& ticket) {
+  ticket.kept_to_worker = false;
   if (!has_to_wait_for_its_worker(ticket)) {
     queue_.insert(ticket.id.index, ticket.id.serial);
   } else {
     enter_lane(ticket);
   }
   ticket.stage = Ticket::Stage::queued;
+  ticket.waits_since = now_;
   ++counters.queued;
   ticket.timer = timers.arm(ticket.deadline, Timer::queue_deadline, ticket.id.index);
 }
@@ -94,6 +97,7 @@ void Core::State::grant(Ticket& ticket, Worker& worker) {
   while (worker.slots[slot].use != Slot::Use::free) ++slot;
   worker.slots[slot].use = Slot::Use::granted;
   worker.slots[slot].ticket = ticket.id.index;
+  worker.slots[slot].taken_at = now_;
   ++worker.slots_granted;
   ticket.stage = Ticket::Stage::running;
   ticket.worker = worker.id;
@@ -103,6 +107,7 @@ void Core::State::grant(Ticket& ticket, Worker& worker) {
   if (!ticket.earned) retry_budget_.earn();
   ticket.earned = true;
   ++counters.running;
+  if (ticket.lease) watch_lease(ticket);
   refresh(worker);
   Affinity::Bound bound{AffinityOutcome::none, {}};
   if (ticket.session != no_session) bound = bind(ticket, worker);
@@ -149,6 +154,7 @@ void Core::State::resolve(Ticket& ticket, ErrorCode code) {
     --counters.backing_off;
   }
   Duration retry_after{};
+  if (code == ErrorCode::deadline_unreachable) retry_after = lateness(ticket);
   if (ticket.guarded) {
     if (code == ErrorCode::circuit_open) retry_after = breaker_wait(ticket);
     leave_breaker(ticket, code);
@@ -171,7 +177,11 @@ void Core::State::resolve(Ticket& ticket, ErrorCode code) {
     case ErrorCode::circuit_open:
     case ErrorCode::circuit_half_open_limit:
     case ErrorCode::pool_draining:
+    case ErrorCode::deadline_unreachable:
       ++counters.rejected;
+      break;
+    case ErrorCode::request_shed:
+      ++counters.shed;
       break;
     case ErrorCode::cancelled:
     case ErrorCode::cancelled_in_flight:

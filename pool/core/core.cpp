@@ -29,7 +29,9 @@ Core::State::State(const CoreOptions& given, std::uint64_t seed)
                     .timeout = options.health_timeout,
                     .failures_max = options.health_failures_max},
       size_(options.size),
-      retire_random_(seed ^ retire_salt) {
+      retire_random_(seed ^ retire_salt),
+      codel_rules_{.target = options.shed_target, .interval = options.shed_interval},
+      codel_(codel_rules_) {
   ORDEAL_ASSERT(options.health_failures_max >= 1, "a worker is replaced after some failure");
   ORDEAL_ASSERT(options.size >= 1, "a pool keeps at least one worker");
   ORDEAL_ASSERT(options.starts_parallel_max >= 1, "at least one worker may start at once");
@@ -76,6 +78,8 @@ void Core::State::on_timer(const TimerQueue::Due& due) {
       return plan_binding_expiry();  // handle() has expired what was due
     case Timer::retry_pause:
       return on_retry_pause(due.owner);
+    case Timer::lease_limit:
+      return on_lease_limit(due.owner);
     case Timer::certificate:
       return on_certificate(due.owner);
     case Timer::start_timeout:
@@ -134,7 +138,7 @@ void Core::State::serve_waiters() {
       give_up_waiting(ticket, ErrorCode::session_state_lost);
     } else if (Worker* worker = worker_for(ticket)) {
       leave_queue(ticket);
-      if (take_permit(ticket)) grant(ticket, *worker);
+      if (!shed(ticket) && take_permit(ticket)) grant(ticket, *worker);
     } else {  // it was its turn, but for a worker that is busy
       queue_.remove(*oldest);
       enter_lane(ticket);

@@ -87,6 +87,10 @@ struct CoreOptions {
   Duration retire_age{};                      // and when it is so old; 0: never
   std::uint32_t retire_stagger_percent = 25;  // up to so much earlier, drawn for each worker
   MemoryRules retire_memory;
+  bool reject_late = false;  // turn away whose answer would come behind its deadline
+  Duration shed_target{};    // codel.hpp says what these two are; 0: off
+  Duration shed_interval = std::chrono::milliseconds{100};
+  Duration lease_limit{};  // a lease held for longer is reported; 0: none is
 
   // For the trace's header: the core's decisions depend on each of these.
   static constexpr auto fields() {
@@ -121,7 +125,11 @@ struct CoreOptions {
                       field("retire_requests", &O::retire_requests),
                       field("retire_age", &O::retire_age),
                       field("retire_stagger_percent", &O::retire_stagger_percent),
-                      field("retire_memory", &O::retire_memory)};
+                      field("retire_memory", &O::retire_memory),
+                      field("reject_late", &O::reject_late),
+                      field("shed_target", &O::shed_target),
+                      field("shed_interval", &O::shed_interval),
+                      field("lease_limit", &O::lease_limit)};
   }
 };
 
@@ -132,9 +140,9 @@ struct Counters {
   std::uint64_t failed = 0;     // definite and indeterminate errors with a worker
   std::uint64_t timed_out = 0;  // queue_timeout, call_timeout
   // queue_full, workers_unavailable, pool_stopping, session_state_lost, circuit_open,
-  // circuit_half_open_limit, pool_draining
+  // circuit_half_open_limit, pool_draining, deadline_unreachable
   std::uint64_t rejected = 0;
-  std::uint64_t shed = 0;
+  std::uint64_t shed = 0;  // request_shed
   std::uint64_t cancelled = 0;
   std::uint64_t requeued = 0;
   std::uint64_t retries = 0;  // scheduled
@@ -153,7 +161,8 @@ struct Counters {
   std::uint64_t affinity_waits_over = 0;  // prefer: its worker was busy for affinity_wait
   std::uint64_t bindings_expired = 0;
   std::uint64_t bindings_evicted = 0;
-  std::uint64_t bindings_lost = 0;  // with their workers
+  std::uint64_t bindings_lost = 0;   // with their workers
+  std::uint64_t leases_overdue = 0;  // were held for longer than lease_limit
   // Now:
   std::uint32_t queued = 0;
   std::uint32_t running = 0;

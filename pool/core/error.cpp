@@ -169,6 +169,12 @@ constexpr std::array<Row, error_code_count> table{{
     {ErrorCode::operation_timeout,
      {"operation_timeout", C::timeout, S::minor, failed, false,
       "the operation goes on; its caller has waited for as long as it wanted to"}},
+    {ErrorCode::deadline_unreachable,
+     {"deadline_unreachable", C::resource, S::major, failed, true,
+      "so many wait that the answer would come behind the deadline; it was not let in"}},
+    {ErrorCode::request_shed,
+     {"request_shed", C::resource, S::major, failed, true,
+      "the queue stands (shed_target_ms), and the request had waited for too long at its turn"}},
 }};
 
 constexpr bool rows_follow_the_enum() {

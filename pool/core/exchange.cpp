@@ -50,6 +50,7 @@ void Core::State::on_replied(Ticket& ticket, const event::ExchangeEnded& e) {
     tell({.what = Occurrence::worker_faulted, .worker = worker.id, .code = e.code});
     recover(worker, WorkerFailure::protocol_violated);
   }
+  note_held(worker.slots[ticket.slot]);
   free_slot(worker, ticket.slot);
 }
 
@@ -135,6 +136,7 @@ void Core::State::on(const event::LateReplyDrained& e) {
   Slot& slot = worker->slots[e.slot];
   if (slot.use != Slot::Use::dirty) return;  // its quarantine ended otherwise
   timers.cancel(slot.quarantine);
+  note_held(slot);
   slot.use = Slot::Use::free;
   if (--worker->slots_dirty == 0) worker->lifecycle.set_health(Health::healthy);
   ++counters.late_replies_drained;
@@ -154,6 +156,7 @@ void Core::State::await_exit(Ticket& ticket) {
   --worker.slots_granted;
   ++worker.slots_lost;
   ticket.stage = Ticket::Stage::awaiting_exit;
+  timers.cancel(ticket.timer);
   const Instant until = std::min(after(now_, options.certificate_wait), ticket.deadline);
   if (until <= now_) return on_certificate(ticket.id.index);
   ticket.timer = timers.arm(until, Timer::certificate, ticket.id.index);

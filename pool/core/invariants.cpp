@@ -186,6 +186,8 @@ const char* Core::State::check_tickets() const {
                   "(4) a running ticket has its slot");
         INVARIANT(t.stage == Ticket::Stage::running || timers.is_armed(t.timer),
                   "a ticket does not wait for an exit without end");
+        INVARIANT(t.lease || t.stage != Ticket::Stage::running || !timers.is_armed(t.timer),
+                  "of what runs a lease alone has a timer");
         break;
       }
       case Ticket::Stage::backing_off:

@@ -103,7 +103,7 @@ struct Names<KillReason> {
 
 template <>
 struct Names<Occurrence> {
-  static constexpr std::array<std::string_view, 40> all{"request_submitted",
+  static constexpr std::array<std::string_view, 43> all{"request_submitted",
                                                         "request_granted",
                                                         "request_requeued",
                                                         "request_retry_scheduled",
@@ -121,6 +121,9 @@ struct Names<Occurrence> {
                                                         "start_circuit_opened",
                                                         "start_circuit_closed",
                                                         "queue_full",
+                                                        "overload_began",
+                                                        "overload_ended",
+                                                        "lease_overdue",
                                                         "session_bound",
                                                         "session_rebound",
                                                         "session_binding_expired",
@@ -155,11 +158,11 @@ struct Names<TicketStage> {
 
 template <>
 struct Names<Timer> {
-  static constexpr std::array<std::string_view, 17> all{
-      "queue_deadline",  "affinity_wait",    "retry_pause",   "certificate",   "start_timeout",
-      "stream_grace",    "quarantine_grace", "health_check",  "probe_timeout", "ask_grace",
-      "terminate_grace", "age_max",          "overflow_idle", "start_backoff", "binding_expiry",
-      "half_open",       "stop_grace"};
+  static constexpr std::array<std::string_view, 18> all{
+      "queue_deadline", "affinity_wait",   "retry_pause",      "lease_limit",   "certificate",
+      "start_timeout",  "stream_grace",    "quarantine_grace", "health_check",  "probe_timeout",
+      "ask_grace",      "terminate_grace", "age_max",          "overflow_idle", "start_backoff",
+      "binding_expiry", "half_open",       "stop_grace"};
   static_assert(covers(all, Timer::stop_grace));
 };
 

@@ -34,6 +34,7 @@ struct Slot {
   Use use = Use::free;
   std::uint32_t ticket = no_index;  // granted, lost
   TimerHandle quarantine;           // dirty
+  Instant taken_at{};               // not free: since then
 };
 
 struct Worker {
@@ -96,16 +97,20 @@ struct Ticket {
   bool maybe_ran = false;               // an attempt may have taken effect
   bool earned = false;                  // its first attempt has filled the budget
   bool charged = false;                 // for a retry that has not begun
+  bool kept_to_worker = false;          // has waited for its session's worker alone
   bool guarded = false;                 // by a circuit; then see guards_
   ErrorCode failure = ErrorCode::none;  // of the last attempt that a worker had seen
   std::uint32_t session = no_session;   // see in_sessions_
   Instant deadline = never;
   Instant submitted_at{};
-  WorkerId worker;     // that it was granted last
-  WorkerId failed_on;  // that had seen it when its last attempt failed
+  Instant waits_since{};  // queued
+  WorkerId worker;        // that it was granted last
+  WorkerId failed_on;     // that had seen it when its last attempt failed
   std::uint32_t slot = 0;
   std::uint32_t attempts = 0;
-  TimerHandle timer;  // queued: queue_deadline; awaiting_exit: certificate; backing_off: its pause
+  // queued: queue_deadline; running, a lease: lease_limit; awaiting_exit: certificate; backing_off:
+  // its pause
+  TimerHandle timer;
 };
 
 // Of a ticket that may be retried; apart from it, since most may not.

@@ -102,6 +102,7 @@ Worker* Core::State::available_for_newly_bound() {
 void Core::State::enter_lane(Ticket& ticket) {
   const WorkerId bound = affinity_.bound_to(ticket.session);
   queue_.insert(ticket.id.index, ticket.id.serial, lane_of(bound));
+  ticket.kept_to_worker = true;
   InSession& in = in_sessions_[ticket.id.index];
   if (in.policy == AffinityPolicy::prefer && !timers.is_armed(in.timer)) {
     in.timer = timers.arm(in.wait_until, Timer::affinity_wait, ticket.id.index);

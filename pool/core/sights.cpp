@@ -53,6 +53,7 @@ std::vector<TimerView> Core::State::timer_views() const {
       case Timer::queue_deadline:
       case Timer::affinity_wait:
       case Timer::retry_pause:
+      case Timer::lease_limit:
       case Timer::certificate:
         view.ticket = tickets_[due.owner].id;
         break;

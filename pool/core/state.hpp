@@ -2,9 +2,10 @@
 //
 // Reading order: core.cpp (dispatch, what follows each event), admission.cpp (tickets until their
 // grant, and their outcome), sessions.cpp (which worker a session's requests go to), guarding.cpp
-// (circuits), exchange.cpp (how an exchange ends), workers.cpp (a worker's way), probing.cpp (its
-// health), starts.cpp (when to start one, failures, the circuit), replacing.cpp (one worker in
-// another's place), rolling.cpp (all of them, of another program), stopping.cpp, invariants.cpp.
+// (circuits), protecting.cpp (overload), exchange.cpp (how an exchange ends), workers.cpp (a
+// worker's way), probing.cpp (its health), starts.cpp (when to start one, failures, the circuit),
+// replacing.cpp (one worker in another's place), rolling.cpp (all of them, of another program),
+// stopping.cpp, invariants.cpp.
 //
 // Every handler leaves the tables consistent and then settle() draws the consequences: who waits
 // gets what is free, what is missing is started. So no handler needs to know the others.
@@ -17,12 +18,14 @@
 #include "pool/core/admission_queue.hpp"
 #include "pool/core/affinity.hpp"
 #include "pool/core/breakers.hpp"
+#include "pool/core/codel.hpp"
 #include "pool/core/core.hpp"
 #include "pool/core/health.hpp"
 #include "pool/core/random.hpp"
 #include "pool/core/records.hpp"
 #include "pool/core/retry_budget.hpp"
 #include "pool/core/timer_queue.hpp"
+#include "pool/core/wait_estimate.hpp"
 #include "pool/core/worker_recovery.hpp"
 
 namespace ordeal::pool::core {
@@ -129,6 +132,13 @@ class Core::State {
   void on_half_open_expiry(std::uint32_t index);
   void refuse_waiters();
   void forget_half_open_timers();
+
+  // protecting.cpp
+  [[nodiscard]] Duration lateness(const Ticket& ticket) const;
+  void note_held(const Slot& slot);
+  [[nodiscard]] bool shed(Ticket& ticket);
+  void watch_lease(Ticket& ticket);
+  void on_lease_limit(std::uint32_t index);
 
   // exchange.cpp
   void on(const event::ExchangeEnded& e);
@@ -319,6 +329,10 @@ class Core::State {
   std::uint32_t early_deaths_ = 0;
   std::uint64_t early_death_mark_ = 0;  // only a worker younger than this can lengthen the row
   TimerHandle start_backoff_;
+
+  WaitEstimate wait_estimate_;  // kept with reject_late alone
+  const CodelRules codel_rules_;
+  Codel codel_;
 
   Instant stop_at_ = never;
   TimerHandle stop_grace_;

@@ -21,6 +21,7 @@ enum class Timer : std::uint8_t {
   queue_deadline,    // ticket: leaves the queue with queue_timeout
   affinity_wait,     // ticket: waits no longer for its session's worker, but for any
   retry_pause,       // ticket: has paused long enough, and waits for a worker again
+  lease_limit,       // ticket: a lease that is held for long; reported
   certificate,       // ticket: its worker's stream is lost; it waits no longer for the exit
   start_timeout,     // worker: its start hangs; killed
   stream_grace,      // worker: closed its stream and has not exited; killed

@@ -42,6 +42,7 @@ std::string to_json_line(const PoolEvent& event, system_clock::time_point time) 
   if (event.count != 0) line["count"] = event.count;
   if (event.duration.count() != 0) line["duration_ns"] = event.duration.count();
   if (!event.breaker.empty()) line["breaker"] = bounded(event.breaker);
+  if (!event.place.empty()) line["place"] = bounded(event.place);
   if (!event.label.empty()) line["label"] = bounded(event.label);
   if (!event.traceparent.empty()) line["traceparent"] = bounded(event.traceparent);
   if (!event.arguments.empty()) line["arguments"] = bounded(event.arguments);

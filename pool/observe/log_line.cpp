@@ -102,6 +102,10 @@ std::string sentence(const PoolEvent& event) {
   if (what == "start_backing_off") {
     return fmt::format("next start in {}", milliseconds(event.duration));
   }
+  if (what == "lease_overdue") {
+    return fmt::format("lease {} has held worker {} for {}", event.request, event.worker,
+                       milliseconds(event.duration));
+  }
   if (what.starts_with("recovery_")) return recovery(event);
   std::string line{what};
   if (event.request != 0) line += fmt::format(" request {}", event.request);
@@ -117,9 +121,9 @@ Level log_level(const PoolEvent& event) {
   const std::string_view what = event.what;
   if (what == "start_circuit_opened") return Level::critical;
   if (what == "breaker_opened" || what == "breaker_reopened") return Level::err;
-  if (what == "queue_full" || what == "breaker_ordered" || what == "start_backing_off" ||
-      what == "request_requeued" || what == "request_retry_scheduled" ||
-      what == "request_retry_exhausted") {
+  if (what == "queue_full" || what == "overload_began" || what == "lease_overdue" ||
+      what == "breaker_ordered" || what == "start_backing_off" || what == "request_requeued" ||
+      what == "request_retry_scheduled" || what == "request_retry_exhausted") {
     return Level::warn;
   }
   // The cause has been logged already, by its own severity.
@@ -134,6 +138,7 @@ Level log_level(const PoolEvent& event) {
 
 std::string log_line(const PoolEvent& event) {
   std::string line = sentence(event);
+  if (!event.place.empty()) line += ", taken at " + wire::excerpt(event.place);
   if (!event.label.empty()) line += " [" + wire::excerpt(event.label) + "]";
   if (!event.traceparent.empty()) line += " traceparent " + wire::excerpt(event.traceparent);
   return line;

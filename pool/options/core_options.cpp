@@ -61,6 +61,10 @@ core::CoreOptions to_core_options(const Options& given) {
       .retire_memory = {.max_kib = options.retire_rss_max_kib,
                         .growth_kib = options.retire_rss_growth_kib,
                         .window_requests = options.retire_rss_window},
+      .reject_late = options.reject_late,
+      .shed_target = options.shed_target,
+      .shed_interval = options.shed_interval,
+      .lease_limit = options.lease_limit,
   };
 }
 

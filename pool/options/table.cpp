@@ -208,6 +208,20 @@ constexpr std::array rows{
                                   "requests over which `retire_rss_growth_kib` is measured"),
     duration<&O::retire_rss_interval>("retire_rss_interval_ms", 1, day_ms,
                                       "the memory of workers is looked at so often"),
+
+    plain<&O::reject_late>("reject_late", Kind::boolean, 0, 1,
+                           "a call whose answer would come behind its deadline, as the queue and "
+                           "the mean service time are, gets `deadline_unreachable` at once"),
+    duration<&O::shed_target>(
+        "shed_target_ms", 0, 60 * minute_ms,
+        "calls that waited twice as long are shed at their turn (`request_shed`), once the queue "
+        "stands; 0: never; 5 to 10 % of the deadline is right"),
+    duration<&O::shed_interval>("shed_interval_ms", 1, 60 * minute_ms,
+                                "a queue stands if for so long nobody waited for `shed_target_ms` "
+                                "or less; should be several calls long"),
+    duration<&O::lease_limit>(
+        "lease_limit_ms", 0, day_ms,
+        "a lease held for longer is reported, with the place that took it; 0: none is"),
 };
 
 template <std::size_t... Sizes>

@@ -112,13 +112,15 @@ Instant Engine::deadline_of(const CallOptions& options, Instant at) const {
 }
 
 TicketSlot& Engine::submit(TicketSlot::Kind kind, std::string_view command,
-                           const CallOptions& options, Instant at, Instant deadline) {
+                           const CallOptions& options, Instant at, Instant deadline,
+                           std::source_location place) {
   WakeList wakes;
   TicketSlot* slot = nullptr;
   {
     const std::lock_guard lock{mutex_};
     slot = &tickets_.acquire(kind, command, options.label, options.traceparent);
     slot->submitted_at = at;
+    slot->place = place;
     core::event::Submitted submitted = submission(*slot, options, deadline);
     submitted.circuit = circuit_of(command, options, at);
     feed_locked(at, submitted, wakes, slot);

@@ -27,6 +27,7 @@ RequestSight Engine::sight_of(const core::TicketView& ticket, Instant at) const 
   if (const TicketSlot* slot = tickets_.find(ticket.id)) {
     sight.command = slot->command;
     sight.label = slot->label;
+    if (ticket.lease) sight.place = text_of(slot->place);
     if (ticket.stage == core::TicketStage::running) sight.in_worker = at - slot->granted_at;
   }
   return sight;

@@ -242,6 +242,7 @@ void Engine::perform_emit(const core::action::Emit& emit) {
   if (emit.ticket) {
     if (const TicketSlot* slot = tickets_.find(emit.ticket)) {
       event.label = slot->label;
+      if (emit.what == core::Occurrence::lease_overdue) event.place = text_of(slot->place);
       event.traceparent = slot->traceparent;
     }
   }

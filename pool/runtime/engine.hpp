@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <source_location>
 #include <string>
 #include <vector>
 
@@ -54,7 +55,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Result<Reply> call(std::string_view command, JsonText arguments, const CallOptions& options);
   Result<core::TicketId> call_async(std::string_view command, JsonText arguments,
                                     const CallOptions& options, Pool::Callback callback);
-  Result<std::unique_ptr<LeaseState>> checkout(const CallOptions& options);
+  Result<std::unique_ptr<LeaseState>> checkout(const CallOptions& options,
+                                               std::source_location place);
   Result<Reply> call_on_lease(LeaseState& lease, std::string_view command, JsonText arguments,
                               const CallOptions& options);
   void release_lease(LeaseState& lease);
@@ -168,7 +170,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] core::event::ExchangeEnded as_event(const ExchangeOutcome& outcome,
                                                     core::TicketId ticket) const;
   TicketSlot& submit(TicketSlot::Kind kind, std::string_view command, const CallOptions& options,
-                     Instant at, Instant deadline);
+                     Instant at, Instant deadline, std::source_location place = {});
   TicketSlot& reserve_async(const CallOptions& options, std::unique_ptr<AsyncCall> async);
   void cancel_async(TicketSlot& slot, const AsyncCall& call);
   void leave_lease_call(TicketSlot& slot);

@@ -48,6 +48,12 @@ std::string sentence(ErrorCode code, const TicketSlot& slot, const ExchangeOutco
                  ? "the circuit is held open by hand"
                  : fmt::format("the circuit is open for another {:.1f} ms",
                                milliseconds(slot.retry_after));
+    case ErrorCode::deadline_unreachable:
+      return fmt::format("so many wait that the answer would come {:.1f} ms behind the deadline",
+                         milliseconds(slot.retry_after));
+    case ErrorCode::request_shed:
+      return fmt::format("the queue stands, and the request had waited for {:.1f} ms at its turn",
+                         milliseconds(since_submit));
     case ErrorCode::pool_draining:
       return "the pool is being drained: nobody is let in until it is resumed";
     case ErrorCode::circuit_half_open_limit:
@@ -102,7 +108,9 @@ Error Engine::error_of(const TicketSlot& slot, const ExchangeOutcome& outcome) c
   error.label = slot.label;
   error.traceparent = slot.traceparent;
   error.certificate = slot.certificate;
-  if (slot.code == ErrorCode::circuit_open && slot.retry_after != Duration::max()) {
+  const bool knows_when =
+      slot.code == ErrorCode::circuit_open || slot.code == ErrorCode::deadline_unreachable;
+  if (knows_when && slot.retry_after != Duration::max()) {
     error.retry_after = slot.retry_after;
   }
   if (slot.code == ErrorCode::application_error) error.application = outcome.application;

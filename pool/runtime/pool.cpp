@@ -155,9 +155,9 @@ Result<Ticket> Pool::call_async(std::string_view command, JsonText arguments,
   return Ticket{engine_, id->index, id->serial};
 }
 
-Result<Lease> Pool::checkout(const CallOptions& options) {
+Result<Lease> Pool::checkout(const CallOptions& options, std::source_location place) {
   if (auto refused = refuse_session(options)) return tl::unexpected(std::move(*refused));
-  auto state = engine_->checkout(options);
+  auto state = engine_->checkout(options, place);
   if (!state) return tl::unexpected(state.error());
   return Lease{std::move(*state)};
 }

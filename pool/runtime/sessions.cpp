@@ -192,7 +192,7 @@ Result<Reply> Sessions::create(const Call& call) {
 // A worker has a program of that name from before (it was deleted here, or its session was): it is
 // told to forget it.
 Result<Reply> Sessions::create_again(const Call& call, JsonText arguments) {
-  auto lease = engine_->checkout(call.options);
+  auto lease = engine_->checkout(call.options, {});
   if (!lease) return tl::unexpected(std::move(lease.error()));
   Held worker{*engine_, std::move(*lease)};
   auto reply = worker.call(call.command, arguments, call.options);

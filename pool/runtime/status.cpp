@@ -57,6 +57,7 @@ void copy_counters(Status& status, const core::Counters& counters) {
   status.probes = counters.probes;
   status.probe_failures = counters.probe_failures;
   status.workers_recovered = counters.workers_recovered;
+  status.leases_overdue = counters.leases_overdue;
   status.affinity = {.bindings = counters.bindings,
                      .hits = counters.affinity_hits,
                      .misses = counters.affinity_misses,

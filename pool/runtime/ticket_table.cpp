@@ -4,6 +4,11 @@
 
 namespace ordeal::pool::runtime {
 
+std::string text_of(const std::source_location& place) {
+  if (place.line() == 0) return {};
+  return std::string{place.file_name()} + ":" + std::to_string(place.line());
+}
+
 TicketSlot& TicketTable::acquire(TicketSlot::Kind kind, std::string_view command,
                                  std::string_view label, std::string_view traceparent) {
   if (free_.empty()) {

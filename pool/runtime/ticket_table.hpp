@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,7 +64,11 @@ struct TicketSlot {
   std::unique_ptr<AsyncCall> async;
   // kind lease: whether a call on it is using the worker right now.
   bool lease_in_call = false;
+  std::source_location place;  // that took it; without a file: not a caller's
 };
+
+// "file:line", or nothing if there is no place.
+[[nodiscard]] std::string text_of(const std::source_location& place);
 
 class TicketTable {
  public:

@@ -68,15 +68,20 @@ std::string does(const WorkerSight& worker) {
   return what;
 }
 
+std::string lease_of(const RequestSight& request) {
+  if (!request.lease) return {};
+  if (request.place.empty()) return "a lease, ";
+  return fmt::format("a lease taken at {}, ", wire::excerpt(request.place));
+}
+
 std::string busy(const WorkerSight& worker) {
   if (!worker.request) {
     return fmt::format("worker {} has been {} for {}", worker.worker, worker.state,
                        seconds(worker.in_state));
   }
   const RequestSight& request = *worker.request;
-  return fmt::format("worker {} has had {}{} for {}: {}", worker.worker,
-                     request.lease ? "a lease, " : "", name_of(request), seconds(request.in_worker),
-                     does(worker));
+  return fmt::format("worker {} has had {}{} for {}: {}", worker.worker, lease_of(request),
+                     name_of(request), seconds(request.in_worker), does(worker));
 }
 
 const WorkerSight* find(const Diagnosis& d, std::uint64_t worker) {

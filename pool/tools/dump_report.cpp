@@ -30,6 +30,7 @@ Json request_json(const RequestSight& request) {
             {"command", request.command},   {"label", request.label},
             {"attempts", request.attempts}, {"age_ms", milliseconds(request.age)}};
   if (request.lease) json["lease"] = true;
+  if (!request.place.empty()) json["place"] = request.place;
   if (request.worker != 0) json["worker"] = request.worker;
   if (!request.session.empty()) json["session"] = request.session;
   if (!request.breaker.empty()) json["breaker"] = request.breaker;
@@ -64,6 +65,9 @@ std::string request_line(const Json& request) {
     line += fmt::format(" [{}]", wire::excerpt(label));
   }
   line += ", age " + seconds(request, "age_ms");
+  if (request.contains("place")) {
+    line += ", a lease taken at " + wire::excerpt(request.at("place").get<std::string>());
+  }
   if (request.contains("in_worker_ms"))
     line += ", in worker for " + seconds(request, "in_worker_ms");
   if (request.contains("deadline_in_ms"))

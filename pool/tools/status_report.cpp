@@ -82,6 +82,7 @@ Json pool_json(const Status& status) {
           {"start_failures", status.start_failures},
           {"workers_lost", status.workers_lost},
           {"workers_recycled", status.workers_recycled},
+          {"leases_overdue", status.leases_overdue},
           {"late_replies_drained", status.late_replies_drained},
           {"probes", status.probes},
           {"probe_failures", status.probe_failures},

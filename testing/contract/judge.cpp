@@ -263,7 +263,7 @@ class Judge {
          : code == "cancelled" || code == "cancelled_in_flight" ? told.cancelled
          : code == "queue_full" || code == "workers_unavailable" || code == "pool_stopping" ||
                  code == "session_state_lost" || code == "circuit_open" ||
-                 code == "circuit_half_open_limit"
+                 code == "circuit_half_open_limit" || code == "deadline_unreachable"
              ? told.rejected
              : told.failed);
     }

@@ -71,6 +71,7 @@ void CoreOracle::on(const event::Submitted& e) {
   }
   ticket.circuit = e.circuit;
   if (e.circuit) circuit_of(e.circuit);
+  slots_at_submit_ = slots_for(ticket);
   waiting_.emplace(e.ticket.serial, e.ticket.index);
   just_submitted_ = e.ticket.serial;
   ++open_;
@@ -92,6 +93,7 @@ void CoreOracle::on(const event::WorkerReady& e) {
   worker->serving = true;
   ++serving_;
   worker->slots.assign(std::clamp(e.slots, 1U, options_.slots_max), Use::free);
+  worker->taken_at.assign(worker->slots.size(), Instant{});
   worker->seen_at = worker->ready_at = now_;
   failures_in_row_ = 0;
   no_start_before_ = Instant::min();
@@ -192,6 +194,7 @@ void CoreOracle::ended(Ticket& ticket, const event::ExchangeEnded& e) {
       if (e.progress == WireProgress::written) ++worker.answers;
       if (e.progress == WireProgress::written) worker.failures = 0;
       worker.seen_at = now_;
+      note_held(ticket.taken_at);
       if (!worker.served && e.progress == WireProgress::written) {
         worker.served = true;
         if (worker.serving) unserved_deaths_ = 0;
@@ -248,7 +251,10 @@ void CoreOracle::wait_again(Ticket& ticket) {
 void CoreOracle::on(const event::LateReplyDrained& e) {
   Worker* worker = find(e.worker);
   if (worker == nullptr || e.slot >= worker->slots.size()) return;
-  if (worker->slots[e.slot] == Use::dirty) worker->slots[e.slot] = Use::free;
+  if (worker->slots[e.slot] == Use::dirty) {
+    note_held(worker->taken_at[e.slot]);
+    worker->slots[e.slot] = Use::free;
+  }
   worker->seen_at = now_;
 }
 
@@ -316,6 +322,7 @@ void CoreOracle::after(const Core& core) {
            "(38) a request pauses for nothing", serial);
   }
   compare_circuits(core);
+  after_protection(core);
   after_operations(core);
   expect(core.start_circuit_open() || stopping_ || serving_ > 0 ||
              failures_in_row_ < options_.start_failures_max,
@@ -331,7 +338,8 @@ void CoreOracle::after(const Core& core) {
   const Counters& c = core.counters();
   expect(c.submitted == counters_.submitted && c.ok == counters_.ok &&
              c.failed == counters_.failed && c.timed_out == counters_.timed_out &&
-             c.rejected == counters_.rejected && c.cancelled == counters_.cancelled,
+             c.rejected == counters_.rejected && c.shed == counters_.shed &&
+             c.cancelled == counters_.cancelled,
          "the counters of outcomes agree with the outcomes");
   after_sessions(core);
   expect(c.backing_off == pausing_.size(), "the counter of pauses agrees with the pauses");

@@ -36,6 +36,9 @@
 //       idle for affinity_timeout, and as the oldest idle one of too many; else never. A request
 //       that relies on a worker's state gets that worker or session_state_lost. (5, 30) A grant
 //       passes no older waiter that this worker may serve.
+//  (B4, B5 21) deadline_unreachable is said exactly to whose answer would be late by the mean of
+//       what has been; nobody is shed that waited for little, or while others do; each lease that
+//       is held for too long is counted once.
 //  (31 to 36; B5 1 to 9) Each circuit is in the state, and admits and refuses, as naive_circuit.hpp
 //       says; each transition is one event; no retry begins while its circuit is surely open.
 //       Counters agree with the tickets; a worker whose exit is known is never signalled.
@@ -133,6 +136,8 @@ class CoreOracle {
     bool neutral = false;  // lost before a byte was written
     std::uint64_t permit = 0;
     pool::core::Instant granted_at{};
+    pool::core::Instant taken_at{};  // running: since then
+    bool overdue = false;            // a lease that was counted as held for too long
   };
   struct KnownCircuit {
     pool::core::CircuitId id;
@@ -172,8 +177,9 @@ class CoreOracle {
     pool::core::KillReason kill_reason{};  // of kill_sent
     std::uint32_t holds = 0;  // tickets of which it is the worker, until they are resolved or moved
     std::vector<Use> slots;
-    std::uint32_t failures = 0;  // in a row
-    bool probed = false;         // idle, and its answer is awaited: no work
+    std::vector<pool::core::Instant> taken_at;  // slots that are not free
+    std::uint32_t failures = 0;                 // in a row
+    bool probed = false;                        // idle, and its answer is awaited: no work
     bool unhealthy = false;
     bool unanswered = false;           // owes the answer to a ping
     pool::core::Instant answer_due{};  // while probed, or unhealthy and pinged
@@ -243,6 +249,14 @@ class CoreOracle {
   [[nodiscard]] std::uint64_t wanted_generation() const {
     return roll_settled_ ? roll_to_ : generation_;
   }
+  // core_oracle_protection.cpp
+  void note_held(pool::core::Instant since);
+  void note_turn(const Ticket& ticket);
+  [[nodiscard]] std::size_t slots_for(const Ticket& ticket) const;
+  [[nodiscard]] bool would_be_late(const Ticket& ticket, std::size_t slots) const;
+  void check_late(const Ticket& ticket);
+  void check_shed(const Ticket& ticket);
+  void after_protection(const pool::core::Core& core);
   // core_oracle_sessions.cpp
   void expire_sessions();
   void end_use(Ticket& ticket);
@@ -299,6 +313,15 @@ class CoreOracle {
   std::vector<KnownCircuit> circuits_;   // by index
   NaiveCircuit::Visits breaker_visits_;  // of those that are known no more
   bool emits_ = false;
+
+  std::optional<pool::core::Duration> held_for_;  // mean, once anything has been
+  std::size_t slots_at_submit_ = 0;
+  struct Turn {
+    pool::core::Instant at{};
+    pool::core::Duration waited{};
+    bool in_session = false;
+  };
+  std::vector<Turn> turns_;  // of the last interval
 
   std::uint32_t size_;
   pool::core::Admission admission_{};

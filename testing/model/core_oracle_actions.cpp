@@ -48,6 +48,7 @@ void CoreOracle::on(const action::Grant& a) {
   expect(could_take(*worker), "(12, 21) a grant of a worker that takes no work", a.worker.serial);
   expect(a.slot < worker->slots.size() && worker->slots[a.slot] == Use::free,
          "(4) a grant of a slot that is not free", a.worker.serial);
+  if (ticket->attempts == 0) note_turn(*ticket);
   expect(a.attempt == ++ticket->attempts, "an attempt is counted wrongly", a.ticket.serial);
   expect(ticket->attempts <= ticket->retry.max_retries + 1, "(38, B5 13) an attempt too many",
          a.ticket.serial);
@@ -60,6 +61,8 @@ void CoreOracle::on(const action::Grant& a) {
   if (!error_.empty()) return;
   admitted(*ticket, a.ticket.serial);
   worker->slots[a.slot] = Use::granted;
+  worker->taken_at[a.slot] = ticket->taken_at = now_;
+  ticket->overdue = false;
   ++worker->holds;
   waiting_.erase(a.ticket.serial);
   ticket->stage = Stage::running;
@@ -84,7 +87,11 @@ void CoreOracle::count(ErrorCode code) {
     case ErrorCode::circuit_open:
     case ErrorCode::circuit_half_open_limit:
     case ErrorCode::pool_draining:
+    case ErrorCode::deadline_unreachable:
       ++counters_.rejected;
+      break;
+    case ErrorCode::request_shed:
+      ++counters_.shed;
       break;
     case ErrorCode::cancelled:
     case ErrorCode::cancelled_in_flight:
@@ -133,6 +140,12 @@ void CoreOracle::end_wait(Ticket& ticket, ErrorCode code) {
       ++operations_.turned_away;
       expect(admission_ == Admission::draining && just_submitted_ == serial,
              "(1c) pool_draining, and the pool does not drain, or has let it in", serial);
+      break;
+    case ErrorCode::deadline_unreachable:
+      check_late(ticket);
+      break;
+    case ErrorCode::request_shed:
+      check_shed(ticket);
       break;
     case ErrorCode::workers_unavailable:
       expect(serving_ == 0, "workers_unavailable, and one is alive", serial);

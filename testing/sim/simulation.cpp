@@ -287,10 +287,11 @@ void Simulation::resolved(const action::Resolve& a) {
   if (!client.open || client.ticket != a.ticket) return fail("an outcome for nobody");
   if (now_ > client.deadline) fail("(53) an outcome behind its deadline");
   // Where the queue is smaller than the crowd, even the calm knows queue_full.
-  // So does a circuit that is tried out, and one to which even the calm is too slow or too quiet.
+  // So does a queue that stands, a circuit that is tried out, and one to which even the calm is too
+  // slow or too quiet.
   const bool fine =
       a.code == ErrorCode::none || a.code == ErrorCode::queue_full ||
-      a.code == ErrorCode::circuit_half_open_limit ||
+      a.code == ErrorCode::circuit_half_open_limit || a.code == ErrorCode::request_shed ||
       (a.code == ErrorCode::circuit_open && (options_.core.breaker.slow_call > Duration::zero() ||
                                              options_.core.breaker.half_open_expiry < calm_expiry));
   if (calm_ && !stop_sent_ && !fine) {

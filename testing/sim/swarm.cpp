@@ -67,6 +67,16 @@ void draw_operations(pool::core::Random& random, SimulationOptions& o) {
   o.core.retire_memory.window_requests = 4;
 }
 
+// Against overload. Half of the seeds have none.
+void draw_protection(pool::core::Random& random, SimulationOptions& o) {
+  if (random.chance(1, 2)) return;
+  using pool::core::Duration;
+  o.core.reject_late = random.chance(1, 2);
+  o.core.shed_target = one_of<Duration>(random, std::array<Duration, 4>{0ms, 0ms, 500us, 2ms});
+  o.core.shed_interval = one_of<Duration>(random, std::array<Duration, 2>{4ms, 20ms});
+  o.core.lease_limit = one_of<Duration>(random, std::array<Duration, 3>{0ms, 1ms, 5ms});
+}
+
 }  // namespace
 
 SimulationOptions swarm(std::uint64_t seed) {
@@ -138,6 +148,7 @@ SimulationOptions swarm(std::uint64_t seed) {
       random, std::array<pool::core::Duration, 4>{5ms, 50ms, 100ms, 500ms});
   draw_breakers(random, o);
   draw_operations(random, o);
+  draw_protection(random, o);
   return o;
 }
 

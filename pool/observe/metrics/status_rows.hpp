@@ -79,6 +79,8 @@ inline constexpr auto status_rows = std::to_array<StatusRow>({
     {"workers_recycled_total",
      "Workers replaced by order, count, age or memory, while others served.", "", "",
      number<&S::workers_recycled>},
+    {"leases_overdue_total", "Leases held for longer than the option lease_limit_ms.", "", "",
+     number<&S::leases_overdue>},
     {"generation", "Generation of the worker program: one more with each roll.", "", "",
      number<&S::generation>},
     {"late_replies_drained_total", "Replies that came after their caller had given up.", "", "",

@@ -94,12 +94,16 @@ TEST(Exposition, EveryNumberOfStatusHasItsOwnRow) {
   status.queue_max = 9;
   status.running = 10;
   std::uint64_t next = 11;
-  for (auto member :
-       {&Status::submitted, &Status::ok, &Status::failed, &Status::timed_out, &Status::rejected,
-        &Status::shed, &Status::cancelled, &Status::backing_off, &Status::requeued,
-        &Status::retries, &Status::spawns, &Status::start_failures, &Status::workers_lost,
-        &Status::late_replies_drained, &Status::events_dropped, &Status::sink_failures,
-        &Status::warden_restarts, &Status::workers_recycled, &Status::generation}) {
+  for (auto member : {&Status::submitted,       &Status::ok,
+                      &Status::failed,          &Status::timed_out,
+                      &Status::rejected,        &Status::shed,
+                      &Status::cancelled,       &Status::backing_off,
+                      &Status::requeued,        &Status::retries,
+                      &Status::spawns,          &Status::start_failures,
+                      &Status::workers_lost,    &Status::late_replies_drained,
+                      &Status::events_dropped,  &Status::sink_failures,
+                      &Status::warden_restarts, &Status::workers_recycled,
+                      &Status::generation,      &Status::leases_overdue}) {
     status.*member = next++;
   }
   std::map<double, int> seen;
@@ -109,7 +113,7 @@ TEST(Exposition, EveryNumberOfStatusHasItsOwnRow) {
   // Counted by events with a label more: retries, start failures.
   EXPECT_FALSE(seen.contains(20));
   EXPECT_FALSE(seen.contains(22));
-  for (int value = 1; value < 28; ++value) {
+  for (int value = 1; value < 31; ++value) {
     if (value != 20 && value != 22) {
       EXPECT_TRUE(seen.contains(value)) << value;
     }

@@ -105,6 +105,10 @@ Options unusual_options() {
   options.retire_rss_growth_kib = 7;
   options.retire_rss_window = 8;
   options.retire_rss_interval = std::chrono::milliseconds{9};
+  options.reject_late = true;
+  options.shed_target = std::chrono::milliseconds{10};
+  options.shed_interval = std::chrono::milliseconds{11};
+  options.lease_limit = std::chrono::milliseconds{12};
   return options;
 }
 

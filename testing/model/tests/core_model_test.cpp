@@ -69,6 +69,10 @@ CoreOptions options_of(const Knobs& knobs, std::uint32_t slots_max) {
   o.retire_stagger_percent = retire % 5 * 25;
   o.retire_memory = {
       .max_kib = retire % 2 * 1'100, .growth_kib = retire % 2 * 10, .window_requests = 4};
+  o.reject_late = (size + queue_max) % 2 == 1;
+  o.shed_target = health % 3 == 1 ? 20ms : 0ms;
+  o.shed_interval = 400ms;
+  o.lease_limit = retire % 3 == 2 ? 700ms : 0ms;
   return o;
 }
 

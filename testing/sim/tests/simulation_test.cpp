@@ -84,6 +84,7 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
     all.counters.workers_recovered += report.counters.workers_recovered;
     all.ok_after_retry += report.ok_after_retry;
     all.counters.retries += report.counters.retries;
+    all.counters.leases_overdue += report.counters.leases_overdue;
     add_affinity(all, report);
     all.breakers.add(report.breakers);
     all.operations.add(report.operations);
@@ -111,7 +112,9 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
                                ErrorCode::session_state_lost,
                                ErrorCode::circuit_open,
                                ErrorCode::circuit_half_open_limit,
-                               ErrorCode::pool_draining}) {
+                               ErrorCode::pool_draining,
+                               ErrorCode::deadline_unreachable,
+                               ErrorCode::request_shed}) {
     EXPECT_GT(all.outcomes[static_cast<std::size_t>(code)], 0U) << to_string(code);
   }
   EXPECT_GT(all.circuit_openings, 0U);
@@ -123,6 +126,7 @@ TEST(Simulation, EverySeedHoldsAndTogetherTheyGoEverywhere) {
   EXPECT_GT(all.counters.workers_recovered, 0U) << "degraded, and restored";
   EXPECT_GT(all.counters.probe_failures, all.counters.workers_recovered) << "not all recover";
   EXPECT_GT(all.ok_after_retry, 0U);
+  EXPECT_GT(all.counters.leases_overdue, 0U);
   EXPECT_GT(all.counters.retries, all.ok_after_retry);
   expect_affinity_went_everywhere(all);
   expect_operations_went_everywhere(all.operations);

@@ -24,6 +24,7 @@ struct RequestSight {
   std::string session;  // of calls that keep to a worker
   std::string breaker;  // the key of the circuit that guards it
   bool lease = false;
+  std::string place;  // of a lease: "file:line" of its checkout
   std::uint32_t attempts = 0;
   // running: that has it; queued: the only one that may have it now (its session's); 0: any
   std::uint64_t worker = 0;

@@ -127,9 +127,13 @@ enum class ErrorCode : std::uint8_t {
   roll_in_progress,
   worker_not_found,
   operation_timeout,
+
+  // Overload.
+  deadline_unreachable,
+  request_shed,
 };
 inline constexpr std::uint8_t error_code_count =
-    static_cast<std::uint8_t>(ErrorCode::operation_timeout) + 1;
+    static_cast<std::uint8_t>(ErrorCode::request_shed) + 1;
 
 // A row of the table that defines a code. `meaning` is one sentence for the user's eyes.
 struct ErrorTraits {
@@ -198,7 +202,8 @@ struct Error {
   bool maybe_ran = false;      // an attempt before the last one may have taken effect
   std::string label;           // as given in CallOptions
   std::string traceparent;
-  // With circuit_open: until trials are let through; empty if an operator holds it open.
+  // With circuit_open: until trials are let through; empty if an operator holds it open. With
+  // deadline_unreachable: by how much the answer would have come too late.
   std::optional<std::chrono::nanoseconds> retry_after{};
   std::string excerpt;  // offending bytes, bounded and escaped; for the caller alone
   std::shared_ptr<const DeathCertificate> certificate;

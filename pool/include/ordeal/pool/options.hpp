@@ -187,6 +187,12 @@ struct Options {
   std::uint64_t retire_rss_window = 1'000;    // requests over which growth is measured
   std::chrono::milliseconds retire_rss_interval{5'000};  // memory is looked at so often
 
+  // Against overload; each is off by default.
+  bool reject_late = false;  // deadline_unreachable, rather than an answer behind the deadline
+  std::chrono::milliseconds shed_target{0};      // a wait that is fine; 0: nobody is shed
+  std::chrono::milliseconds shed_interval{100};  // a queue in which nobody waits less stands
+  std::chrono::milliseconds lease_limit{0};      // a lease held for longer is reported; 0: none is
+
   friend bool operator==(const Options&, const Options&) = default;
 };
 

@@ -21,6 +21,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -109,8 +110,10 @@ class Pool {
   Result<Ticket> call_async(std::string_view command, JsonText arguments,
                             const CallOptions& options, Callback callback);
 
-  // Takes a worker out of the pool. The deadline covers the waiting.
-  Result<Lease> checkout(const CallOptions& options = {});
+  // Takes a worker out of the pool. The deadline covers the waiting. `place` is what is told of a
+  // lease that is held for longer than Options::lease_limit; by default, where this is called.
+  Result<Lease> checkout(const CallOptions& options = {},
+                         std::source_location place = std::source_location::current());
 
   // A handle on the session of that name; makes nothing yet. call() with options.session is the
   // same as session(id).call().

@@ -101,6 +101,7 @@ struct Status {
   std::uint64_t probes = 0;             // pings sent to idle workers
   std::uint64_t probe_failures = 0;     // not answered in time, or with an error
   std::uint64_t workers_recovered = 0;  // unhealthy ones that answered again
+  std::uint64_t leases_overdue = 0;     // were held for longer than lease_limit
   std::uint64_t events_dropped = 0;
   std::uint64_t sink_failures = 0;
   std::uint64_t warden_restarts = 0;
