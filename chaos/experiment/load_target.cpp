@@ -31,6 +31,12 @@ Answer PlannedCalls::call(std::string_view command, std::string_view arguments,
   return answer_of(pool_.call(command, pool::JsonText{arguments}, options));
 }
 
+milliseconds PlannedCalls::patience() const {
+  // Longer than the store's own (2 s, pool/store), after which it refuses; callers stand in line.
+  constexpr milliseconds of_a_store{2'500};
+  return plan_.sessions > 0 ? plan_.callers * of_a_store : milliseconds{0};
+}
+
 std::optional<Answer> PlannedCalls::count_up() {
   const std::uint64_t turn = turns_.fetch_add(1);
   auto updated = pool_.session(session_name(turn % plan_.sessions)).update([](json& data) {

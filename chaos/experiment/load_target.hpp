@@ -17,6 +17,8 @@ class PlannedCalls : public trial::LoadTarget {
   PlannedCalls(pool::Pool& pool, const LoadPlan& plan) : pool_(pool), plan_(plan) {}
   trial::Answer call(std::string_view command, std::string_view arguments,
                      TimePoint deadline) override;
+  // An update of a session in a file waits for somebody else's lock, deadline or not.
+  [[nodiscard]] milliseconds patience() const override;
   // Compares what was acknowledged with what the store has. Once no call is under way.
   [[nodiscard]] SessionAccount account();
 

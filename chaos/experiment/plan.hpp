@@ -17,6 +17,7 @@
 //     probe = "workers_serving"
 //     min = 3
 //     [end]
+//     early = true                  # duration_ms is the most it may take
 //     quiet_ms = 700
 //     recovery_max_ms = 10000
 //     [bars]
@@ -142,6 +143,8 @@ struct Plan {
   milliseconds settle{50};  // whole for so long before the next fault
   milliseconds quiet{500};
   milliseconds recovery_max{10'000};
+  milliseconds undo_max{5'000};  // an undo is tried again for so long
+  bool early = false;  // the load ends `quiet` after the last fault is over, if that is sooner
   RunBars bars;
   std::vector<Shot> shots;  // the schedule, by due; drawn from the seed where drawn
   bool exact = false;       // replay: shots are fired when due, whole or not

@@ -169,6 +169,8 @@ void read_end(TomlReader reader, Plan& plan) {
   reader.duration("settle_ms", plan.settle);
   reader.duration("quiet_ms", plan.quiet);
   reader.duration("recovery_max_ms", plan.recovery_max, 1);
+  reader.duration("undo_max_ms", plan.undo_max, 1);
+  reader.flag("early", plan.early);
   if (plan.quiet >= plan.load.duration) {
     reader.refuse("end.quiet_ms must be less than load.duration_ms");
   }

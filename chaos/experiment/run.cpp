@@ -75,6 +75,7 @@ class Run {
   void fire_due(TimePoint now);
   [[nodiscard]] bool may_fire(const Shot& shot, TimePoint now) const;
   [[nodiscard]] std::string not_steady() const;
+  [[nodiscard]] bool faults_are_over() const;
   void sample(TimePoint now);
   void await_whole();
   void read_executions();
@@ -127,6 +128,7 @@ pool::Result<RunResult> Run::run() {
   load_.emplace(calls_, load);
   drive_load();
   await_whole();
+  if (options_.before_rollback) options_.before_rollback();
   strikes_->undo_all();
   result_.history = load_->history();
   const bool all_returned = result_.history.count(trial::Outcome::lost) == 0;
@@ -151,6 +153,7 @@ pool::Result<void> Run::prepare() {
   std::string folder = fs::temp_directory_path() / "ordeal-chaos-XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) return refuse(folder + ": cannot make");
   site_.folder = folder;
+  site_.relay_program = options_.relay_program;
   std::error_code failed;
   pool_options_ = plan_.pool;
   const std::string relay_folder = folder + "/relay";
@@ -226,14 +229,18 @@ void Run::probe_permits() {
 }
 
 void Run::drive_load() {
-  const TimePoint end_at = result_.load_began + plan_.load.duration;
-  const TimePoint quiet_at = end_at - plan_.quiet;
+  TimePoint end_at = result_.load_began + plan_.load.duration;
+  TimePoint quiet_at = end_at - plan_.quiet;
   result_.quiet_began = TimePoint::max();
   while (true) {
     const std::uint32_t ticket = held_->wake.ticket();
     const TimePoint now = time_now();
     next_ = std::min(load_->sweep(now), now + sample_every);
     turn(now);
+    if (plan_.early && now < quiet_at && faults_are_over()) {
+      quiet_at = now;
+      end_at = now + plan_.quiet;
+    }
     const bool quiet = now >= quiet_at;
     if (quiet && result_.quiet_began == TimePoint::max()) {
       result_.quiet_began = now;
@@ -290,6 +297,11 @@ void Run::drain_events() {
     journal_.note_at(event.at, "pool", line);
     if (event.what == "worker_transition") strikes_->noticed(event.worker, event.at);
   }
+}
+
+bool Run::faults_are_over() const {
+  return next_shot_ >= plan_.shots.size() && !strikes_->alive() &&
+         strikes_->serving(status_) >= plan_.pool.size;
 }
 
 bool Run::may_fire(const Shot& shot, TimePoint now) const {
@@ -400,7 +412,8 @@ void Run::stop_pool() {
 void Run::clean_up() {
   for (const auto& [kind, record] : prepared_) {
     std::shared_ptr<void> none;
-    if (kind->undo(record.second, none)) undo_.done(record.first);
+    const auto undone = kind->undo(record.second, none);
+    if (undone && !undone->empty() && kind->undone(record.second)) undo_.done(record.first);
   }
   prepared_.clear();
   undo_.close();

@@ -74,6 +74,7 @@ struct RunOptions {
   std::string state_folder;
   std::string relay_program;
   std::function<void(const RunProgress&)> on_progress;  // about ten times a second
+  std::function<void()> before_rollback;  // the load is over; what is not undone is undone now
 };
 
 // Errors: those of Pool::start, and folders that cannot be made.

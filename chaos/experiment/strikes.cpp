@@ -14,7 +14,6 @@ namespace {
 using State = Strike::State;
 
 constexpr milliseconds look_every{5};  // at what no event tells of: /proc, counters
-constexpr milliseconds undo_max{5'000};
 
 bool has(TimePoint at) { return at != TimePoint{}; }
 
@@ -194,32 +193,39 @@ void Strikes::advance_one(Strike& strike, const pool::Status& status, TimePoint 
 
 void Strikes::try_undo(Strike& strike, TimePoint now) {
   const auto undone = strike.kind->undo(strike.record, strike.resource);
-  if (undone && strike.resource == nullptr && strike.kind->undone(strike.record)) {
+  const bool said = undone && !undone->empty();
+  if (said && strike.resource == nullptr && strike.kind->undone(strike.record)) {
     strike.undone_at = time_now();
+    strike.undo_told = *undone;
     undo_.done(strike.undo_id);
     if (strike.was_proved) strike.state = State::undone;
     note(strike, "undone");
-  } else if (now >= strike.undo_due + undo_max) {
+  } else if (now >= strike.undo_due + plan_.undo_max) {
     strike.state = State::undo_failed;
-    strike.reason = undone ? "undone, and its effect is still there" : undone.error();
+    strike.undo_missed = true;
+    strike.reason = !undone ? undone.error()
+                    : said  ? "undone, and its effect is still there"
+                            : "its undo did nothing";
     note(strike, "undo_failed");
   }
 }
 
 bool Strikes::whole_again(const Strike& strike, const pool::Status& status) const {
+  // A target that was not seen to end may well live on.
+  const bool ended = strike.kind->kills && strike.was_proved;
   switch (strike.kind->aim) {
     case Aim::fork_template:
       return status.fork_template.state == "ready" &&
-             (!strike.kind->kills || status.fork_template.pid != strike.id.pid);
+             (!ended || status.fork_template.pid != strike.id.pid);
     case Aim::warden:
-      return status.warden_pid != 0 && (!strike.kind->kills || status.warden_pid != strike.id.pid);
+      return status.warden_pid != 0 && (!ended || status.warden_pid != strike.id.pid);
     case Aim::spare:
       return status.fork_template.spares >= plan_.pool.warm_spares;
     default:
       break;
   }
   const bool victim_gone =
-      !strike.kind->kills || strike.id.worker == 0 ||
+      !ended || strike.id.worker == 0 ||
       std::none_of(status.workers.begin(), status.workers.end(), [&](const auto& worker) {
         return worker.worker == strike.id.worker && serves(worker);
       });
@@ -283,6 +289,7 @@ void Strikes::note(const Strike& strike, std::string_view state) {
   if (state == "selected") line["what"] = strike.kind->describe(strike.values);
   if (!strike.reason.empty()) line["reason"] = strike.reason;
   if (state == "proved") line["evidence"] = strike.evidence;
+  if (state == "undone") line["evidence"] = strike.undo_told;
   const TimePoint at = state == "proved"      ? strike.proved_at
                        : state == "undone"    ? strike.undone_at
                        : state == "recovered" ? strike.recovered_at

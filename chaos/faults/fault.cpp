@@ -67,9 +67,10 @@ Values FaultKind::defaults() const {
 }
 
 void undo_by_release(FaultKind& kind) {
-  kind.undo = [](const json&, std::shared_ptr<void>& resource) -> Attempt<void> {
+  kind.undo = [](const json&, std::shared_ptr<void>& resource) -> Attempt<std::string> {
+    const bool was_there = resource != nullptr;
     resource.reset();
-    return {};
+    return was_there ? "let go of" : "nothing was held";
   };
   kind.undone = [](const json&) { return true; };
 }

@@ -14,8 +14,9 @@
 //   (1) What prove() says comes from the system (a pidfd, /proc, a cgroup's counters, the relay's
 //       counters), never from inject() having returned.
 //   (2) undo() works from the record alone, also in a later process; it is idempotent, and happy if
-//       the target is gone. What lives only in this process (threads, connections) is `resource`:
-//       it ends with the process, and needs no record.
+//       the target is gone. It says what it found and did; one that says nothing did nothing. What
+//       lives only in this process (threads, connections) is `resource`: it ends with the process,
+//       and needs no record.
 //   (3) Targets are held by pidfd and start time: a pid that changed hands is never hit.
 //
 // To add a fault: chaos/README.md, "To add a fault".
@@ -76,9 +77,10 @@ enum class Aim : std::uint8_t {
 struct Site {
   std::function<pool::Status()> status;
   std::function<pool::Subscription(pool::Sink)> subscribe;
-  std::string folder;        // of this run alone
-  std::string relay_folder;  // empty: workers run without the relay
-  std::string store_file;    // empty: sessions are not in a file
+  std::string folder;         // of this run alone
+  std::string relay_folder;   // empty: workers run without the relay
+  std::string store_file;     // empty: sessions are not in a file
+  std::string relay_program;  // empty: ordeal-relay beside this program
   pool::core::Random random{0};
   std::vector<int> burnt_pids;  // targets chosen before: a spare is struck once
 };
@@ -113,9 +115,11 @@ struct Strike {
   json record = json::object();  // what undo() needs
   std::shared_ptr<void> resource;
   std::uint64_t undo_id = 0;
-  std::string reason;    // skipped, unproved, undo_failed: why
-  std::string evidence;  // proved: what was seen
+  std::string reason;     // skipped, unproved, undo_failed: why
+  std::string evidence;   // proved: what was seen
+  std::string undo_told;  // undone: what undo() found and did
   bool was_proved = false;
+  bool undo_missed = false;  // not undone in time; the rollback at the end does not make it good
   TimePoint selected_at{}, injected_at{}, proved_at{}, undone_at{}, recovered_at{};
   TimePoint undo_due{}, step_due{};
   TimePoint detected_at{};  // the pool noticed: the worker left its duty
@@ -149,13 +153,16 @@ struct FaultKind {
   std::function<std::optional<std::string>(Strike&, Site&)> prove{};
   // For faults that go on acting: does what is due and says when it wants to be called again.
   std::function<TimePoint(Strike&, Site&)> step{};
-  std::function<Attempt<void>(const json& record, std::shared_ptr<void>& resource)> undo{};
+  std::function<Attempt<std::string>(const json& record, std::shared_ptr<void>& resource)> undo{};
   std::function<bool(const json& record)> undone{};
 
   // "freeze_worker (at_most 3, ...)": for the journal and the time line.
   [[nodiscard]] std::string describe(const Values& values) const;
   [[nodiscard]] Values defaults() const;
 };
+
+// What undo() says where nobody is left to be spared.
+inline constexpr std::string_view gone = "the process is gone";
 
 // For a fault that lives in its resource alone, in this process: to undo it is to let go of that.
 void undo_by_release(FaultKind& kind);

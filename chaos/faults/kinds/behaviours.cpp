@@ -2,8 +2,6 @@
 // request of its own before the caller's. Needs {relay} and a worker started with --faults.
 #include <fmt/format.h>
 
-#include <cstring>
-
 #include "chaos/faults/kinds/relayed.hpp"
 #include "chaos/faults/registry.hpp"
 
@@ -158,15 +156,8 @@ FaultKind behaviour_kind(const Row& row) {
                  .options = row.options};
   kind.permit = permit_relay;
   kind.plan = plan_relay;
-  kind.inject = [command = row.command, arguments = row.arguments](Strike& strike,
-                                                                   Site&) -> Attempt<void> {
-    const auto control = relay_of(strike);
-    if (!control) return tl::unexpected(std::string{"the relay of that worker is gone"});
-    std::strncpy(control->command, std::string{command}.c_str(), sizeof control->command - 1);
-    std::strncpy(control->arguments, arguments(strike).c_str(), sizeof control->arguments - 1);
-    control->frames_left.store(1);
-    control->mode.store(static_cast<std::uint32_t>(WireMode::insert));
-    return {};
+  kind.inject = [command = row.command, arguments = row.arguments](Strike& strike, Site&) {
+    return ask_worker(strike, std::string{command}, arguments(strike));
   };
   kind.prove = row.prove;
   kind.undo = undo_relay;

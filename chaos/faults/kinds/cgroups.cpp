@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "chaos/faults/kinds/relayed.hpp"
 #include "chaos/faults/registry.hpp"
 
 namespace ordeal::chaos {
@@ -51,6 +52,14 @@ auto plan_group(std::string_view controller) {
   };
 }
 
+// The worker, and what it has started: behind a relay that is the worker proper.
+std::vector<std::string> processes_of(int pid) {
+  std::vector<std::string> pids{std::to_string(pid)};
+  std::istringstream children{read_small_file(fmt::format("/proc/{0}/task/{0}/children", pid))};
+  for (std::string child; children >> child;) pids.push_back(child);
+  return pids;
+}
+
 // Makes the group, sets `file` to `text`, moves the worker in.
 Attempt<void> enter(const Strike& strike, std::string_view file, const std::string& text) {
   const std::string folder = strike.record["folder"];
@@ -59,17 +68,17 @@ Attempt<void> enter(const Strike& strike, std::string_view file, const std::stri
   if (failed) return tl::unexpected(fmt::format("{}: {}", folder, failed.message()));
   std::string error;
   if (!file.empty()) error = write_small_file(fmt::format("{}/{}", folder, file), text);
-  if (error.empty()) {
-    error = write_small_file(folder + "/cgroup.procs", std::to_string(strike.process.pid()));
+  for (const std::string& pid : processes_of(strike.process.pid())) {
+    if (error.empty()) error = write_small_file(folder + "/cgroup.procs", pid);
   }
   if (error.empty()) return {};
   return tl::unexpected(error);
 }
 
 // Sets free whoever is in it, back to where the worker came from; then the group goes.
-Attempt<void> leave(const json& record, std::shared_ptr<void>&) {
+Attempt<std::string> leave(const json& record, std::shared_ptr<void>&) {
   const std::string folder = record["folder"];
-  if (!std::filesystem::exists(folder)) return {};
+  if (!std::filesystem::exists(folder)) return folder + " is gone";
   if (std::filesystem::exists(folder + "/freezer.state")) {
     (void)write_small_file(folder + "/freezer.state", "THAWED");
   }
@@ -78,7 +87,7 @@ Attempt<void> leave(const json& record, std::shared_ptr<void>&) {
   for (std::string pid; pids >> pid;) {
     error = write_small_file(record["before"].get<std::string>() + "/cgroup.procs", pid);
   }
-  if (rmdir(folder.c_str()) == 0) return {};
+  if (rmdir(folder.c_str()) == 0) return "left and removed " + folder;
   return tl::unexpected(fmt::format("rmdir {}: {}; {}", folder, std::strerror(errno), error));
 }
 
@@ -141,9 +150,29 @@ FaultKind memory_kind() {
                               "a worker that may take no more memory than this",
                               "memory.failcnt has risen, or the OOM killer has struck in the group",
                               "killed for want of memory it is replaced, and the error says so");
-  kind.options = {{"limit_kib", 64, 1'000'000'000, 256, "of memory taken from now on"}};
-  kind.inject = [](Strike& strike, Site&) {
-    return enter(strike, "memory.limit_in_bytes", std::to_string(strike.value("limit_kib") * 1024));
+  kind.options = {{"limit_kib", 64, 1'000'000'000, 4096, "of memory taken from now on"},
+                  {"take_mib", 1, 4096, 64, "that it tries to take"}};
+  kind.permit = [](const Site& site) {
+    const Permit group = permit_controller("memory");
+    return group.granted ? permit_relay(site) : group;
+  };
+  kind.plan = [](Strike& strike, Site& site) -> Attempt<void> {
+    if (auto planned = plan_relay(strike, site); !planned) return planned;
+    const json relay = strike.record;
+    auto planned = plan_group("memory")(strike, site);
+    strike.record.update(relay);
+    return planned;
+  };
+  kind.inject = [](Strike& strike, Site&) -> Attempt<void> {
+    auto entered =
+        enter(strike, "memory.limit_in_bytes", std::to_string(strike.value("limit_kib") * 1024));
+    if (!entered) return entered;
+    return ask_worker(strike, "grow_memory",
+                      fmt::format(R"({{"mb":{}}})", strike.value("take_mib")));
+  };
+  kind.undo = [](const json& record, std::shared_ptr<void>& resource) -> Attempt<std::string> {
+    auto relay = undo_relay(record, resource);
+    return relay ? leave(record, resource) : relay;
   };
   kind.prove = [](Strike& strike, Site&) -> std::optional<std::string> {
     const std::string folder = strike.record["folder"];

@@ -35,12 +35,12 @@ std::optional<std::string> prove_stopped(Strike& strike, Site&) {
   return fmt::format("state T, {} ticks of CPU at both looks", stat->cpu_ticks);
 }
 
-Attempt<void> go_on(const json& record, std::shared_ptr<void>&) {
+Attempt<std::string> go_on(const json& record, std::shared_ptr<void>&) {
   const auto process = HeldProcess::find(record);
-  if (!process) return {};
+  if (!process) return std::string{gone};
   const std::string failed = process->send(SIGCONT);
   if (!failed.empty() && !process->is_dead()) return tl::unexpected(failed);
-  return {};
+  return "SIGCONT sent";
 }
 
 bool goes_on(const json& record) {
@@ -52,7 +52,8 @@ bool goes_on(const json& record) {
 
 // Alternately stops and continues; each stop that was seen counts.
 TimePoint flap(Strike& strike, Site&) {
-  const bool stopped = strike.memo.value("stopped", true);
+  if (!strike.memo.contains("stopped")) return TimePoint::max();  // never begun
+  const bool stopped = strike.memo["stopped"];
   if (stopped) {
     const auto stat = strike.process.stat();
     if (stat && is_stopped(*stat)) strike.memo["stops"] = strike.memo.value("stops", 0) + 1;
@@ -95,6 +96,10 @@ void add_freezes(std::vector<FaultKind>& kinds) {
   flapping.proof = "state T seen at two stops or more";
   flapping.options = {{"stop_ms", 1, 10'000, 20, "stopped for so long"},
                       {"run_ms", 1, 10'000, 20, "running in between"}};
+  flapping.inject = [](Strike& strike, Site& site) {
+    strike.memo["stopped"] = true;
+    return stop(strike, site);
+  };
   flapping.prove = prove_flapping;
   flapping.step = flap;
   kinds.push_back(std::move(flapping));

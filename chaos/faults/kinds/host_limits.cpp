@@ -37,6 +37,14 @@ Attempt<void> plan_own_limit(Strike& strike, __rlimit_resource resource) {
 
 bool is_own(const json& record) { return record.value("host_pid", 0) == getpid(); }
 
+// The limit ended with the process that had it, if that was another one.
+Attempt<std::string> restore_own(const json& record, __rlimit_resource resource) {
+  if (!is_own(record)) return std::string{gone};
+  const auto soft = record["soft"].get<rlim_t>();
+  if (auto set = set_own_soft(resource, soft); !set) return tl::unexpected(set.error());
+  return fmt::format("soft limit {} again", soft);
+}
+
 // --- descriptors -------------------------------------------------------------------------------
 
 bool can_open() {
@@ -72,9 +80,8 @@ FaultKind files_kind() {
                        strike.record["soft"].get<rlim_t>(),
                        strike.value("left") == 0 ? "; dup fails: EMFILE" : "");
   };
-  kind.undo = [](const json& record, std::shared_ptr<void>&) -> Attempt<void> {
-    return is_own(record) ? set_own_soft(RLIMIT_NOFILE, record["soft"].get<rlim_t>())
-                          : Attempt<void>{};
+  kind.undo = [](const json& record, std::shared_ptr<void>&) {
+    return restore_own(record, RLIMIT_NOFILE);
   };
   kind.undone = [](const json& record) { return !is_own(record) || can_open(); };
   return kind;
@@ -125,9 +132,9 @@ Attempt<void> plan_processes(Strike& strike, Site&) {
   return {};
 }
 
-Attempt<void> free_pids_cgroup(const json& record) {
+Attempt<std::string> free_pids_cgroup(const json& record) {
   const std::string folder = record["folder"];
-  if (!std::filesystem::exists(folder)) return {};
+  if (!std::filesystem::exists(folder)) return folder + " is gone";
   (void)write_small_file(folder + "/pids.max", "max");
   std::string error;
   for (int round = 0; round < 3; ++round) {
@@ -139,7 +146,7 @@ Attempt<void> free_pids_cgroup(const json& record) {
       at = end == procs.npos ? procs.size() : end + 1;
     }
   }
-  if (rmdir(folder.c_str()) == 0) return {};
+  if (rmdir(folder.c_str()) == 0) return "left and removed " + folder;
   return tl::unexpected(fmt::format("rmdir {}: {} {}", folder, std::strerror(errno), error));
 }
 
@@ -163,10 +170,8 @@ FaultKind processes_kind() {
     if (try_to_fork() != EAGAIN) return {};
     return "fork fails: EAGAIN";
   };
-  kind.undo = [](const json& record, std::shared_ptr<void>&) -> Attempt<void> {
-    if (record.contains("folder")) return free_pids_cgroup(record);
-    return is_own(record) ? set_own_soft(RLIMIT_NPROC, record["soft"].get<rlim_t>())
-                          : Attempt<void>{};
+  kind.undo = [](const json& record, std::shared_ptr<void>&) {
+    return record.contains("folder") ? free_pids_cgroup(record) : restore_own(record, RLIMIT_NPROC);
   };
   kind.undone = [](const json& record) {
     if (record.contains("folder")) {

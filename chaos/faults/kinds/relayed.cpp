@@ -5,6 +5,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cstring>
+
 namespace ordeal::chaos {
 namespace {
 
@@ -42,6 +44,17 @@ std::shared_ptr<RelayControl> relay_of(const json& record) {
 
 std::shared_ptr<RelayControl> relay_of(const Strike& strike) { return relay_of(strike.record); }
 
+Attempt<void> ask_worker(const Strike& strike, const std::string& command,
+                         const std::string& arguments) {
+  const auto control = relay_of(strike);
+  if (!control) return tl::unexpected(std::string{"the relay of that worker is gone"});
+  std::strncpy(control->command, command.c_str(), sizeof control->command - 1);
+  std::strncpy(control->arguments, arguments.c_str(), sizeof control->arguments - 1);
+  control->frames_left.store(1);
+  control->mode.store(static_cast<std::uint32_t>(WireMode::insert));
+  return {};
+}
+
 std::optional<std::string> prove_touched(Strike& strike, Site&) {
   const auto control = relay_of(strike);
   if (!control) return {};
@@ -61,9 +74,11 @@ std::optional<std::string> prove_unread(Strike& strike, Site&) {
   return fmt::format("{} bytes of requests stay in the pipe", bytes);
 }
 
-Attempt<void> undo_relay(const json& record, std::shared_ptr<void>&) {
-  if (const auto control = relay_of(record)) control->mode.store(0);
-  return {};
+Attempt<std::string> undo_relay(const json& record, std::shared_ptr<void>&) {
+  const auto control = relay_of(record);
+  if (!control) return "the relay is gone";
+  control->mode.store(0);
+  return "the relay passes everything on";
 }
 
 bool relay_undone(const json& record) {

@@ -13,9 +13,13 @@ Attempt<void> plan_relay(Strike& strike, Site& site);
 [[nodiscard]] std::shared_ptr<RelayControl> relay_of(const Strike& strike);
 [[nodiscard]] std::shared_ptr<RelayControl> relay_of(const json& record);
 
+// The worker gets a request of our own before the caller's next one; the zoo of `--faults`.
+Attempt<void> ask_worker(const Strike& strike, const std::string& command,
+                         const std::string& arguments);
+
 std::optional<std::string> prove_touched(Strike& strike, Site& site);
 std::optional<std::string> prove_unread(Strike& strike, Site& site);
-Attempt<void> undo_relay(const json& record, std::shared_ptr<void>& resource);
+Attempt<std::string> undo_relay(const json& record, std::shared_ptr<void>& resource);
 bool relay_undone(const json& record);
 
 }  // namespace ordeal::chaos

@@ -52,7 +52,8 @@ class Heartbeat {
   std::thread thread_;
 };
 
-std::string relay_program() {
+std::string relay_program(const Site& site) {
+  if (!site.relay_program.empty()) return site.relay_program;
   std::error_code ignored;
   return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "ordeal-relay";
 }
@@ -78,13 +79,13 @@ FaultKind stall_host_kind() {
                  .expected = "replies that are there count before deadlines do; no mass kill",
                  .aim = Aim::host,
                  .options = {{"stall_ms", 10, 60'000, 200, "so long"}}};
-  kind.permit = [](const Site&) {
-    return access(relay_program().c_str(), X_OK) == 0
+  kind.permit = [](const Site& site) {
+    return access(relay_program(site).c_str(), X_OK) == 0
                ? Permit{}
                : refused_because("ordeal-relay is not beside this program");
   };
-  kind.plan = [](Strike& strike, Site&) -> Attempt<void> {
-    strike.memo["program"] = relay_program();
+  kind.plan = [](Strike& strike, Site& site) -> Attempt<void> {
+    strike.memo["program"] = relay_program(site);
     return {};
   };
   kind.inject = stall;
@@ -134,14 +135,14 @@ FaultKind stall_observer_kind() {
     if (slow == nullptr || slow->held.load() == 0) return {};
     return "an event was delivered, and is being held";
   };
-  kind.undo = [](const json&, std::shared_ptr<void>& resource) -> Attempt<void> {
+  kind.undo = [](const json&, std::shared_ptr<void>& resource) -> Attempt<std::string> {
     if (auto* slow = static_cast<SlowSink*>(resource.get()); slow != nullptr) {
       slow->released.store(true);
       slow->wake.notify();
       slow->subscription.reset();  // also breaks the circle
       resource.reset();
     }
-    return {};
+    return "the observer returns";
   };
   kind.undone = [](const json&) { return true; };
   return kind;
@@ -167,6 +168,7 @@ struct Handler {
 };
 
 TimePoint rain(Strike& strike, Site&) {
+  if (strike.resource == nullptr) return TimePoint::max();  // no handler: a signal might end us
   for (std::int64_t i = 0; i < strike.value("burst"); ++i) kill(getpid(), SIGURG);
   strike.memo["sent"] = strike.memo.value("sent", std::int64_t{0}) + strike.value("burst");
   return time_now() + milliseconds{strike.value("every_ms")};

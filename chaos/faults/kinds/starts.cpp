@@ -51,9 +51,11 @@ std::optional<std::string> prove_started_badly(Strike& strike, Site&) {
   return fmt::format("{} starts went wrong as told", touched);
 }
 
-Attempt<void> restore_starts(const json& record, std::shared_ptr<void>&) {
-  if (const auto starts = starts_of(record)) starts->mode.store(0);
-  return {};
+Attempt<std::string> restore_starts(const json& record, std::shared_ptr<void>&) {
+  const auto starts = starts_of(record);
+  if (!starts) return "the relays' folder is gone";
+  starts->mode.store(0);
+  return "starts are no longer touched";
 }
 
 bool starts_restored(const json& record) {
@@ -113,10 +115,11 @@ FaultKind hide_program_kind() {
     if (access(program.c_str(), F_OK) == 0 || failures == 0) return {};
     return fmt::format("{}: no such file; {} starts have failed", program, failures);
   };
-  kind.undo = [](const json& record, std::shared_ptr<void>&) -> Attempt<void> {
+  kind.undo = [](const json& record, std::shared_ptr<void>&) -> Attempt<std::string> {
     const std::string program = record["program"];
     const std::string hidden = record["hidden"];
-    if (std::rename(hidden.c_str(), program.c_str()) == 0 || errno == ENOENT) return {};
+    if (std::rename(hidden.c_str(), program.c_str()) == 0) return program + " is back";
+    if (errno == ENOENT) return hidden + " is not there";
     return tl::unexpected(fmt::format("rename {}: {}", hidden, std::strerror(errno)));
   };
   kind.undone = [](const json& record) {

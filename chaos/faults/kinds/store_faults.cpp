@@ -90,11 +90,6 @@ std::optional<std::string> prove_locked(Strike& strike, Site& site) {
   return std::string{"a second writer is told SQLITE_BUSY"};
 }
 
-Attempt<void> let_go(const json&, std::shared_ptr<void>& resource) {
-  resource.reset();  // closing rolls back
-  return {};
-}
-
 FaultKind lock_kind(std::string_view name, std::string_view summary, std::string_view expected) {
   FaultKind kind{.name = name,
                  .summary = summary,
@@ -105,14 +100,14 @@ FaultKind lock_kind(std::string_view name, std::string_view summary, std::string
   kind.inject = begin_lock;
   kind.step = retry_lock;
   kind.prove = prove_locked;
-  kind.undo = let_go;
-  kind.undone = [](const json&) { return true; };
+  undo_by_release(kind);  // closing rolls back
   return kind;
 }
 
 // --- no room -----------------------------------------------------------------------------------
 
-constexpr const char* room_kib = "768";
+// Room for SQLite's own log, which grows to 4 MiB before it is folded back into the file.
+constexpr const char* room_kib = "16384";
 
 std::uint64_t free_bytes(const std::string& folder) {
   struct statvfs room {};
@@ -164,14 +159,16 @@ FaultKind fill_kind() {
     if (!file || write(file.get(), "x", 1) == 1 || errno != ENOSPC) return {};
     return std::string{"statvfs: 0 bytes free; a write fails: ENOSPC"};
   };
-  kind.undo = [](const json& record, std::shared_ptr<void>&) -> Attempt<void> {
+  kind.undo = [](const json& record, std::shared_ptr<void>&) -> Attempt<std::string> {
     if (record.contains("mounted")) {
       const std::string folder = record["mounted"];
-      if (umount2(folder.c_str(), MNT_DETACH) == 0 || errno == EINVAL || errno == ENOENT) return {};
+      if (umount2(folder.c_str(), MNT_DETACH) == 0) return "unmounted " + folder;
+      if (errno == EINVAL || errno == ENOENT) return folder + " is no mount";
       return tl::unexpected(fmt::format("umount {}: {}", folder, std::strerror(errno)));
     }
     const std::string ballast = record["ballast"];
-    if (unlink(ballast.c_str()) == 0 || errno == ENOENT) return {};
+    if (unlink(ballast.c_str()) == 0) return "removed " + ballast;
+    if (errno == ENOENT) return ballast + " is not there";
     return tl::unexpected(fmt::format("unlink {}: {}", ballast, std::strerror(errno)));
   };
   kind.undone = [](const json& record) {

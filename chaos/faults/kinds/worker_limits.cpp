@@ -51,12 +51,17 @@ std::optional<std::string> prove_limit(Strike& strike, std::string_view name) {
                      before == RLIM_INFINITY ? std::string{"unlimited"} : std::to_string(before));
 }
 
-Attempt<void> restore_limit(const json& record, std::shared_ptr<void>&) {
+Attempt<std::string> told(const HeldProcess& process, const Attempt<void>& restored) {
+  if (process.is_dead()) return std::string{gone};
+  if (!restored) return tl::unexpected(restored.error());
+  return "as it was before";
+}
+
+Attempt<std::string> restore_limit(const json& record, std::shared_ptr<void>&) {
   const auto process = HeldProcess::find(record);
-  if (!process) return {};
-  auto restored =
-      set_soft(process->pid(), record["resource"].get<int>(), record["soft"].get<std::uint64_t>());
-  return process->is_dead() ? Attempt<void>{} : restored;
+  if (!process) return std::string{gone};
+  return told(*process, set_soft(process->pid(), record["resource"].get<int>(),
+                                 record["soft"].get<std::uint64_t>()));
 }
 
 bool limit_restored(const json& record) {
@@ -128,11 +133,10 @@ FaultKind pin_kind() {
     if (cpus.size() != 1) return {};
     return fmt::format("runs on CPU {} only, had {}", cpus.front(), strike.record["cpus"].size());
   };
-  kind.undo = [](const json& record, std::shared_ptr<void>&) -> Attempt<void> {
+  kind.undo = [](const json& record, std::shared_ptr<void>&) -> Attempt<std::string> {
     const auto process = HeldProcess::find(record);
-    if (!process) return {};
-    auto restored = set_cpus(process->pid(), record["cpus"].get<std::vector<int>>());
-    return process->is_dead() ? Attempt<void>{} : restored;
+    if (!process) return std::string{gone};
+    return told(*process, set_cpus(process->pid(), record["cpus"].get<std::vector<int>>()));
   };
   kind.undone = [](const json& record) {
     const auto process = HeldProcess::find(record);
@@ -175,11 +179,10 @@ FaultKind nice_kind() {
     if (now == strike.record["nice"].get<int>()) return {};
     return fmt::format("nice {}, was {}", now, strike.record["nice"].get<int>());
   };
-  kind.undo = [](const json& record, std::shared_ptr<void>&) -> Attempt<void> {
+  kind.undo = [](const json& record, std::shared_ptr<void>&) -> Attempt<std::string> {
     const auto process = HeldProcess::find(record);
-    if (!process) return {};
-    auto restored = set_nice(process->pid(), record["nice"].get<int>());
-    return process->is_dead() ? Attempt<void>{} : restored;
+    if (!process) return std::string{gone};
+    return told(*process, set_nice(process->pid(), record["nice"].get<int>()));
   };
   kind.undone = [](const json& record) {
     const auto process = HeldProcess::find(record);
