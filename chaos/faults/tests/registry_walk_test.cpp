@@ -29,7 +29,7 @@ warm_spares = 1
 )";
 constexpr std::string_view rest = R"(size = 2
 start_backoff_base_ms = 20
-start_timeout_ms = 500
+start_timeout_ms = 10000
 quarantine_grace_ms = 50
 [load]
 callers = 4
