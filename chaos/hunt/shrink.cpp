@@ -146,7 +146,16 @@ class Shrinker {
     };
     bool less = false;
     for (const Change& change : changes) less |= attempt(change);
-    return less;
+    return less | fit_processes();
+  }
+
+  // Real workers take longer to start, and a load of a tenth of a second strikes nobody.
+  bool fit_processes() {
+    return attempt([](Plan& plan) { plan.pool.start_timeout = milliseconds{5'000}; }) |
+           attempt([](Plan& plan) {
+             plan.load.duration = milliseconds{2'000};
+             plan.quiet = milliseconds{500};
+           });
   }
 
   Plan best_;

@@ -22,7 +22,7 @@ struct MadeUpSoak {
     result.fds_before = result.fds_after = 6;
     result.fds_begun = result.fds_ended = 70;
     result.whole = true;
-    for (std::uint64_t i = 0; i < 100; ++i) result.samples.push_back({i * 300, 100'000});
+    for (std::uint64_t i = 0; i < 100; ++i) result.samples.push_back({i * 300, 10'000'000});
   }
   [[nodiscard]] Kind kind_of(std::string_view name) const {
     for (const Check& check : judge_soak(plan, result)) {
@@ -82,7 +82,7 @@ TEST(SoakVerdict, FailsOnWhateverIsLeftBehind) {
 }
 
 TEST(SoakVerdict, FailsOnMemoryThatGrowsOrShrinksByMoreThanFivePercent) {
-  for (const std::int64_t step : {110, -110}) {
+  for (const std::int64_t step : {11'000, -11'000}) {
     MadeUpSoak soak;
     for (std::size_t i = 0; i < 100; ++i) {
       soak.result.samples[i].rss_kib += step * static_cast<std::int64_t>(i);
