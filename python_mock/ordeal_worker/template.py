@@ -11,8 +11,9 @@ a message). The bridge imports what it needs; Worker.main() then serves forks on
 
 Invariants:
 * The worker is the host's child, not the template's (CLONE_PARENT): it survives the template, and the host reaps it.
-* It does nothing before its first request is there, and stays in the template's process group until the host, having
-  heard of it, gives it one of its own: so a worker that the host never hears of ends with the template.
+* It does nothing but prepare itself before its first request is there, and stays in the template's process group
+  until the host, having heard of it, gives it one of its own: so a worker that the host never hears of ends with
+  the template.
 * Only a single-threaded template forks: a lock that another thread holds would stay locked in the child for ever.
 * The template holds no end of a worker's pipes, and a worker none of the template's descriptors.
 """
@@ -50,11 +51,10 @@ def take_from_environment():
     return socket.socket(fileno=int(os.environ.pop("ORDEAL_TEMPLATE_FD")))
 
 
-def serve_forks(host, hooks, started):
+def serve_forks(host, started):
     """Fork as the host asks. Returns only in a new worker, its (requests, replies, progress or None); the template
     itself ends here.
 
-    hooks: functions that a worker calls before it serves, for what must not be shared: connections, caches.
     started: the time (monotonic) at which the import began.
     """
     os.set_inheritable(host.fileno(), False)
@@ -68,7 +68,6 @@ def serve_forks(host, hooks, started):
             os._exit(0)  # The host has let go. Exit hooks are for workers.
         worker = _fork_one(host, message["fork"], descriptors)
         if worker is not None:
-            _begin_worker(worker[0], hooks)
             return worker
 
 
@@ -135,9 +134,11 @@ def _become_worker(descriptors):
     return descriptors[_REQUESTS], descriptors[_REPLIES], progress
 
 
-def _begin_worker(request_fd, hooks):
-    """Wait for the first request, or the host's end; then make anew what a worker must not share."""
-    os.set_blocking(request_fd, True)
+def await_first_request(request_fd, hooks):
+    """Wait for the first request, or the host's end; then make anew what a worker must not share.
+
+    hooks: functions that a worker calls before it serves, for what must not be shared: connections, caches.
+    """
     select.select([request_fd], [], [])
     numpy = sys.modules.get("numpy")
     if numpy is not None and hasattr(numpy, "random"):

@@ -57,6 +57,7 @@ class Worker:
         self._progress = None
         self._options = None
         self._stopping = False
+        self._frozen = False
 
     def command(self, name):
         """Decorator: this function serves that command.
@@ -98,14 +99,14 @@ class Worker:
         """
         request_fd, reply_fd = protect_stdio()
         prepare_signals()
+        forked = False
         if TEMPLATE_ENVIRONMENT_NAME in os.environ:
             from . import template  # Only now: a worker without a template starts faster.
 
             self.progress_channel  # The template's own; taken from the environment.
             parse_options(argv)  # What that imports, every worker has.
-            descriptors = template.serve_forks(
-                template.take_from_environment(), self._after_fork, self._made_at
-            )
+            descriptors = template.serve_forks(template.take_from_environment(), self._made_at)
+            forked = True
         if descriptors is not None:
             request_fd, reply_fd, progress_fd = adopt_descriptors(descriptors)
             self._progress = ProgressChannel(progress_fd)
@@ -118,6 +119,9 @@ class Worker:
             for fault in FAULTS:
                 self._commands.setdefault(fault.name, fault.run)
         wire = Wire(request_fd, reply_fd, self._options.max_frame_bytes)
+        if forked:
+            self._freeze()  # A spare has the time for it now, and none once it is asked for.
+            template.await_first_request(request_fd, self._after_fork)
         perform_start(self._options, wire)
         status = self.serve(wire)
         if self.refuses_to_die:
@@ -131,8 +135,8 @@ class Worker:
         """Answer the requests of this wire; returns the exit status."""
         self.wire = wire
         self._install_own_commands()
-        gc.collect()
-        gc.freeze()  # What exists now will live on: collections need not look at it, forks need not copy it.
+        if not self._frozen:
+            self._freeze()
         try:
             return self._serve()
         except FrameError as error:
@@ -140,6 +144,12 @@ class Worker:
             return STATUS_BAD_STREAM
         except (BrokenPipeError, ConnectionResetError):
             return STATUS_NO_READER
+
+    def _freeze(self):
+        """What exists now will live on: collections need not look at it, forks need not copy it."""
+        gc.collect()
+        gc.freeze()
+        self._frozen = True
 
     def _serve(self):
         next_frame, handle, send = self.wire.next_frame, self.handle, self.wire.send
