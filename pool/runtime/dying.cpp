@@ -97,7 +97,9 @@ void Housekeeper::bury(WorkerRecord& worker) {
   }
   const bool by_outsider = certificate->term_signal == SIGKILL && !certificate->killed_by_pool &&
                            !certificate->possibly_out_of_memory;
+  const bool was_ready = worker.ready;
   engine_.feed(core::event::WorkerExited{.worker = worker.id, .by_outsider = by_outsider});
+  if (!was_ready) replenish_spares();
   // An asynchronous call on it ends by the core's Interrupt, like every other driver's.
 }
 

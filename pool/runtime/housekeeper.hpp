@@ -71,6 +71,8 @@ class Housekeeper {
   void template_ready(const process::TemplateReady& ready);
   void serve_waiting();
   void adopt_forked(process::WorkerProcess worker);
+  void replenish_spares();
+  [[nodiscard]] bool handshake_under_way() const;
   void hand_over(process::WorkerProcess worker);
   void go_cold(std::string reason);
   void start_waiting_cold();

@@ -127,6 +127,7 @@ void Housekeeper::finish_handshake(WorkerRecord& worker) {
   worker.ready = true;
   worker.channel.release();
   engine_.feed(core::event::WorkerReady{.worker = worker.id, .slots = handshake->slots});
+  replenish_spares();
 }
 
 // For a worker that has no process of its own, or never had one that ran.
@@ -142,6 +143,7 @@ void Housekeeper::fail_start(WorkerRecord& worker, Error error) {
   worker.start_failure_noted = true;
   engine_.note_start_failure(std::move(error));
   engine_.feed(core::event::WorkerFaulted{.worker = worker.id, .code = code});
+  replenish_spares();
 }
 
 }  // namespace ordeal::pool::runtime

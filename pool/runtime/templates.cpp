@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -129,12 +130,26 @@ void Housekeeper::serve_waiting() {
     hand_over(std::move(spare));
   }
   if (t.phase == Phase::ready) {
-    const std::size_t wanted = t.waiting.size() + engine_.options().warm_spares;
+    const std::size_t spares = handshake_under_way() ? 0 : engine_.options().warm_spares;
+    const std::size_t wanted = t.waiting.size() + spares;
     while (t.spares.size() + t.process->forks_pending() < wanted) {
       if (auto asked = t.process->request_fork(); !asked) return go_cold(asked.error().message);
     }
   }
   tell_template({});
+}
+
+// Some worker is not ready yet: it needs the processors more than the next spare does, whose fork
+// would take as long as the worker's own start.
+bool Housekeeper::handshake_under_way() const {
+  return std::any_of(live_.begin(), live_.end(), [](const WorkerRecord* worker) {
+    return !worker->exited && worker->purpose == Purpose::handshake;
+  });
+}
+
+// A start is over, however it ended.
+void Housekeeper::replenish_spares() {
+  if (engine_.options().warm_spares > 0 && template_.phase == Phase::ready) serve_waiting();
 }
 
 // A new worker. It does nothing before its first request, so the warden can be told now.
