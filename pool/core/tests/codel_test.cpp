@@ -70,9 +70,14 @@ TEST(Codel, OneTurnInAnIntervalIsSlowWorkAndNoStandingQueue) {
     turns.now += 100ms;
     EXPECT_FALSE(turns.codel.drops(turns.now, 1s));
   }
+  Turns others;
+  others.pass(1, 50ms);
+  others.now += 90ms;
+  EXPECT_EQ(others.pass(2, 50ms), 0) << "nor for those who come in the next one";
 }
 
 TEST(Codel, ALongSilenceEndsIt) {
+  cites_property(21);
   Turns turns;
   turns.pass(20, 50ms);
   turns.now += 200ms;
