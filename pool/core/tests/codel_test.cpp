@@ -76,6 +76,14 @@ TEST(Codel, OneTurnInAnIntervalIsSlowWorkAndNoStandingQueue) {
   EXPECT_EQ(others.pass(2, 50ms), 0) << "nor for those who come in the next one";
 }
 
+TEST(Codel, AnIntervalWithOneTurnSaysNothingOfTheNext) {
+  cites_property(21);
+  Turns turns;
+  turns.pass(1, 50ms);
+  turns.now += 90ms;
+  EXPECT_EQ(turns.pass(9, 50ms), 0);
+}
+
 TEST(Codel, ALongSilenceEndsIt) {
   cites_property(21);
   Turns turns;
