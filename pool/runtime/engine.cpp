@@ -217,7 +217,7 @@ void Engine::perform_interrupt(const core::action::Interrupt& interrupt) {
 void Engine::perform_emit(const core::action::Emit& emit) {
   PoolEvent event;
   event.what = core::name_of(emit.what);
-  event.at = std::chrono::steady_clock::now();
+  event.at = to_steady(last_fed_at_);
   event.request = emit.ticket.serial;
   event.worker = emit.worker.serial;
   event.code = emit.code;

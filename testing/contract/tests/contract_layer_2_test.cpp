@@ -14,6 +14,8 @@ World make_world() {
           .pool = make_reference_pool(std::move(options), temp_folder())};
 }
 
+bool is_run_here(const Scenario&) { return true; }
+
 std::string left_out(const Scenario&) { return {}; }
 TrialOptions trial_options() { return {.at_once = 8}; }
 
