@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -72,7 +73,10 @@ class OverloadWorld {
     const auto timer = core_.poll_timeout();
     if (timer && (agenda_.empty() || *timer <= agenda_.begin()->first)) {
       now_ = std::max(now_, *timer);
-      return feed(pool::core::event::TimePassed{});
+      feed(pool::core::event::TimePassed{});
+      const auto next = core_.poll_timeout();
+      if (next && *next <= now_) throw std::logic_error{"a timer that is due did not fire"};
+      return;
     }
     now_ = std::max(now_, agenda_.begin()->first);
     const auto what = std::move(agenda_.begin()->second);
