@@ -96,10 +96,8 @@ def killing_mutants(path, cited):
 
 
 def cited_by_passed(results):
-    """{citation: tests}. A test of several layers must have failed on none; one may skip it."""
-    not_passed = {result.test for result in results if result.end not in ("passed", "skipped")}
-    not_passed |= {result.test for result in results} - {
-        result.test for result in results if result.end == "passed"}
+    """{citation: tests}. A test that ran twice must have passed twice."""
+    not_passed = {result.test for result in results if result.end != "passed"}
     cited = defaultdict(set)
     for result in results:
         if result.test not in not_passed:
@@ -109,8 +107,7 @@ def cited_by_passed(results):
 
 
 def lost_citations(locked, cited, results):
-    ends = {result.test: result.end for result in results if result.end == "passed"}
-    ends.update({result.test: result.end for result in results if result.end != "passed"})
+    ends = {result.test: result.end for result in results}
     for test, citation in sorted(locked, key=lambda lock: (by_number(lock[1]), lock[0])):
         if test not in cited.get(citation, set()):
             end = ends.get(test, "gone")
