@@ -79,7 +79,7 @@ bool is_run_here(const Scenario& scenario) {
   return chosen().contains(scenario.family + "." + scenario.name);
 }
 
-std::string left_out(const Scenario&) {
+std::string reason_to_skip() {
   if (::access(ORDEAL_DSPY_PYTHON, X_OK) != 0) {
     return ORDEAL_DSPY_PYTHON " has no dspy: run scripts/setup --dspy";
   }

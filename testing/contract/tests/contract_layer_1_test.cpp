@@ -7,8 +7,7 @@ namespace ordeal::trial {
 World make_world() { return simulated_world(); }
 
 bool is_run_here(const Scenario&) { return true; }
-
-std::string left_out(const Scenario&) { return {}; }
+std::string reason_to_skip() { return {}; }
 TrialOptions trial_options() { return {}; }
 
 namespace {

@@ -15,8 +15,7 @@ World make_world() {
 }
 
 bool is_run_here(const Scenario&) { return true; }
-
-std::string left_out(const Scenario&) { return {}; }
+std::string reason_to_skip() { return {}; }
 TrialOptions trial_options() { return {.at_once = 8}; }
 
 }  // namespace ordeal::trial
