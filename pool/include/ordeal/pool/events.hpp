@@ -21,8 +21,8 @@ struct PoolEvent {
   // runtime's own ("request_payload"); and "recovery_started", "recovery_succeeded" ...
   // (recovery.hpp; `code` is the cause).
   std::string_view what;
-  // When the pool took the fact it follows from, by which it counts its delays; not when it is
-  // told.
+  // Of the core's: when it took the fact the event follows from, by which it counts its delays.
+  // Of the runtime's own, and of recoveries: when it is told.
   std::chrono::steady_clock::time_point at;
   std::uint64_t request = 0;  // 0: not about a request
   std::uint64_t worker = 0;   // 0: not about a worker
