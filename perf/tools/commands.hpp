@@ -1,0 +1,25 @@
+// The subcommands of ordeal-perf. Each add_...() registers one, whose callback sets the exit code.
+// To add one: a file <name>_command.cpp here with its add_<name>(), and a line in
+// ordeal_perf_main.cpp.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "perf/measurement/error.hpp"
+
+namespace ordeal::perf {
+
+enum ExitCode {
+  exit_ok = 0,
+  exit_regression = 1,
+  exit_usage = 2,         // wrong use, or a wrong file
+  exit_inconclusive = 3,  // only with --strict
+  exit_unstable = 4,      // the machine was not fit to measure
+  exit_no_baseline = 5,   // none, or one of another host
+  exit_could_not_run = 6  // a sampler that crashed or hung, a build that failed
+};
+
+// Says it on stderr; the exit code that goes with it.
+int report_error(const Error& error);
+
+}  // namespace ordeal::perf
