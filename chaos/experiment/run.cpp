@@ -122,7 +122,9 @@ pool::Result<RunResult> Run::run() {
                           .seed = load_seed,
                           .mix = plan_.load.mix};
   load.on_caller_ended = [held = held_] { held->wake.notify(); };
-  load.arrivals_ms = arrivals_of(plan_.load);
+  for (const std::int64_t ms : arrivals_of(plan_.load)) {
+    load.arrivals.push_back(std::chrono::milliseconds{ms});
+  }
   result_.load_began = time_now();
   journal_.note("load_began", json::object());
   load_.emplace(calls_, load);

@@ -45,6 +45,7 @@ struct ClosedLoop::Shared {
   std::shared_ptr<LoadTarget> target;
   LoadOptions options;
   std::atomic<bool> ending{false};
+  std::atomic<std::uint64_t> next_arrival{0};
   runtime::WakeWord wake_resting;
   runtime::Instant began = runtime::now();
 };
@@ -101,13 +102,15 @@ void ClosedLoop::ask_to_end() {
 void ClosedLoop::run_caller(const std::shared_ptr<Shared>& shared,
                             const std::shared_ptr<Caller>& caller) {
   const LoadOptions& options = shared->options;
-  for (std::uint64_t turn = 0; !shared->ending.load(); ++turn) {
-    if (!options.arrivals_ms.empty()) {
-      const std::uint64_t arrival = turn * options.callers + caller->number;
-      if (arrival >= options.arrivals_ms.size()) break;
-      const std::chrono::milliseconds due{options.arrivals_ms[arrival]};
-      rest_until(*shared, pool::core::after(shared->began, due));
+  while (!shared->ending.load()) {
+    std::optional<TimePoint> due_at;
+    if (!options.arrivals.empty()) {
+      const std::uint64_t arrival = shared->next_arrival.fetch_add(1);
+      if (arrival >= options.arrivals.size()) break;
+      const runtime::Instant due = pool::core::after(shared->began, options.arrivals[arrival]);
+      rest_until(*shared, due);
       if (shared->ending.load()) break;
+      due_at = runtime::to_steady(due);
     }
     const DrawnCall drawn = draw_call(shared->options.mix, caller->random);
     const TimePoint submitted_at = time_now();
@@ -119,6 +122,7 @@ void ClosedLoop::run_caller(const std::shared_ptr<Shared>& shared,
       CallRecord& call = caller->calls.emplace_back();
       call.nonce = drawn.nonce;
       call.caller = caller->number;
+      call.due_at = due_at;
       call.submitted_at = submitted_at;
       call.deadline = deadline;
     }
@@ -134,7 +138,7 @@ void ClosedLoop::run_caller(const std::shared_ptr<Shared>& shared,
       caller->in_hand = false;
       caller->lost = false;
     }
-    if (drawn.rest.count() > 0 && options.arrivals_ms.empty()) {
+    if (drawn.rest.count() > 0 && options.arrivals.empty()) {
       rest_until(*shared, pool::core::after(runtime::now(), drawn.rest));
     }
   }

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "pool/core/time.hpp"
 #include "testing/load/call_mix.hpp"
 #include "testing/load/history.hpp"
 #include "testing/load/load_target.hpp"
@@ -26,10 +27,11 @@ struct LoadOptions {
   std::chrono::milliseconds deadline{10'000};  // of each call
   std::uint64_t seed = 0;
   CallMix mix;
-  // When calls are to begin, in milliseconds since the start, ascending; the callers take them in
-  // turn, and rest until then instead of as the mix has it. Empty: as the mix has it. A caller that
-  // is behind goes on at once; after the last one it ends.
-  std::vector<std::int64_t> arrivals_ms;
+  // When calls are due, from the start, ascending (arrivals.hpp). Whoever is free takes the next
+  // one and rests until then, instead of as the mix has it; if all are busy, it begins late, and
+  // its latency counts from when it was due. After the last one the callers end. Empty: as the mix
+  // has it.
+  std::vector<pool::core::Duration> arrivals;
   // Wakes whoever sweeps: called on a caller's thread when that caller has ended. May be empty.
   std::function<void()> on_caller_ended;
 };

@@ -34,7 +34,7 @@ LatencySummary summarize_latency(const History& history) {
   for (const CallRecord& call : history.calls) {
     if (call.outcome != Outcome::ok) continue;
     micros.push_back(
-        std::chrono::duration<double, std::micro>(call.ended_at - call.submitted_at).count());
+        std::chrono::duration<double, std::micro>(call.ended_at - call.wanted_at()).count());
   }
   if (micros.empty()) return {};
   std::sort(micros.begin(), micros.end());

@@ -41,7 +41,8 @@ struct CallRecord {
   std::optional<Nonce> echoed;  // what the reply carried, if there was one
   std::uint32_t caller = 0;
   std::uint32_t attempts = 0;
-  std::uint64_t worker = 0;  // 0: none
+  std::uint64_t worker = 0;         // 0: none
+  std::optional<TimePoint> due_at;  // of a load with a schedule
   TimePoint submitted_at;
   TimePoint deadline;
   TimePoint ended_at;
@@ -50,6 +51,8 @@ struct CallRecord {
   std::string message;  // the error's
   std::optional<DeathSeen> death;
 
+  // Where its latency begins.
+  [[nodiscard]] TimePoint wanted_at() const { return due_at.value_or(submitted_at); }
   [[nodiscard]] bool nonce_right() const { return echoed && *echoed == nonce; }
 };
 
@@ -61,7 +64,7 @@ struct History {
   [[nodiscard]] std::uint64_t count(Outcome outcome) const;
 };
 
-// Nearest-rank percentiles over the calls that ended ok, from submit to outcome.
+// Nearest-rank percentiles over the calls that ended ok, from wanted_at() to outcome.
 struct LatencySummary {
   std::uint64_t count = 0;
   double p50_us = 0;

@@ -109,6 +109,29 @@ TEST(ClosedLoop, failures_keep_their_code) {
   EXPECT_EQ(history.calls.front().code, "sabotaged");
 }
 
+TEST(ClosedLoop, calls_of_a_schedule_are_made_once_each_and_count_from_when_they_were_due) {
+  auto echo = std::make_shared<Echo>();
+  LoadOptions options = quick_options();
+  // Due all at once, with one caller: all but the first wait for it.
+  options.callers = 1;
+  options.arrivals.assign(200, 5ms);
+  runtime::WakeWord wake;
+  options.on_caller_ended = [&wake] { wake.notify(); };
+  ClosedLoop loop{echo, options};
+  while (true) {
+    const std::uint32_t ticket = wake.ticket();
+    if (loop.counts().callers_at_work == 0) break;
+    wake.wait_until(pool::core::never, ticket);
+  }
+  const History history = loop.history();
+  ASSERT_EQ(history.calls.size(), 200u);
+  for (const CallRecord& call : history.calls) {
+    ASSERT_TRUE(call.due_at);
+    EXPECT_EQ(call.wanted_at(), history.calls.front().wanted_at());
+    EXPECT_GE(call.submitted_at, call.wanted_at());
+  }
+}
+
 TEST(ClosedLoop, the_same_seed_draws_the_same_calls) {
   pool::core::Random one{42};
   pool::core::Random two{42};
