@@ -21,8 +21,12 @@ class MockEngine:
     def build(self, program):
         return program, {"signature_class": None, "field_mapping": {}, "fallback_used": False}
 
+    def cache_report(self):
+        return {"entries": 0, "entries_max": 0, "built": 0, "found": 0}
+
     def run(self, program, inputs, context):
-        return {field.name: answer(field.name, field.type, inputs) for field in program.outputs}
+        outputs = {field.name: answer(field.name, field.type, inputs) for field in program.outputs}
+        return outputs, {"raw_response": "\n".join("%s: %s" % item for item in outputs.items())}
 
 
 worker = Worker()

@@ -3,7 +3,7 @@
 An engine has `dspy_available`, `gemini_available` and
     configure(model, api_key, api_base, temperature)  make this the language model of the worker
     build(program) -> (built, details)                details: signature_class, field_mapping, fallback_used
-    run(program, inputs, context) -> outputs          by the names of the signature
+    run(program, inputs, context) -> (outputs, more)  by the names of the signature; more: raw_response, usage
 Each raises WorkerError, or anything else, if it cannot.
 
 Where DSPex is known to be wrong this does the right thing: failures are errors and no successes, durations are
@@ -16,13 +16,14 @@ import time
 from ordeal_worker import WorkerError
 
 from .checks import invalid, required
-from .programs import Program, ProgramStore, from_program_data
+from .programs import Program, ProgramStore, build_arguments, from_program_data
 from .resources import memory_usage
 
 DEFAULT_MODEL = "gemini-1.5-flash"
 DEFAULT_TEMPERATURE = 0.7
 KEY_ENVIRONMENT_NAME = "GEMINI_API_KEY"
 API_BASE_ENVIRONMENT_NAME = "GEMINI_API_BASE"
+MODEL_ENVIRONMENT_NAME = "GEMINI_MODEL"
 
 COMMANDS = (
     "ping",
@@ -88,6 +89,7 @@ class DspexCommands:
             error_count=self._error_count,
             uptime=self._uptime(),
             memory_usage=memory_usage(),
+            build_cache=self._engine.cache_report(),
         )
 
     def _availability(self):
@@ -140,7 +142,8 @@ class DspexCommands:
     def _need_lm(self):
         """The first run may take the key from the environment, as with DSPex."""
         if self._lm is None and os.environ.get(KEY_ENVIRONMENT_NAME):
-            settings = {"model": DEFAULT_MODEL, "api_key": os.environ[KEY_ENVIRONMENT_NAME]}
+            model = os.environ.get(MODEL_ENVIRONMENT_NAME) or DEFAULT_MODEL
+            settings = {"model": model, "api_key": os.environ[KEY_ENVIRONMENT_NAME]}
             self.configure_lm(dict(settings, api_base=os.environ.get(API_BASE_ENVIRONMENT_NAME)), None)
         if self._lm is None:
             raise WorkerError("No LM is loaded.", type="NoLanguageModel")
@@ -148,12 +151,8 @@ class DspexCommands:
     # Programs
 
     def create_program(self, args, _context):
-        program = Program(
-            required(args, "id", str, "Program ID"),
-            args.get("signature"),
-            "dspy",
-            required(args, "program_type", str, default="predict"),
-        )
+        program_id = required(args, "id", str, "Program ID")
+        program = Program(program_id, args.get("signature"), "dspy", **build_arguments(args))
         details = self._build_and_keep(self._session(args), program)
         answer = {
             "program_id": program.id,
@@ -167,6 +166,7 @@ class DspexCommands:
 
     def _build_and_keep(self, session, program):
         self._programs.refuse_duplicate(session, program.id)  # Before the work of building it.
+        self._programs.make_room(may_forget=self._worker.mode == "pool-worker")
         program.built, details = self._engine.build(program)
         self._programs.add(session, program)
         return details
@@ -179,7 +179,10 @@ class DspexCommands:
             program = self._programs.get(self._session(args), program_id)
         if program.kind != "dspy":
             raise WorkerError("Program %s is a Gemini program" % program_id, type="WrongProgramKind")
-        return self._execute(program, args, context)
+        answer, more = self._execute(program, args, context)
+        if "usage" in more:
+            answer["usage"] = more["usage"]
+        return answer
 
     def create_gemini_program(self, args, _context):
         model = required(args, "model", str, default=DEFAULT_MODEL)
@@ -198,9 +201,8 @@ class DspexCommands:
         program = self._programs.get(self._session(args), program_id)
         if program.kind != "gemini":
             raise WorkerError("Program %s is not a Gemini program" % program_id, type="WrongProgramKind")
-        answer = self._execute(program, args, context)
-        answer["raw_response"] = "\n".join("%s: %s" % item for item in answer["outputs"].items())
-        return answer
+        answer, more = self._execute(program, args, context)
+        return dict(answer, **more)
 
     def _execute(self, program, args, context):
         inputs = program.check_inputs(args.get("inputs", {}))
@@ -210,9 +212,10 @@ class DspexCommands:
         if program.built is None:
             program.built, _ = self._engine.build(program)
         begun = time.monotonic()
-        outputs = self._engine.run(program, inputs, context)
+        outputs, more = self._engine.run(program, inputs, context)
         program.count_execution()
-        return {"program_id": program.id, "outputs": outputs, "execution_time": time.monotonic() - begun}
+        took_s = time.monotonic() - begun
+        return {"program_id": program.id, "outputs": outputs, "execution_time": took_s}, more
 
     def list_programs(self, args, _context):
         programs = [program.summary() for program in self._programs.of_session(self._session(args))]

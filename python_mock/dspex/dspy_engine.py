@@ -1,9 +1,10 @@
 """The engine that runs programs with DSPy, over LiteLLM. Importing it takes seconds.
 
-Invariants: nothing is cached or retried here, and no error that leaves it holds the key.
+Invariants:
+* Nothing is cached but built programs, nothing is retried here, and no error that leaves it holds the key.
+* Each call to the model gets the time that its request has left, and none is begun when there is none left.
 """
 
-import re
 from typing import Any, Dict, List
 
 import dspy
@@ -11,80 +12,111 @@ import dspy
 from ordeal_worker import WorkerError
 
 from .answers import kind_of
+from .build_cache import BuildCache
 from .commands import bare_model
+from .dspy_adapter import DeadlineAdapter
+from .dspy_errors import as_worker_error, describe_usage, empty_answer
+from .names import sanitized_names
+from .tools import find_tools
 
 _TYPES = {"text": str, "int": int, "float": float, "bool": bool, "list": List[str], "dict": Dict[str, Any]}
-_MODULES = {"predict": dspy.Predict, "chain_of_thought": dspy.ChainOfThought}
-_HIDDEN_KEY = "(key)"
-_TAKEN_NAMES = ("signature", "new_signature", "demos", "config", "lm", "prediction", "reasoning", "completed")
-"""Words that a call of a DSPy module takes for itself, or that its prompt uses."""
+_MODELS_MAX = 8
 
 dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=False)
 
 
 class DspyEngine:
-    """One language model for the worker; programs are built once and run in its context."""
+    """The language models of the worker; programs are built once and run in their context."""
 
     dspy_available = True
     gemini_available = True
 
     def __init__(self):
-        self._lm = None
-        self._key = None
+        self._settings = None
+        self._model = None
+        self._models = {}  # By name: a program may want another one than configure_lm has set.
+        self._built = BuildCache(_build)
 
     def configure(self, model, api_key, api_base, temperature):
-        settings = {"api_key": api_key, "temperature": temperature, "cache": False, "num_retries": 0}
+        self._settings = {"api_key": api_key, "temperature": temperature, "cache": False, "num_retries": 0}
         if api_base is not None:
-            settings["api_base"] = api_base
-        self._lm = dspy.LM("gemini/" + bare_model(model), engine="litellm", **settings)
-        self._key = api_key
+            self._settings["api_base"] = api_base
+        self._model = bare_model(model)
+        self._models.clear()
 
     def build(self, program):
-        names = sanitized_names([field.name for field in program.inputs + program.outputs])
-        fields = {}
-        for given, make in ((program.inputs, dspy.InputField), (program.outputs, dspy.OutputField)):
-            for field in given:
-                described = {"desc": field.description} if field.description else {}
-                fields[names[field.name]] = (_TYPES[kind_of(field.type)], make(**described))
-        signature = dspy.make_signature(fields)
-        built = _MODULES[program.program_type](signature), names
-        return built, {"signature_class": signature.__name__, "field_mapping": names, "fallback_used": False}
+        module, names = self._built.get(program)
+        details = {"signature_class": module.signature_class, "field_mapping": dict(names), "fallback_used": False}
+        return (module, names), details
 
     def run(self, program, inputs, context):
+        """The outputs, and what they took: usage, and the model's last words."""
         module, names = program.built
-        call = {names[name]: value for name, value in inputs.items()}
-        remaining_s = context.remaining_s()
-        if remaining_s != float("inf"):
-            call["config"] = {"timeout": remaining_s}
+        lm = self._model_named(program.model or self._model)
+        lm.history.clear()  # From here on it is this request's.
         context.progress("asking the model")
         try:
-            with dspy.context(lm=self._lm):
-                prediction = module(**call)
+            with dspy.context(lm=lm, adapter=DeadlineAdapter(context)):
+                prediction = module.run({names[name]: value for name, value in inputs.items()})
+            outputs = {field.name: _output(prediction, names[field.name]) for field in program.outputs}
+            return outputs, {"usage": describe_usage(lm.history), "raw_response": _last_words(lm.history)}
+        except WorkerError:
+            raise
         except Exception as error:
-            raise self._without_key(error) from None
-        return {field.name: prediction[names[field.name]] for field in program.outputs}
+            raise as_worker_error(error, lm.history, self._settings) from None
+        finally:
+            lm.history.clear()  # Prompts are nobody's but the caller's.
 
-    def _without_key(self, error):
-        """The same failure as a WorkerError, with the key cut out of its text."""
-        text = str(error)
-        if self._key:
-            text = text.replace(self._key, _HIDDEN_KEY)
-        message = "Program execution failed: %s: %s" % (type(error).__name__, text)
-        return WorkerError(message, type=type(error).__name__, retryable=_is_retryable(error))
+    def cache_report(self):
+        return self._built.report()
+
+    def _model_named(self, name):
+        name = bare_model(name)
+        if name not in self._models:
+            if len(self._models) >= _MODELS_MAX:
+                self._models.pop(next(iter(self._models)))
+            self._models[name] = dspy.LM("gemini/" + name, engine="litellm", **self._settings)
+        return self._models[name]
 
 
-def _is_retryable(error):
-    return isinstance(error, dspy.LMError) and bool(dspy.is_retryable_lm_error(error))
+class _Module:
+    """A DSPy module, and how it is called."""
+
+    def __init__(self, module, signature):
+        self._module = module
+        self.signature_class = signature.__name__
+
+    def run(self, values):
+        return self._module(**values)
 
 
-def sanitized_names(names):
-    """Each name and the identifier that stands for it in a DSPy signature; different names get different ones."""
-    mapping = {}
-    for name in names:
-        candidate = re.sub(r"\W", "_", name, flags=re.ASCII)
-        if not re.match(r"[A-Za-z]", candidate):
-            candidate = "field_" + candidate.lstrip("_")
-        while candidate in mapping.values() or candidate in _TAKEN_NAMES:
-            candidate += "_"
-        mapping[name] = candidate
-    return mapping
+def _build(program):
+    names = sanitized_names([field.name for field in program.inputs + program.outputs])
+    fields = {}
+    for given, make in ((program.inputs, dspy.InputField), (program.outputs, dspy.OutputField)):
+        for field in given:
+            described = {"desc": field.description} if field.description else {}
+            fields[names[field.name]] = (_TYPES[kind_of(field.type)], make(**described))
+    signature = dspy.make_signature(fields, program.instructions or None)
+    return _Module(_module_for(program, signature), signature), names
+
+
+def _module_for(program, signature):
+    if program.program_type == "chain_of_thought":
+        return dspy.ChainOfThought(signature)
+    if program.program_type == "react":
+        return dspy.ReAct(signature, tools=find_tools(program.tools), max_iters=program.max_iters)
+    return dspy.Predict(signature)
+
+
+def _output(prediction, name):
+    try:
+        return prediction[name]
+    except (KeyError, AttributeError, StopIteration):  # DSPy takes an answer without candidates for a prediction.
+        raise empty_answer() from None
+
+
+def _last_words(history):
+    outputs = history[-1].get("outputs") if history else None
+    first = outputs[0] if outputs else None
+    return first if isinstance(first, str) else (first or {}).get("text") if isinstance(first, dict) else None

@@ -9,8 +9,11 @@ from ordeal_worker import WorkerError
 
 from .checks import invalid, required
 
-
-PROGRAM_TYPES = ("predict", "chain_of_thought")
+PROGRAM_TYPES = ("predict", "chain_of_thought", "react")
+PROGRAMS_MAX = 10_000
+"""Programs that a worker holds."""
+REACT_STEPS = 10
+REACT_STEPS_MAX = 100
 
 
 class Field:
@@ -29,12 +32,17 @@ class Field:
 class Program:
     """What is to be run: a signature, checked, and how often and when it was run."""
 
-    def __init__(self, program_id, signature, kind, program_type="predict", model=None):
+    def __init__(self, program_id, signature, kind, program_type="predict", model=None, tools=None, max_iters=None):
         self.id = program_id
         self.signature = signature
         self.inputs, self.outputs = _fields(signature)
+        self.instructions = required(signature, "instructions", str, default="")
         if program_type not in PROGRAM_TYPES:
             raise invalid("program_type must be one of %s" % ", ".join(PROGRAM_TYPES))
+        self.tools = tools if tools is None else _checked_tools(tools)
+        self.max_iters = REACT_STEPS if max_iters is None else max_iters
+        if type(self.max_iters) is not int or not 1 <= self.max_iters <= REACT_STEPS_MAX:
+            raise invalid("max_iters must be from 1 to %d" % REACT_STEPS_MAX)
         self.kind = kind  # "dspy" or "gemini": the commands for one do not run the other.
         self.program_type = program_type
         self.model = model
@@ -42,6 +50,12 @@ class Program:
         self.created_at = time.time()
         self.execution_count = 0
         self.last_executed = None
+
+    def recipe(self):
+        """All that it is built from: two programs with the same recipe are the same, whatever they are called."""
+        parts = (self.inputs, self.outputs)
+        fields = [[(field.name, field.type, field.description) for field in part] for part in parts]
+        return [fields, self.instructions, self.program_type, self.tools, self.max_iters]
 
     def check_inputs(self, inputs):
         if not isinstance(inputs, dict):
@@ -65,15 +79,32 @@ class Program:
         }
 
 
-class ProgramStore:
-    """All programs that this worker holds."""
+def _checked_tools(names):
+    from .tools import check_tools  # Only now: few programs have any, and a worker starts faster without.
 
-    def __init__(self):
+    return check_tools(names)
+
+
+class ProgramStore:
+    """All programs that this worker holds.
+
+    At most programs_max. A worker of a pool then forgets the oldest session's: the host has them all, and sends them
+    along. Alone it refuses a new one, since nobody else has the old ones.
+    """
+
+    def __init__(self, programs_max=PROGRAMS_MAX):
         self._sessions = {}
+        self._programs_max = programs_max
 
     def refuse_duplicate(self, session, program_id):
         if program_id in self._sessions.get(session, {}):
             raise WorkerError("Program with ID '%s' already exists" % program_id, type="ProgramExists")
+
+    def make_room(self, may_forget):
+        while len(self) >= self._programs_max:
+            if not may_forget:
+                raise WorkerError("this worker holds %d programs, and no more" % len(self), type="TooManyPrograms")
+            self.remove_session(next(iter(self._sessions)))
 
     def add(self, session, program):
         self.refuse_duplicate(session, program.id)
@@ -124,4 +155,13 @@ def from_program_data(program_id, data):
     if not isinstance(data, dict):
         raise invalid("program_data must be an object")
     signature = data.get("signature_def") or data.get("signature")
-    return Program(program_id, signature, "dspy", required(data, "program_type", str, default="predict"))
+    return Program(program_id, signature, "dspy", **build_arguments(data))
+
+
+def build_arguments(args):
+    """What, besides the signature, says how a program is built."""
+    return {
+        "program_type": required(args, "program_type", str, default="predict"),
+        "tools": args.get("tools"),
+        "max_iters": args.get("max_iters"),
+    }

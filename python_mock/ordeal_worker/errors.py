@@ -8,12 +8,16 @@ MAX_TRACEBACK_CHARACTERS = 16 * 1024
 
 
 class WorkerError(Exception):
-    """An error reply with a type and a hint whether trying again may help. The worker is not at fault."""
+    """An error reply with a type and a hint whether trying again may help. The worker is not at fault.
 
-    def __init__(self, message, type="WorkerError", retryable=False):
+    retry_after_s: trying again before that time is over will not help. None: nobody knows.
+    """
+
+    def __init__(self, message, type="WorkerError", retryable=False, retry_after_s=None):
         super().__init__(message)
         self.type = type
         self.retryable = retryable
+        self.retry_after_s = retry_after_s
 
 
 class Cancelled(WorkerError):
@@ -36,14 +40,18 @@ class TakeOver(BaseException):
 
 
 def describe(error):
-    """The error object of the wire: type, message, retryable, traceback (None where it says nothing new)."""
+    """The error object of the wire: type, message, retryable, traceback (None where it says nothing new), and
+    retry_after_ms where the handler knows it."""
     if isinstance(error, WorkerError):
-        return {
+        description = {
             "type": _clean(error.type, MAX_MESSAGE_CHARACTERS),
             "message": _message_of(error),
             "retryable": bool(error.retryable),
             "traceback": None,
         }
+        if error.retry_after_s is not None:
+            description["retry_after_ms"] = max(0, round(1000 * error.retry_after_s))
+        return description
     return {
         "type": type(error).__name__,
         "message": _message_of(error),

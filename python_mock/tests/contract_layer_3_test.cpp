@@ -67,6 +67,7 @@ World make_world() {
   options.environment["GEMINI_API_KEY"] = python_mock::stand_in_key;
   options.environment["GEMINI_API_BASE"] = fmt::format("http://{}/v1beta", both->gemini->address());
   options.environment[std::string{test_id_variable}] = test_id();
+  options.fork_template = true;  // one import of DSPy for each world, not one for each worker
   options.ask_grace = std::chrono::seconds{2};
   options.terminate_grace = std::chrono::milliseconds{200};
   return {.stage = std::shared_ptr<Stage>{both, &both->stage},

@@ -74,6 +74,12 @@ class HandlerErrors(WorkerTestCase):
         numbers = [0, -1, 2**53 + 1, 2**64 - 1, -(2**63), 10**30, 0.1, 1e-320, 1.7976931348623157e308, -0.0]
         self.assertEqual(repr(self.worker.result("echo", {"numbers": numbers})["numbers"]), repr(numbers))
 
+    def test_when_to_try_again_is_told_if_the_handler_knows_it(self):
+        from ordeal_worker.errors import WorkerError, describe
+
+        self.assertEqual(describe(WorkerError("x", retry_after_s=2.5))["retry_after_ms"], 2500)
+        self.assertNotIn("retry_after_ms", describe(WorkerError("x")))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,0 +1,1 @@
+"""What the stand-in for Gemini (mock_gemini.py) knows: prompts, schemas, scripted faults. No HTTP here."""
