@@ -16,7 +16,8 @@ install(EXPORT ordeal NAMESPACE ordeal:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cma
 install(TARGETS
     ordeal_options ordeal_pool_core ordeal_pool_wire ordeal_pool_options ordeal_pool_process
     ordeal_pool_store ordeal_pool ordeal_testing_model ordeal_trial_leaks ordeal_trial_leak_check
-    ordeal_trial_load ordeal_trial_checkers ordeal_trial_contract ordeal_trial_helpers
+    ordeal_trial_load ordeal_trial_checkers ordeal_trial_contract ordeal_trial_zoo
+    ordeal_trial_helpers
     ordeal_trial_isolation ordeal_testing
   EXPORT ordeal)
 install(DIRECTORY pool/include/ordeal DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

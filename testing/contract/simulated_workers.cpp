@@ -1,8 +1,9 @@
 // What simulated workers do with a request, and what the pool's host sees of it: the commands of
-// the zoo (python_mock/README.md) that the contract uses.
+// the zoo, with their very bytes (testing/zoo), judged by the pool's own wire.
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
+
+#include "pool/wire/exchange.hpp"
 
 #include "testing/contract/simulation_of_pool.hpp"
 
@@ -11,7 +12,6 @@ namespace ordeal::trial {
 using namespace pool::core;  // NOLINT: this file speaks the core's vocabulary throughout
 using namespace std::chrono_literals;
 using pool::ErrorCode;
-using Json = nlohmann::json;
 using V = ExchangeVerdict;
 
 namespace {
@@ -145,7 +145,8 @@ void SimulationOfPool::hear_late(Process& process) {
   process.late.reset();
   process.draining = false;
   process.hand = 0;
-  const bool fine = answer.verdict == V::replied || answer.verdict == V::application_error;
+  const bool fine = (answer.verdict == V::replied || answer.verdict == V::application_error) &&
+                    answer.code == ErrorCode::none;
   plan(news_takes, [this, worker = process.id, fine, code = answer.code] {
     const Process* still = find(worker);
     if (still == nullptr || !still->alive) return;
@@ -194,63 +195,71 @@ void SimulationOfPool::act_out(std::uint64_t hand, const Act& act) {
   if (auto answer = answer_to(*process, act)) say(*process, std::move(*answer));
 }
 
+// What the pool's wire makes of these bytes; nothing: it waits for more.
+std::optional<SimulationOfPool::Answer> SimulationOfPool::judged(const ZooAnswer& said,
+                                                                 std::uint64_t id) const {
+  pool::wire::Channel channel(frame_bytes_max_);
+  channel.start(id, "r", never);
+  channel.on_written(1);
+  for (std::string_view left : said.pieces) {
+    while (!left.empty() && !channel.result()) {
+      const auto space = channel.read_space();
+      const std::size_t count = std::min(space.size(), left.size());
+      std::copy_n(left.begin(), count, space.begin());
+      channel.on_read(count);
+      left.remove_prefix(count);
+    }
+  }
+  if (!channel.result()) return std::nullopt;
+  const pool::wire::ExchangeResult& result = *channel.result();
+  return Answer{.verdict = result.verdict,
+                .code = result.code,
+                .retryable = result.application.retryable.value_or(false),
+                .callers_fault = result.application.type == "InvalidArgument",
+                .reply = std::string{result.reply}};
+}
+
 // Nothing: it does not answer, or not now.
 std::optional<SimulationOfPool::Answer> SimulationOfPool::answer_to(Process& process,
                                                                     const Act& act) {
-  const std::string& command = act.command;
-  const Json args = Json::parse(act.arguments, nullptr, false);
-  const auto violates = [](ErrorCode code) { return Answer{.verdict = V::violated, .code = code}; };
-  const auto dies = [&](bool inside_a_frame) {
-    die(process.id, inside_a_frame);
-    return std::nullopt;
-  };
-  if (command == "echo" || command == "dribble_reply") return Answer{.reply = act.arguments};
-  if (command == "crash") return dies(false);
-  if (command == "hang") return std::nullopt;
-  if (command == "error" || command == "raise") {
-    return Answer{.verdict = V::application_error,
-                  .retryable = args.value("retryable", false),
-                  .callers_fault = args.value("type", "") == "InvalidArgument"};
+  const std::vector<std::string_view> known = zoo_commands();
+  if (std::find(known.begin(), known.end(), act.command) == known.end()) {
+    broken_ = "the simulated workers do not know the command " + act.command;
   }
-  if (command == "wait_cancel") {
-    if (process.draining) return Answer{};  // the cancel came first
-    process.awaits_cancel = true;
-    return std::nullopt;
+  const std::string arguments = act.arguments.empty() ? "{}" : act.arguments;
+  const ZooAnswer said = zoo_answer({.id = process.hand,
+                                     .command = act.command,
+                                     .args = ZooJson::parse(arguments, nullptr, false),
+                                     .error_object = true,
+                                     .cancellable = true,
+                                     .cancelled = process.draining});  // the cancel came first
+  if (said.ignores_signals) process.heeds_sigterm = false;
+  if (said.refuses_to_die) process.heeds_shutdown = false;
+  if (said.pauses.count() > 0) process.reads = false;
+  std::optional<Answer> answer = judged(said, process.hand);
+  switch (said.end) {
+    case ZooEnd::serves:
+    case ZooEnd::hangs:
+      break;
+    case ZooEnd::exits:
+    case ZooEnd::is_killed:
+      if (answer) {
+        plan(news_takes, [this, worker = process.id] { die(worker); });
+      } else {
+        die(process.id, !said.pieces.empty());
+      }
+      break;
+    case ZooEnd::is_mute:
+      end_exchange(process.request, process.hand, {.verdict = V::lost});
+      break;
+    case ZooEnd::is_deaf:
+      process.reads = false;
+      break;
+    case ZooEnd::awaits_cancel:
+      process.awaits_cancel = true;
+      return std::nullopt;
   }
-  if (command == "bad_json") return violates(ErrorCode::malformed_frame);
-  if (command == "not_object") return violates(ErrorCode::malformed_reply);
-  if (command == "wrong_id") return violates(ErrorCode::reply_id_mismatch);
-  if (command == "garbage") return violates(ErrorCode::reply_too_large);
-  if (command == "oversize_frame") {
-    if (!args.contains("length")) return violates(ErrorCode::reply_too_large);
-    if (args["length"] == 0) return violates(ErrorCode::malformed_frame);
-    return std::nullopt;  // it is awaited
-  }
-  if (command == "partial_frame") {
-    if (args.value("then", "") == "exit") return dies(true);
-    return std::nullopt;
-  }
-  if (command == "close_stdout") {
-    end_exchange(process.request, process.hand, {.verdict = V::lost});
-    return std::nullopt;
-  }
-  if (command == "unrepresentable") {
-    if (args.value("raw", false)) return violates(ErrorCode::malformed_frame);
-    return Answer{.verdict = V::application_error};
-  }
-  if (command == "stray_bytes_after_reply") return Answer{.code = ErrorCode::stray_output};
-  if (command == "exit_after_reply") {
-    plan(news_takes, [this, worker = process.id] { die(worker); });
-  } else if (command == "ignore_signals") {
-    process.heeds_sigterm = false;
-  } else if (command == "refuse_to_die") {
-    process.heeds_sigterm = process.heeds_shutdown = false;
-  } else if (command == "stop_reading") {
-    process.reads = false;
-  } else if (command != "big_reply" && command != "print_stdout" && command != "flood_stderr") {
-    broken_ = "the simulated workers do not know the command " + command;
-  }
-  return Answer{};
+  return answer;
 }
 
 }  // namespace ordeal::trial

@@ -28,7 +28,9 @@ std::vector<Capability> SimulationOfPool::capabilities() const {
 std::string SimulationOfPool::start(const Setup& setup, OnTold on_told) {
   setup_ = setup;
   on_told_ = std::move(on_told);
-  const CoreOptions options = pool::to_core_options(with_setup({}, setup));
+  const pool::Options whole = pool::with_defaults(with_setup({}, setup));
+  frame_bytes_max_ = static_cast<std::uint32_t>(whole.frame_bytes_max);
+  const CoreOptions options = pool::to_core_options(whole);
   core_ = std::make_unique<Core>(options, 1);
   core_->set_emit(true);
   oracle_ = std::make_unique<CoreOracle>(options);
@@ -110,6 +112,7 @@ void SimulationOfPool::plan(Duration from_now, std::function<void()> what) {
 
 // Does what is next, unless that is behind the deadline: then time goes on to it, and false.
 bool SimulationOfPool::step(Instant deadline) {
+  if (!broken_.empty()) return false;  // what a broken core does next may have no end
   const auto timer = core_->poll_timeout();
   const bool wake = timer && (agenda_.empty() || *timer < agenda_.begin()->first.first);
   const Instant at = wake              ? *timer

@@ -14,6 +14,7 @@
 #include "pool/core/core.hpp"
 #include "testing/contract/pool_under_test.hpp"
 #include "testing/model/core_oracle.hpp"
+#include "testing/zoo/zoo_worker.hpp"
 
 namespace ordeal::trial {
 
@@ -91,6 +92,7 @@ class SimulationOfPool final : public Stage, public PoolUnderTest {
   void die(WorkerId worker, bool inside_a_frame = false, bool by_outsider = false);
   void act_out(std::uint64_t hand, const Act& act);
   [[nodiscard]] std::optional<Answer> answer_to(Process& process, const Act& act);
+  [[nodiscard]] std::optional<Answer> judged(const ZooAnswer& said, std::uint64_t id) const;
   void say(Process& process, Answer answer);
   void hear_late(Process& process);
   void end_exchange(std::size_t request, std::uint64_t hand, const Answer& answer);
@@ -102,6 +104,7 @@ class SimulationOfPool final : public Stage, public PoolUnderTest {
   std::unique_ptr<pool::core::Core> core_;
   std::unique_ptr<CoreOracle> oracle_;
   std::string broken_;
+  std::uint32_t frame_bytes_max_ = 1;
   Instant now_{};
   std::map<std::pair<Instant, std::uint64_t>, std::function<void()>> agenda_;
   std::uint64_t planned_ = 0;

@@ -8,7 +8,7 @@
 namespace ordeal::trial {
 
 World make_world() {
-  pool::Options options = pool::mock_options(1);
+  pool::Options options = pool::recorded(pool::mock_options(1));
   options.environment["GEMINI_API_KEY"] = "none";  // the mock wants one before it answers
   return {.stage = std::make_shared<RealStage>(temp_folder()),
           .pool = make_reference_pool(std::move(options), temp_folder())};
