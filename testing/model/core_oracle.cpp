@@ -22,6 +22,7 @@ constexpr std::uint64_t lost_codes = bit(ErrorCode::worker_died) |
 }  // namespace
 
 void CoreOracle::expect(bool holds, const char* sentence, std::uint64_t who) {
+  if (asked_ != nullptr) ++(*asked_)[sentence];
   if (holds || !error_.empty()) return;
   error_ = sentence;
   if (who != 0) error_ += " (" + std::to_string(who) + ")";
@@ -40,6 +41,7 @@ CoreOracle::Worker* CoreOracle::find(WorkerId id) {
 
 void CoreOracle::before(Instant now, const Event& event) {
   now_ = now;
+  time_passed_ = false;
   just_submitted_ = 0;
   just_cancelled_ = 0;
   unavailable_said_ = false;
@@ -293,6 +295,10 @@ void CoreOracle::expect_answered() {
 }
 
 void CoreOracle::after(const Core& core) {
+  // A pause of no length may be due again; but a core that is woken again and again must get on.
+  const std::optional<Instant> timer = core.poll_timeout();
+  vain_wakes_ = time_passed_ && timer && *timer <= now_ ? vain_wakes_ + 1 : 0;
+  expect(vain_wakes_ < vain_wakes_max, "(53) a timer that is due does not fire");
   // Pauses of no length end at once, but for those that the opening of the circuit began.
   if (!core.start_circuit_open()) end_pauses();
   expect_answered();

@@ -50,9 +50,11 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "pool/core/core.hpp"
+#include "testing/model/model_state.hpp"
 #include "testing/model/naive_circuit.hpp"
 
 namespace ordeal::trial {
@@ -61,6 +63,10 @@ class CoreOracle {
  public:
   explicit CoreOracle(const pool::core::CoreOptions& options)
       : options_(options), size_(options.size) {}
+
+  // How often each promise was asked after; slow. Kept by the caller as long as this is used.
+  using Asked = std::unordered_map<const char*, std::uint64_t>;
+  void count_into(Asked& asked) { asked_ = &asked; }
 
   void before(pool::core::Instant now, const pool::core::Event& event);
   void action(const pool::core::Action& action);
@@ -92,6 +98,7 @@ class CoreOracle {
   };
   [[nodiscard]] const Operations& operations() const { return operations_; }
   [[nodiscard]] NaiveCircuit::Visits breaker_visits() const;
+  [[nodiscard]] ModelState state(bool start_circuit_open) const;  // core_oracle_state.cpp
 
  private:
   enum class Stage : std::uint8_t {
@@ -199,7 +206,7 @@ class CoreOracle {
   void on(const pool::core::event::LateReplyDrained& e);
   void on(const pool::core::event::ProbeEnded& e);
   void on(const pool::core::event::SessionEnded& e);
-  void on(const pool::core::event::TimePassed&) {}
+  void on(const pool::core::event::TimePassed&) { time_passed_ = true; }
   void on(const pool::core::event::CircuitOrdered& e);
   void on(const pool::core::event::StopRequested& e);
   void on(const pool::core::event::ResizeOrdered& e);
@@ -296,6 +303,7 @@ class CoreOracle {
   const pool::core::CoreOptions options_;
   pool::core::Instant now_{};
   std::string error_;
+  Asked* asked_ = nullptr;
 
   std::vector<Ticket> tickets_;                     // by index
   std::map<std::uint64_t, std::uint32_t> waiting_;  // serial -> index: the naive FIFO
@@ -321,7 +329,8 @@ class CoreOracle {
     pool::core::Duration waited{};
     bool in_session = false;
   };
-  std::vector<Turn> turns_;  // of the last interval
+  std::vector<Turn> turns_;                      // of the last interval
+  std::vector<pool::core::Instant> refused_at_;  // by a breaker, and had not had a worker
 
   std::uint32_t size_;
   pool::core::Admission admission_{};
@@ -350,6 +359,9 @@ class CoreOracle {
   bool stopping_ = false;
   pool::core::Instant stop_at_ = pool::core::never;
   bool stopped_ = false;
+  static constexpr std::uint32_t vain_wakes_max = 1000;
+  bool time_passed_ = false;  // is what this event said
+  std::uint32_t vain_wakes_ = 0;
   pool::core::Counters counters_;
   std::map<std::uint32_t, Session> sessions_;
   std::uint64_t uses_ = 0;

@@ -84,6 +84,7 @@ bool CoreOracle::refused(const Ticket& ticket, ErrorCode code) {
   expect(static_cast<bool>(ticket.circuit), "a breaker refuses what it does not guard",
          ticket.id.serial);
   if (ticket.circuit) agree(circuit_of(ticket.circuit).refused(now_, limit), ticket.id.serial);
+  if (ticket.attempts == 0 && options_.shed_target > Duration::zero()) refused_at_.push_back(now_);
   return true;
 }
 

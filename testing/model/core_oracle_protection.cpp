@@ -62,7 +62,10 @@ void CoreOracle::check_shed(const Ticket& ticket) {
   expect(now_ - ticket.waits_since > 2 * options_.shed_target,
          "(B5 21) request_shed, and it has not waited for long", serial);
   note_turn(ticket);
-  expect(turns_.size() > 1, "(B5 21) the only one of an interval is shed", serial);
+  // Whom its breaker refused at its turn came to it, too; but not each that it refused did.
+  std::erase_if(refused_at_, [this](Instant at) { return at + options_.shed_interval < now_; });
+  expect(turns_.size() + refused_at_.size() > 1, "(B5 21) the only one of an interval is shed",
+         serial);
   // Who waited for its session's worker says nothing about the queue.
   expect(std::none_of(
              turns_.begin(), turns_.end(),

@@ -30,6 +30,10 @@ struct Happening {
     stop,
     strike,  // who: a planned fault begins
     relief,  // who: it ends
+    // Barriers: planned for the very instant of something else, now before it and now behind it.
+    race_cancel,  // who, serial: of a request whose reply is there
+    race_death,   // worker; who: the client whose lease comes back
+    race_stop,    // worker: whose start is over
   };
   Kind kind{};
   pool::core::ExchangeVerdict verdict{};

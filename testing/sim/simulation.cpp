@@ -34,6 +34,10 @@ Simulation::Simulation(std::uint64_t seed, const SimulationOptions& options)
       last_worker_(options.sessions) {
   report_.seed = seed;
   serials_max_ = options.requests;
+  if (options.count_promises) {
+    oracle_.count_into(report_.promises);
+    core_.set_emit(true);  // some promises are about what it tells
+  }
   while (circuits_.size() < options.keys) circuits_.push_back(++last_circuit_);
 }
 
@@ -94,6 +98,7 @@ void Simulation::check() {
   const bool open = core_.start_circuit_open();
   if (open && !circuit_was_open_) ++report_.circuit_openings;
   circuit_was_open_ = open;
+  report_.states.visit(oracle_.state(open));
 }
 
 void Simulation::fail(const std::string& why) {
@@ -185,6 +190,10 @@ void Simulation::happen(const Happening& h) {
       return strike(h.who);
     case Kind::relief:
       return relieve(h.who);
+    case Kind::race_cancel:
+    case Kind::race_death:
+    case Kind::race_stop:
+      return race(h);
   }
 }
 

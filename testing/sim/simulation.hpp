@@ -60,6 +60,7 @@ struct SimulationOptions {
   std::uint64_t requests = 1000;     // with faults
   std::uint64_t calm_requests = 20;  // behind them, without
   std::uint32_t cancels = 0;         // parts of 1000 of the requests
+  std::uint32_t races = 0;           // of the ends: something else comes at that very instant
   std::uint32_t leases = 0;
   std::uint32_t idempotents = 0;
   std::uint32_t retries = 0;     // may be tried again
@@ -80,6 +81,7 @@ struct SimulationOptions {
   std::vector<PlannedFault> planned;  // besides `faults`
   pool::core::Duration load_for{};    // then no more requests with faults; 0: by their number
   bool record = false;                // keep the trace in the report
+  bool count_promises = false;        // how often each was asked after
 };
 
 // A subset of the faults and a configuration of its own for each seed: two faults that hide one
@@ -100,6 +102,16 @@ struct SimulationReport {
   CoreOracle::Seen affinity;
   CoreOracle::Operations operations;
   NaiveCircuit::Visits breakers;
+  StateHistogram states;
+  CoreOracle::Asked promises;  // with count_promises
+  // Barriers: how often the one came first, how often the other.
+  struct Race {
+    std::uint64_t before = 0;
+    std::uint64_t after = 0;
+  };
+  Race cancel_and_reply;
+  Race death_and_lease;
+  Race stop_and_start;
   std::vector<PlannedNote> planned;
   std::string trace;
 };
@@ -163,6 +175,8 @@ class Simulation {
   void spawn(const pool::core::action::Spawn& a);
   void grant(const pool::core::action::Grant& a);
   void plan_exchange(std::uint32_t client);
+  void plan_race(std::uint32_t client, pool::core::Instant at);
+  void race(const Happening& h);
   void interrupt(const pool::core::action::Interrupt& a);
   void drain(const pool::core::action::Drain& a);
   void probe(const pool::core::action::Probe& a);

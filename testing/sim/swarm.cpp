@@ -149,6 +149,7 @@ SimulationOptions swarm(std::uint64_t seed) {
   draw_breakers(random, o);
   draw_operations(random, o);
   draw_protection(random, o);
+  o.races = rate(random);
   return o;
 }
 

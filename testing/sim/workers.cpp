@@ -52,7 +52,12 @@ void Simulation::spawn(const action::Spawn& a) {
   if (draw(options_.faults.start_faults)) {
     return agenda_.plan(then, {.kind = Kind::fault, .worker = a.worker});
   }
+  const bool stops = options_.stop_under_load && last_serial_ > 0 && draw(options_.races);
+  const bool comes_first = stops && random_.chance(1, 2);
+  const Happening stop{.kind = Kind::race_stop, .worker = a.worker};
+  if (comes_first) agenda_.plan(then, stop);
   agenda_.plan(then, {.kind = Kind::ready, .worker = a.worker});
+  if (stops && !comes_first) agenda_.plan(then, stop);
   if (draw(options_.faults.dies_idle)) {
     const Duration lives = up_to(options_.start_max);
     agenda_.plan(then + lives, {.kind = Kind::dies, .worker = a.worker});
@@ -117,8 +122,41 @@ void Simulation::plan_exchange(std::uint32_t number) {
   if (draw(faults.application_error))
     return plan_end(number, then, V::application_error, P::written);
   const bool stray = draw(faults.stray);
+  const bool races = draw(options_.races);
+  const bool comes_first = races && random_.chance(1, 2);
+  if (comes_first) plan_race(number, then);
   plan_end(number, then, V::replied, client.lease ? P::untouched : P::written,
            stray ? ErrorCode::stray_output : ErrorCode::none);
+  if (races && !comes_first) plan_race(number, then);
+}
+
+// At the instant of the end: a cancel; of a lease, its worker's death.
+void Simulation::plan_race(std::uint32_t number, Instant at) {
+  const Client& client = clients_[number];
+  agenda_.plan(std::min(at, client.deadline),
+               {.kind = client.lease ? Kind::race_death : Kind::race_cancel,
+                .who = number,
+                .serial = client.ticket.serial,
+                .worker = client.worker});
+}
+
+void Simulation::race(const Happening& h) {
+  const auto count = [](SimulationReport::Race& race, bool first) {
+    ++(first ? race.before : race.after);
+  };
+  if (h.kind == Kind::race_stop) {
+    const Process* process = find(h.worker);
+    count(report_.stop_and_start, process != nullptr && !process->ready);
+    return stop();
+  }
+  const Client& client = clients_[h.who];
+  const bool still_open = client.open && client.granted && client.ticket.serial == h.serial;
+  if (h.kind == Kind::race_cancel) {
+    count(report_.cancel_and_reply, still_open);
+    return feed(event::CancelRequested{TicketId{h.who, h.serial}});
+  }
+  count(report_.death_and_lease, still_open);
+  die({.kind = Kind::dies, .worker = h.worker});
 }
 
 // The driver keeps the deadline, whatever else it waits for.

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <vector>
 
 #include "pool/core/core.hpp"
@@ -27,6 +28,10 @@ class Stage {
       note(*action);
     }
     if (const char* broken = core.broken_invariant()) ADD_FAILURE() << broken;
+    // Whoever wakes it until no timer is due would never come to an end.
+    const auto timer = core.poll_timeout();
+    vain_wakes = timer && *timer <= now ? vain_wakes + 1 : 0;
+    if (vain_wakes == 1000) throw std::logic_error{"a timer that is due does not fire"};
     return *this;
   }
 
@@ -119,6 +124,7 @@ class Stage {
   std::map<std::uint64_t, action::Resolve> outcomes;
   std::uint32_t next_index = 0;
   std::uint64_t next_serial = 1;
+  int vain_wakes = 0;  // in a row, with a timer due behind them
   int stopped = 0;
 
  private:

@@ -2,14 +2,17 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
+#include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <iterator>
 
+#include "testing/sim/knobs.hpp"
 #include "testing/sim/replay.hpp"
-#include "testing/sim/simulation.hpp"
+#include "testing/sim/shrink.hpp"
+#include "testing/sim/sights.hpp"
 
 namespace {
 
@@ -21,8 +24,16 @@ struct Arguments {
   std::string seeds = "1..1000";
   std::string trace_out;
   std::uint64_t requests = 0;  // 0: as the swarm says
+  std::string set;
+  bool shrinks = false;
+  bool lists = false;
   std::string trace_in;
 };
+
+// Of so many seeds one runs twice, and its logs are compared.
+constexpr std::uint64_t twice_each = 16;
+// So many seeds see everything; of fewer it is not demanded.
+constexpr std::uint64_t seeds_that_see_all = 300;
 
 // "7" or "A..B", both ends included.
 bool read_seeds(const std::string& text, std::uint64_t& first, std::uint64_t& last) {
@@ -36,6 +47,56 @@ bool read_seeds(const std::string& text, std::uint64_t& first, std::uint64_t& la
   return first <= last;
 }
 
+// Wrong options are told, and end the program.
+SimulationOptions options_of(std::uint64_t seed, const Arguments& arguments) {
+  SimulationOptions options = ordeal::trial::swarm(seed);
+  if (arguments.requests != 0) options.requests = arguments.requests;
+  if (const std::string wrong = set_knobs(options, arguments.set); !wrong.empty()) {
+    fmt::print(stderr, "ordeal-sim: --set: {}\n", wrong);
+    std::exit(2);
+  }
+  return options;
+}
+
+SimulationReport run_one(std::uint64_t seed, SimulationOptions options, bool record) {
+  options.record = record;
+  return ordeal::trial::Simulation(seed, options).run();
+}
+
+int fail(const SimulationReport& report, const SimulationOptions& options,
+         const Arguments& arguments) {
+  fmt::print("FAIL {}\nrepro: {} --trace fail.trace\n", report.error,
+             ordeal::trial::repro_line(report.seed, options));
+  if (!arguments.shrinks) {
+    fmt::print("smaller: the same with --shrink\n");
+    return 1;
+  }
+  const auto least = ordeal::trial::shrink(report.seed, options);
+  fmt::print("shrunk, after {} tries, to {} events: {}\nrepro: {} --trace fail.trace\n",
+             least.tried, least.events, least.error,
+             ordeal::trial::repro_line(least.seed, least.options));
+  return 1;
+}
+
+// Of every sixteenth seed; the first difference, or nothing.
+std::string compare_twice(std::uint64_t seed, const SimulationOptions& options) {
+  const std::string once = run_one(seed, options, true).trace;
+  const std::string again = run_one(seed, options, true).trace;
+  if (once == again) return {};
+  const auto differs = std::mismatch(once.begin(), once.end(), again.begin(), again.end()).first;
+  const auto line = 1 + std::count(once.begin(), differs, '\n');
+  return fmt::format("seed {} is not the same run twice: line {} of its log differs", seed, line);
+}
+
+void list(const ordeal::trial::SuiteReport& suite) {
+  for (const auto& sight : suite.sights()) fmt::print("{:>12} {}\n", sight.count, sight.name);
+  fmt::print("States, by visits:\n");
+  for (const auto& [state, count] : suite.sum().states.states().all()) {
+    fmt::print("{:>12} {}\n", count,
+               ordeal::trial::in_words(static_cast<ordeal::trial::ModelState>(state)));
+  }
+}
+
 int simulate(const Arguments& arguments) {
   std::uint64_t first = 0;
   std::uint64_t last = 0;
@@ -43,42 +104,36 @@ int simulate(const Arguments& arguments) {
     fmt::print(stderr, "ordeal-sim: seeds are A..B or A, not {}\n", arguments.seeds);
     return 2;
   }
-  std::uint64_t requests = 0;
-  std::uint64_t events = 0;
-  ordeal::pool::core::Duration virtual_time{};
-  std::array<std::uint64_t, ordeal::pool::error_code_count> outcomes{};
+  ordeal::trial::SuiteReport suite;
   const std::clock_t begin = std::clock();  // processor time: other programs do not count
+  std::clock_t comparing = 0;
   for (std::uint64_t seed = first; seed <= last; ++seed) {
-    SimulationOptions options = ordeal::trial::swarm(seed);
-    if (arguments.requests != 0) options.requests = arguments.requests;
-    options.record = !arguments.trace_out.empty();
-    const SimulationReport report = ordeal::trial::Simulation(seed, options).run();
-    if (options.record) std::ofstream(arguments.trace_out) << report.trace;
-    if (!report.error.empty()) {
-      const std::string more =
-          arguments.requests == 0 ? "" : fmt::format(" --requests {}", arguments.requests);
-      fmt::print("FAIL {}\nrepro: ordeal-sim run --seeds {}{} --trace fail.trace\n", report.error,
-                 seed, more);
+    const SimulationOptions options = options_of(seed, arguments);
+    const SimulationReport report = run_one(seed, options, !arguments.trace_out.empty());
+    if (!arguments.trace_out.empty()) std::ofstream(arguments.trace_out) << report.trace;
+    if (!report.error.empty()) return fail(report, options, arguments);
+    suite.add(report);
+    if (seed % twice_each != 0) continue;
+    const std::clock_t since = std::clock();
+    if (const std::string differs = compare_twice(seed, options); !differs.empty()) {
+      fmt::print("FAIL {}\n", differs);
       return 1;
     }
-    requests += report.counters.submitted;
-    events += report.events;
-    virtual_time += report.virtual_time;
-    for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += report.outcomes[i];
+    comparing += std::clock() - since;
   }
-  const double took = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  const double took = static_cast<double>(std::clock() - begin - comparing) / CLOCKS_PER_SEC;
+  const SimulationReport& sum = suite.sum();
   fmt::print(
-      "{} seeds held: {} requests, {} events, {} s of virtual time, in {:.2f} s of processor "
-      "time: {:.0f} requests a second\n",
-      last - first + 1, requests, events,
-      std::chrono::duration_cast<std::chrono::seconds>(virtual_time).count(), took,
-      static_cast<double>(requests) / took);
-  for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    if (outcomes[i] == 0) continue;
-    const auto code = static_cast<ordeal::pool::ErrorCode>(i);
-    fmt::print("{:>12} {}\n", outcomes[i], i == 0 ? "ok" : to_string(code));
+      "held: {}, {} s of virtual time, in {:.2f} s of processor time: {:.0f} requests a second\n",
+      suite.summary(), std::chrono::duration_cast<std::chrono::seconds>(sum.virtual_time).count(),
+      took, static_cast<double>(sum.counters.submitted) / took);
+  if (arguments.lists) list(suite);
+  const bool must_see_all = suite.seeds() >= seeds_that_see_all && arguments.set.empty();
+  const auto missing = suite.never_seen();
+  for (const std::string& name : missing) {
+    fmt::print("{}: {}\n", must_see_all ? "NEVER SEEN" : "not seen", name);
   }
-  return 0;
+  return must_see_all && !missing.empty() ? 1 : 0;
 }
 
 int replay(const Arguments& arguments) {
@@ -109,6 +164,10 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     command->add_option("--requests", arguments.requests, "of each seed, with faults");
     command->add_option("--trace", arguments.trace_out, "write the last run's trace to this file");
+    command->add_option("--set", arguments.set,
+                        "knobs, instead of what the swarm draws: \"size=1\"");
+    command->add_flag("--shrink", arguments.shrinks, "make the first failure as small as it goes");
+    command->add_flag("--sights", arguments.lists, "what was seen, how often; states by visits");
   }
   CLI::App* again = app.add_subcommand("replay", "feed a trace to a fresh core and compare");
   again->add_option("TRACE", arguments.trace_in, "a file written with --trace or by the pool")
