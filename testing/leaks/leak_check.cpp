@@ -13,6 +13,7 @@
 
 #include "pool/process/file_descriptor.hpp"
 #include "pool/runtime/clock.hpp"
+#include "testing/leaks/shared_memory.hpp"
 
 namespace ordeal::trial {
 namespace {
@@ -70,6 +71,8 @@ struct Difference {
 
 Difference difference(const Snapshot& before, const Snapshot& now) {
   Difference found;
+  std::vector<ProcessEntry> family;
+  for (const auto& [key, entry] : now.processes) family.push_back(entry);
   for (const auto& [key, entry] : now.processes) {
     if (before.processes.contains(key) && !entry.is_zombie()) continue;
     if (const auto old = before.processes.find(key);
@@ -95,6 +98,10 @@ Difference difference(const Snapshot& before, const Snapshot& now) {
   for (const auto& [path, what] : now.files) {
     if (before.files.contains(path)) continue;
     found.leaks.push_back({.kind = LeakKind::file, .what = what, .path = path});
+  }
+  for (const auto& [key, what] : now.shared_memory) {
+    if (before.shared_memory.contains(key) || is_used_by_others(key, family)) continue;
+    found.leaks.push_back({.kind = LeakKind::shared_memory, .what = what, .path = key});
   }
   return found;
 }
@@ -129,7 +136,9 @@ bool await_an_end(const Difference& found, Instant deadline) {
 
 Snapshot take_snapshot(const Watched& watched) {
   Snapshot snapshot;
-  for (ProcessEntry& entry : processes_of(getpid(), watched.marker)) {
+  std::vector<ProcessEntry> family = processes_of(getpid(), watched.marker);
+  snapshot.shared_memory = shared_memory_of(family);
+  for (ProcessEntry& entry : family) {
     snapshot.processes[identity(entry.pid, entry)] = std::move(entry);
   }
   for (ThreadEntry& entry : threads_of_this_process()) {
@@ -158,6 +167,7 @@ void clean_up(const std::vector<Leak>& leaks) {
     }
     // Another's child, or one that somebody else reaps, is not ours to wait for: then this fails.
     if (leak.pid > 0) (void)waitpid(leak.pid, nullptr, 0);
+    if (leak.kind == LeakKind::shared_memory) remove_shared_memory(leak.path);
     if (leak.kind == LeakKind::file) {
       std::error_code gone;
       fs::remove_all(leak.path, gone);

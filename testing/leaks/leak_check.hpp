@@ -1,4 +1,5 @@
-// What a test leaves behind: processes, zombies, threads, descriptors, sockets, temporary files.
+// What a test leaves behind: processes, zombies, threads, descriptors, sockets, temporary files,
+// shared memory.
 //
 //     const auto before = trial::take_snapshot(watched);
 //     ...
@@ -32,6 +33,7 @@ struct Snapshot {
   std::map<std::string, ThreadEntry> threads;
   std::map<std::string, std::string> descriptors;  // "12 -> pipe:[3]": "descriptor 12 -> pipe:[3]"
   std::map<std::string, std::string> files;
+  std::map<std::string, std::string> shared_memory;  // by key (shared_memory.hpp)
 };
 
 enum class LeakKind : std::uint8_t {
@@ -41,13 +43,14 @@ enum class LeakKind : std::uint8_t {
   descriptor,
   socket,
   file,
+  shared_memory,
 };
 
 struct Leak {
   LeakKind kind{};
   std::string what;  // names it: "descriptor 12 -> pipe:[81]"
   int pid = 0;       // kind process, zombie
-  std::string path;  // kind file
+  std::string path;  // kind file; of shared memory its key
 };
 
 [[nodiscard]] Snapshot take_snapshot(const Watched& watched);

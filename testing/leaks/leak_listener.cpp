@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "testing/leaks/leak_check.hpp"
 
@@ -35,6 +37,11 @@ Identity& identity() {
   return the_one;
 }
 
+std::vector<std::function<void()>>& hooks() {
+  static std::vector<std::function<void()>> all;
+  return all;
+}
+
 class LeakListener : public ::testing::EmptyTestEventListener {
  public:
   LeakListener()
@@ -46,6 +53,7 @@ class LeakListener : public ::testing::EmptyTestEventListener {
   }
   void OnTestStart(const ::testing::TestInfo&) override { before_test_ = take_snapshot(watched_); }
   void OnTestEnd(const ::testing::TestInfo& test) override {
+    for (const auto& hook : hooks()) hook();
     complain(before_test_, std::string{"test "} + test.test_suite_name() + "." + test.name());
   }
   void OnTestSuiteEnd(const ::testing::TestSuite& suite) override {
@@ -96,6 +104,8 @@ void install_leak_check() {
   // Last in the list: the end of a test reaches it before it reaches the printer.
   ::testing::UnitTest::GetInstance()->listeners().Append(new LeakListener);
 }
+
+void at_test_end(std::function<void()> hook) { hooks().push_back(std::move(hook)); }
 
 std::string_view test_id() { return identity().id; }
 const std::string& temp_folder() { return identity().folder; }

@@ -10,9 +10,12 @@
 //
 // ORDEAL_LEAK_PATIENCE_MS says how long ends that are on their way are awaited (2000).
 //
+// What else is to be looked at when a test is over, and may still fail it: at_test_end().
+//
 // To let a test leave something on purpose: there is no way. Clean up in the test.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +25,9 @@ inline constexpr std::string_view test_id_variable = "ORDEAL_TEST_ID";
 
 // Idempotent. REQUIRES: before the first test, and before other threads use the environment.
 void install_leak_check();
+
+// Runs at the end of each test from now on, before it is looked what the test has left behind.
+void at_test_end(std::function<void()> hook);
 
 // The value of the marker, and the temporary folder, of this program. Empty before
 // install_leak_check().

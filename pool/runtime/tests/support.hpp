@@ -36,7 +36,11 @@ inline constexpr milliseconds patience{10'000};
                                      const std::vector<std::string>& arguments = {});
 // The same workers, forked from a warm template.
 [[nodiscard]] Options forked(Options options);
-// Pool::start, failing the test (and ending the program: nothing else makes sense) if it fails.
+// The run of this pool is recorded (its first 2 MiB), and when its test is over a fresh core
+// decides it anew: the same actions, byte for byte, or the test fails. One run for each call.
+[[nodiscard]] Options recorded(Options options);
+// Pool::start, recorded, failing the test (and ending the program: nothing else makes sense) if it
+// fails.
 [[nodiscard]] Pool must_start(const Options& options);
 
 // Whether `predicate` of the pool's status comes true in time. Looks again after each event of the

@@ -164,11 +164,14 @@ TEST(LeakCheck, FailsEachTestOfAProgramThatLeaksAndNamesWhatIsLeft) {
         "test Leaky.Socket leaves behind:\n  socket ",
         "test Leaky.Thread leaves behind:\n  thread ", "stray-thread",
         "test Leaky.File leaves behind:\n  file ", "/forgotten.txt",
+        "test Leaky.SharedMemoryName leaves behind:\n  shared memory /dev/shm/ordeal-leaky-",
+        "test Leaky.SharedMemorySegment leaves behind:\n  shared memory segment ",
+        "test Leaky.SharedMemoryMapping leaves behind:\n  shared memory /memfd:leaky",
         "suite LeakySuite leaves behind:\n  descriptor ", "anon_inode:[eventfd]",
         "[       OK ] LeakySuite.IsCleanItself", "[       OK ] Clean.LeavesNothing"}) {
     EXPECT_THAT(output, HasSubstr(named));
   }
-  EXPECT_THAT(output, HasSubstr("6 FAILED TESTS"));
+  EXPECT_THAT(output, HasSubstr("9 FAILED TESTS"));
 }
 
 }  // namespace

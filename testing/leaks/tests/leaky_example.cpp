@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -45,6 +47,22 @@ TEST(Leaky, Thread) {
 }
 
 TEST(Leaky, File) { std::ofstream{temp_folder() + "/forgotten.txt"} << "x"; }
+
+TEST(Leaky, SharedMemoryName) {
+  const std::string name = "/ordeal-leaky-" + std::to_string(getpid());
+  const int descriptor = shm_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600);
+  ASSERT_GE(descriptor, 0);
+  close(descriptor);
+}
+
+TEST(Leaky, SharedMemorySegment) { ASSERT_GE(shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600), 0); }
+
+TEST(Leaky, SharedMemoryMapping) {
+  const int descriptor = memfd_create("leaky", MFD_CLOEXEC);
+  ASSERT_EQ(ftruncate(descriptor, 4096), 0);
+  ASSERT_NE(mmap(nullptr, 4096, PROT_READ, MAP_SHARED, descriptor, 0), MAP_FAILED);
+  close(descriptor);
+}
 
 struct LeakySuite : ::testing::Test {
   static void SetUpTestSuite() { ASSERT_GE(eventfd(0, EFD_CLOEXEC), 0); }
