@@ -19,6 +19,12 @@ enum ExitCode {
   exit_could_not_run = 6  // a sampler that crashed or hung, a build that failed
 };
 
+void add_calibrate(CLI::App& app, int& exit_code);
+void add_compare(CLI::App& app, int& exit_code);
+void add_history(CLI::App& app, int& exit_code);
+void add_judge(CLI::App& app, int& exit_code);
+void add_record(CLI::App& app, int& exit_code);
+
 // Says it on stderr; the exit code that goes with it.
 int report_error(const Error& error);
 

@@ -1,27 +1,5 @@
 // ordeal-perf: how good, and slower or not.
-#include <fmt/format.h>
-
 #include "perf/tools/commands.hpp"
-
-namespace ordeal::perf {
-
-int report_error(const Error& error) {
-  fmt::print(stderr, "ordeal-perf: {}\n", error.text());
-  switch (error.kind) {
-    case ErrorKind::program:
-      return exit_could_not_run;
-    case ErrorKind::baseline:
-      return exit_no_baseline;
-    case ErrorKind::file:
-    case ErrorKind::json:
-    case ErrorKind::schema:
-    case ErrorKind::value:
-      return exit_usage;
-  }
-  return exit_usage;
-}
-
-}  // namespace ordeal::perf
 
 int main(int argc, char** argv) {
   using namespace ordeal::perf;
@@ -31,6 +9,11 @@ int main(int argc, char** argv) {
       "5 no baseline, or one of another host, 6 could not run."};
   app.require_subcommand(1);
   int exit_code = exit_ok;
+  add_calibrate(app, exit_code);
+  add_compare(app, exit_code);
+  add_history(app, exit_code);
+  add_judge(app, exit_code);
+  add_record(app, exit_code);
 
   try {
     app.parse(argc, argv);

@@ -22,22 +22,35 @@ class DemoTest(Sandbox):
         self.assertEqual(self.calls("demo"), [])
 
 
+COMPARES = '''case $1 in compare)
+  while [ $# -gt 0 ]; do [ "$1" != --pairs-file ] || echo "{}" >"$2"; shift; done; exit %d ;; esac'''
+
+
 class NightlyTest(Sandbox):
-    def test_keeps_the_figures(self):
-        self.stand_in("bench", 'echo "{}" >"$3"', path="build/bin/ordeal-bench")
+    def test_compares_appends_the_history_and_keeps_the_figures(self):
+        self.stand_in("perf", COMPARES % 0, path="build/bin/ordeal-perf")
         code, out, err = self.run_script("scripts/nightly", "--quick")
         self.assertEqual((code, err), (0, ""))
-        path = re.fullmatch(r"nightly: figures: (\S+/build/nightly/\d{8}T\d{6}Z-\w+\.json)\n",
-                            out).group(1)
-        self.assertTrue(os.path.exists(path))
+        prefix = re.fullmatch(r"nightly: figures: (\S+/build/nightly/\d{8}T\d{6}Z-\w+)-\*\.json\n",
+                              out).group(1)
+        self.assertTrue(os.path.exists(prefix + "-pairs.json"))
+        compare, append, history = self.calls("perf")
+        self.assertIn("--quick", compare)
+        self.assertIn("--any-host", compare)
+        self.assertEqual(append, "history --append " + prefix + "-pairs.json")
+        self.assertEqual(history, "history")
 
-    def test_a_failing_suite_or_missing_figures_fail(self):
-        self.stand_in("bench", "exit 4", path="build/bin/ordeal-bench")
-        self.assertEqual(self.run_script("scripts/nightly", "--quick")[0], 4)
-        self.stand_in("bench", "", path="build/bin/ordeal-bench")
-        code, _, err = self.run_script("scripts/nightly", "--quick")
-        self.assertEqual(code, 1)
-        self.assertIn("wrote no figures", err)
+    def test_ends_as_the_comparison_did_and_still_appends(self):
+        for status in (1, 4, 5):
+            self.stand_in("perf", COMPARES % status, path="build/bin/ordeal-perf")
+            self.assertEqual(self.run_script("scripts/nightly", "--quick")[0], status)
+            self.assertEqual(len(self.calls("perf")), 3)
+
+    def test_without_figures_there_is_nothing_to_append(self):
+        self.stand_in("perf", "exit 6", path="build/bin/ordeal-perf")
+        self.assertEqual(self.run_script("scripts/nightly")[0], 6)
+        self.assertEqual(len(self.calls("perf")), 1)
+        self.assertNotIn("--quick", self.calls("perf")[0])
 
     def test_chaos_soaks_first_and_ends_with_its_failure(self):
         self.stand_in("chaos", "exit 1", path="build/bin/ordeal-chaos")
@@ -45,8 +58,7 @@ class NightlyTest(Sandbox):
         self.assertEqual(len(self.calls("chaos")), 1)
         self.assertIn("soak --requests 1000000", self.calls("chaos")[0])
 
-    def test_without_a_part_it_says_what_there_is(self):
-        self.assertEqual(self.run_script("scripts/nightly")[0], 2)
+    def test_a_part_that_there_is_not_is_refused(self):
         self.assertEqual(self.run_script("scripts/nightly", "--fast")[0], 2)
 
 
