@@ -1,52 +1,99 @@
 #include "perf/bench/call_bench.hpp"
 
-#include <sched.h>
+#include <time.h>
 
+#include <algorithm>
+#include <barrier>
 #include <chrono>
 #include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
 
 #include "ordeal/pool/pool.hpp"
+#include "perf/bench/crowd.hpp"
+#include "perf/bench/pinning.hpp"
 #include "perf/bench/raw_pipe.hpp"
 
 namespace ordeal::perf {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Call = std::function<pool::Result<std::size_t>()>;
 
-// One CPU for this process and all it starts, until destroyed.
-class Pinning {
- public:
-  explicit Pinning(bool wanted) : wanted_(wanted) {
-    if (!wanted_) return;
-    sched_getaffinity(0, sizeof before_, &before_);
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(sched_getcpu(), &one);
-    sched_setaffinity(0, sizeof one, &one);
-  }
-  ~Pinning() {
-    if (wanted_) sched_setaffinity(0, sizeof before_, &before_);
-  }
-  Pinning(const Pinning&) = delete;
-  Pinning& operator=(const Pinning&) = delete;
+double cpu_us_of_process(int pid) {
+  clockid_t clock{};
+  timespec used{};
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
+  return static_cast<double>(used.tv_sec) * 1e6 + static_cast<double>(used.tv_nsec) / 1e3;
+}
 
- private:
-  bool wanted_;
-  cpu_set_t before_{};
+// What is measured or compared with: callers, each with a way to make one call.
+struct Side {
+  std::vector<std::function<std::optional<pool::Error>()>> callers;
+  std::vector<int> worker_pids;
+
+  [[nodiscard]] double cpu_us() const {
+    double sum = cpu_us_of_process(0);  // this one
+    for (const int pid : worker_pids) sum += cpu_us_of_process(pid);
+    return sum;
+  }
 };
 
-pool::Result<std::vector<double>> time_block(const Call& call, std::uint32_t calls) {
+struct Block {
   std::vector<double> latencies_us;
-  latencies_us.reserve(calls);
-  for (std::uint32_t i = 0; i < calls; ++i) {
+  double cpu_us_per_call = 0;
+  double calls_per_second = 0;
+  std::optional<pool::Error> failure;
+};
+
+struct Lap {
+  std::vector<double> latencies_us;
+  std::optional<pool::Error> failure;
+};
+
+void run_lap(const std::function<std::optional<pool::Error>()>& call, std::size_t calls, Lap& lap) {
+  lap.latencies_us.reserve(calls);
+  for (std::size_t i = 0; i < calls && !lap.failure; ++i) {
     const auto begun = Clock::now();
-    const auto result = call();
+    lap.failure = call();
     const auto ended = Clock::now();
-    if (!result) return tl::unexpected(result.error());
-    latencies_us.push_back(std::chrono::duration<double, std::micro>(ended - begun).count());
+    lap.latencies_us.push_back(std::chrono::duration<double, std::micro>(ended - begun).count());
   }
-  return latencies_us;
+}
+
+// All callers at once, each its share. The first is this thread.
+std::vector<Lap> run_laps(const Side& side, std::size_t calls, double& seconds) {
+  std::vector<Lap> laps(side.callers.size());
+  const std::size_t share = std::max<std::size_t>(calls / laps.size(), 1);
+  std::barrier start{static_cast<std::ptrdiff_t>(laps.size())};
+  std::vector<std::jthread> others;
+  for (std::size_t i = 1; i < laps.size(); ++i) {
+    others.emplace_back([&, i] {
+      start.arrive_and_wait();
+      run_lap(side.callers[i], share, laps[i]);
+    });
+  }
+  start.arrive_and_wait();
+  const auto begun = Clock::now();
+  run_lap(side.callers[0], share, laps[0]);
+  others.clear();  // waits for them
+  seconds = std::chrono::duration<double>(Clock::now() - begun).count();
+  return laps;
+}
+
+Block run_block(const Side& side, std::size_t calls) {
+  Block block;
+  double seconds = 0;
+  const double cpu_before = side.cpu_us();
+  for (Lap& lap : run_laps(side, calls, seconds)) {
+    block.latencies_us.insert(block.latencies_us.end(), lap.latencies_us.begin(),
+                              lap.latencies_us.end());
+    if (lap.failure) block.failure = std::move(lap.failure);
+  }
+  const auto made = static_cast<double>(block.latencies_us.size());
+  block.cpu_us_per_call = (side.cpu_us() - cpu_before) / made;
+  block.calls_per_second = made / seconds;
+  return block;
 }
 
 struct Ratios {
@@ -54,61 +101,116 @@ struct Ratios {
   std::vector<double> p50;
   std::vector<double> p90;
   std::vector<double> p99;
-  void add(const Summary& pool, const Summary& control) {
-    mean.push_back(pool.mean_us / control.mean_us);
-    p50.push_back(pool.p50_us / control.p50_us);
-    p90.push_back(pool.p90_us / control.p90_us);
-    p99.push_back(pool.p99_us / control.p99_us);
+  std::vector<double> cpu;
+  std::vector<double> throughput;
+  void add(const Block& mine, const Block& control) {
+    const Summary pool = summarise(mine.latencies_us);
+    const Summary raw = summarise(control.latencies_us);
+    mean.push_back(pool.mean_us / raw.mean_us);
+    p50.push_back(pool.p50_us / raw.p50_us);
+    p90.push_back(pool.p90_us / raw.p90_us);
+    p99.push_back(pool.p99_us / raw.p99_us);
+    cpu.push_back(mine.cpu_us_per_call / control.cpu_us_per_call);
+    throughput.push_back(mine.calls_per_second / control.calls_per_second);
   }
 };
 
-}  // namespace
-
-pool::Result<CallBenchResult> run_call_bench(const CallBenchOptions& options) {
-  const Pinning pinning{options.pinned};
+pool::Result<pool::Pool> start_pool(const CallBenchOptions& options, pool::SpinMode spin) {
   pool::Options pool_options;
   pool_options.command = options.worker;
-  pool_options.size = 1;
-  pool_options.spin = options.spin;
-  auto pool = pool::Pool::start(pool_options);
-  if (!pool) return tl::unexpected(pool.error());
-  auto control = RawPipe::start(options.worker);
-  if (!control) return tl::unexpected(control.error());
+  pool_options.size = options.workers;
+  pool_options.spin = spin;
+  return pool::Pool::start(pool_options);
+}
 
-  const std::string args = R"({"payload":")" + std::string(options.payload_bytes, 'x') + R"("})";
-  const Call through_pool = [&]() -> pool::Result<std::size_t> {
-    auto reply = pool->call("echo", pool::JsonText{args});
-    if (!reply) return tl::unexpected(reply.error());
-    return reply->result_text.size();
-  };
-  const Call through_control = [&] { return control->call("echo", args); };
+Side callers_of(pool::Pool& pool, const CallBenchOptions& options) {
+  Side side;
+  for (std::uint32_t i = 0; i < options.callers; ++i) {
+    side.callers.emplace_back([&pool, &options]() -> std::optional<pool::Error> {
+      auto reply = pool.call(options.command, pool::JsonText{options.arguments});
+      if (reply) return std::nullopt;
+      return std::move(reply.error());
+    });
+  }
+  for (const auto& worker : pool.status().workers) side.worker_pids.push_back(worker.pid);
+  return side;
+}
 
-  std::vector<double> all_pool;
-  std::vector<double> all_control;
-  Ratios ratios;
-  for (const Call* call : {&through_pool, &through_control}) {
-    if (auto warm = time_block(*call, options.warm_up_calls); !warm) {
-      return tl::unexpected(warm.error());
+Side callers_of(std::vector<RawPipe>& pipes, const CallBenchOptions& options) {
+  Side side;
+  for (RawPipe& pipe : pipes) {
+    side.callers.emplace_back([&pipe, &options]() -> std::optional<pool::Error> {
+      auto size = pipe.call(options.command, options.arguments);
+      if (size) return std::nullopt;
+      return std::move(size.error());
+    });
+    side.worker_pids.push_back(pipe.pid());
+  }
+  return side;
+}
+
+pool::Result<CallBenchResult> compare(const CallBenchOptions& options, const Side& mine,
+                                      const Side& control) {
+  for (const Side* side : {&mine, &control}) {
+    if (auto warm = run_block(*side, options.warm_up_calls); warm.failure) {
+      return tl::unexpected(*warm.failure);
     }
   }
+  std::vector<double> all_mine;
+  std::vector<double> all_control;
+  Ratios ratios;
   for (std::uint32_t pair = 0; pair < options.pairs; ++pair) {
-    const bool pool_first = pair % 2 == 0;
-    auto first = time_block(pool_first ? through_pool : through_control, options.calls_per_block);
-    auto second = time_block(pool_first ? through_control : through_pool, options.calls_per_block);
-    if (!first) return tl::unexpected(first.error());
-    if (!second) return tl::unexpected(second.error());
-    const std::vector<double>& mine = pool_first ? *first : *second;
-    const std::vector<double>& raw = pool_first ? *second : *first;
-    ratios.add(summarise(mine), summarise(raw));
-    all_pool.insert(all_pool.end(), mine.begin(), mine.end());
-    all_control.insert(all_control.end(), raw.begin(), raw.end());
+    const bool mine_first = pair % 2 == 0;
+    const Block first = run_block(mine_first ? mine : control, options.calls_per_block);
+    const Block second = run_block(mine_first ? control : mine, options.calls_per_block);
+    if (first.failure) return tl::unexpected(*first.failure);
+    if (second.failure) return tl::unexpected(*second.failure);
+    const Block& a = mine_first ? first : second;
+    const Block& b = mine_first ? second : first;
+    ratios.add(a, b);
+    all_mine.insert(all_mine.end(), a.latencies_us.begin(), a.latencies_us.end());
+    all_control.insert(all_control.end(), b.latencies_us.begin(), b.latencies_us.end());
   }
-  return CallBenchResult{.pool = summarise(std::move(all_pool)),
+  return CallBenchResult{.pool = summarise(std::move(all_mine)),
                          .control = summarise(std::move(all_control)),
                          .mean_ratio = median_interval(std::move(ratios.mean)),
                          .p50_ratio = median_interval(std::move(ratios.p50)),
                          .p90_ratio = median_interval(std::move(ratios.p90)),
-                         .p99_ratio = median_interval(std::move(ratios.p99))};
+                         .p99_ratio = median_interval(std::move(ratios.p99)),
+                         .cpu_ratio = median_interval(std::move(ratios.cpu)),
+                         .throughput_ratio = median_interval(std::move(ratios.throughput))};
+}
+
+void add_spinning(CallBenchResult& result, const pool::Status& status) {
+  const auto calls = static_cast<double>(std::max<std::uint64_t>(status.ok, 1));
+  result.reads_wasted_per_call = static_cast<double>(status.spin.reads_wasted) / calls;
+  result.yields_per_call = static_cast<double>(status.spin.yields) / calls;
+}
+
+}  // namespace
+
+pool::Result<CallBenchResult> run_call_bench(const CallBenchOptions& options) {
+  const Crowd crowd{options.crowded ? std::max(std::thread::hardware_concurrency(), 1U) : 0U};
+  const Pinning pinning{options.pinned};
+  auto pool = start_pool(options, options.spin);
+  if (!pool) return tl::unexpected(pool.error());
+  std::optional<pool::Pool> other;
+  std::vector<RawPipe> pipes;
+  if (options.control == Control::blocking_pool) {
+    auto blocking = start_pool(options, pool::SpinMode::off);
+    if (!blocking) return tl::unexpected(blocking.error());
+    other.emplace(std::move(*blocking));
+  } else {
+    for (std::uint32_t i = 0; i < options.workers; ++i) {
+      auto pipe = RawPipe::start(options.worker);
+      if (!pipe) return tl::unexpected(pipe.error());
+      pipes.push_back(std::move(*pipe));
+    }
+  }
+  auto result = compare(options, callers_of(*pool, options),
+                        other ? callers_of(*other, options) : callers_of(pipes, options));
+  if (result) add_spinning(*result, pool->status());
+  return result;
 }
 
 }  // namespace ordeal::perf

@@ -1,4 +1,4 @@
-// Calls through the pool beside the control, in interleaved pairs of blocks.
+// Calls through the pool beside a control, in interleaved pairs of blocks.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,22 @@
 
 namespace ordeal::perf {
 
+enum class Control : std::uint8_t {
+  raw_pipes,      // one for each worker of the pool, each with a caller of its own
+  blocking_pool,  // a pool like the measured one that never spins
+};
+
 struct CallBenchOptions {
   std::uint32_t pairs = 40;  // of blocks; the order within a pair alternates
   std::uint32_t calls_per_block = 200;
   std::uint32_t warm_up_calls = 500;  // of each side, before the first pair
-  std::size_t payload_bytes = 64;
-  bool pinned = false;  // caller and workers on one CPU
+  std::string command = "echo";
+  std::string arguments = "{}";  // a JSON object
+  std::uint32_t callers = 1;     // of the pool, at once
+  std::uint32_t workers = 1;
+  bool pinned = false;   // callers and workers on one CPU
+  bool crowded = false;  // others keep every CPU busy
+  Control control = Control::raw_pipes;
   pool::SpinMode spin = pool::SpinMode::adaptive;
   std::vector<std::string> worker;  // command
 };
@@ -28,6 +38,11 @@ struct CallBenchResult {
   Interval p50_ratio;
   Interval p90_ratio;
   Interval p99_ratio;
+  Interval cpu_ratio;         // CPU time of the host and the workers for one call
+  Interval throughput_ratio;  // calls a second, by all callers
+  // What the pool's spinning cost for each of its calls.
+  double reads_wasted_per_call = 0;
+  double yields_per_call = 0;
 };
 
 [[nodiscard]] pool::Result<CallBenchResult> run_call_bench(const CallBenchOptions& options);

@@ -1,9 +1,9 @@
 // ordeal-bench: latency of a call through the pool, as ratios to a raw blocking pipe to the same
 // worker, measured in the same run. Exit codes: 0 measured, 1 could not measure, 2 usage.
 #include <fmt/format.h>
-#include <sched.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -18,8 +18,44 @@ using ordeal::perf::Summary;
 
 struct Case {
   const char* name;
-  bool pinned;
-  ordeal::pool::SpinMode spin;
+  const char* what;
+  void (*set)(CallBenchOptions& options);
+};
+
+using ordeal::perf::Control;
+using ordeal::pool::SpinMode;
+
+// Another case is another row. Those that need pauses of their own set how many calls make a block.
+constexpr Case cases[] = {
+    {"pinned", "caller and worker on one CPU: what the pool's own code costs",
+     [](CallBenchOptions& o) { o.pinned = true; }},
+    {"free", "where the scheduler puts them", [](CallBenchOptions&) {}},
+    {"free-no-spin", "the same, the pool never spinning",
+     [](CallBenchOptions& o) { o.spin = SpinMode::off; }},
+    {"busy", "the same, all CPUs kept busy by others",
+     [](CallBenchOptions& o) { o.crowded = true; }},
+    {"large", "16 MiB there and back",
+     [](CallBenchOptions& o) {
+       o.arguments = R"({"payload":")" + std::string(std::size_t{16} << 20U, 'x') + R"("})";
+       o.calls_per_block = 2;
+       o.warm_up_calls = 4;
+     }},
+    {"parallel", "4 callers on 2 workers, beside 2 raw pipes with a caller each",
+     [](CallBenchOptions& o) {
+       o.callers = 4;
+       o.workers = 2;
+       o.calls_per_block = 2000;
+     }},
+    {"cpu", "CPU time of a short call that may spin, beside a pool that never does",
+     [](CallBenchOptions& o) { o.control = Control::blocking_pool; }},
+    {"cpu-1ms", "the same of a call of 1 ms",
+     [](CallBenchOptions& o) {
+       o.control = Control::blocking_pool;
+       o.command = "sleep";
+       o.arguments = R"({"ms":1})";
+       o.calls_per_block = 100;
+       o.warm_up_calls = 50;
+     }},
 };
 
 void print_row(const char* name, const Summary& s) {
@@ -44,60 +80,84 @@ nlohmann::json as_json(const Case& which, const CallBenchOptions& options,
   return {{"case", which.name},
           {"pairs", options.pairs},
           {"calls_per_block", options.calls_per_block},
-          {"payload_bytes", options.payload_bytes},
+          {"callers", options.callers},
+          {"workers", options.workers},
           {"pool", as_json(result.pool)},
           {"control", as_json(result.control)},
           {"mean_ratio", as_json(result.mean_ratio)},
           {"p50_ratio", as_json(result.p50_ratio)},
           {"p90_ratio", as_json(result.p90_ratio)},
-          {"p99_ratio", as_json(result.p99_ratio)}};
+          {"p99_ratio", as_json(result.p99_ratio)},
+          {"cpu_ratio", as_json(result.cpu_ratio)},
+          {"throughput_ratio", as_json(result.throughput_ratio)},
+          {"reads_wasted_per_call", result.reads_wasted_per_call},
+          {"yields_per_call", result.yields_per_call}};
+}
+
+void report_case(const Case& which, const CallBenchOptions& options,
+                 const CallBenchResult& result) {
+  fmt::print("{}: {} ({} pairs of {} calls)\n", which.name, which.what, options.pairs,
+             options.calls_per_block);
+  print_row("pool", result.pool);
+  print_row("control", result.control);
+  print_ratio("mean", result.mean_ratio);
+  print_ratio("p50", result.p50_ratio);
+  print_ratio("p90", result.p90_ratio);
+  print_ratio("p99", result.p99_ratio);
+  print_ratio("CPU", result.cpu_ratio);
+  fmt::print("  spinning {:.1f} reads wasted and {:.2f} yields a call\n",
+             result.reads_wasted_per_call, result.yields_per_call);
+  if (options.callers > 1) print_ratio("calls/s", result.throughput_ratio);
+}
+
+std::string names_of_cases() {
+  std::string names;
+  for (const Case& which : cases) names += (names.empty() ? "" : ", ") + std::string{which.name};
+  return names;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"Latency of a call through the pool beside a raw blocking pipe to the same worker"};
-  CallBenchOptions options;
-  options.worker = {"python3", ORDEAL_MOCK_BRIDGE, "--faults"};
+  CallBenchOptions defaults;
+  defaults.worker = {"python3", ORDEAL_MOCK_BRIDGE, "--faults"};
+  std::size_t payload_bytes = 64;
   bool quick = false;
   std::string only;
   std::string json_file;
   app.add_flag("--quick", quick, "few pairs: shows that it works, measures roughly");
-  app.add_option("--case", only, "only this case: pinned, pinned-no-spin, free, free-no-spin");
-  app.add_option("--pairs", options.pairs, "pairs of blocks (at least 20 for a ratio to report)");
-  app.add_option("--payload-bytes", options.payload_bytes, "size of the echoed text");
+  app.add_option("--case", only, "only this case: " + names_of_cases());
+  app.add_option("--pairs", defaults.pairs, "pairs of blocks (at least 20 for a ratio to report)");
+  app.add_option("--payload-bytes", payload_bytes, "size of the echoed text");
   app.add_option("--json", json_file, "write the figures there too");
-  app.add_option("--worker", options.worker, "worker program and arguments");
+  app.add_option("--worker", defaults.worker, "worker program and arguments");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  if (quick) {
-    options.pairs = 6;
-    options.warm_up_calls = 200;
+  const auto is_wanted = [&](const Case& which) { return only.empty() || only == which.name; };
+  if (std::none_of(std::begin(cases), std::end(cases), is_wanted)) {
+    fmt::print(stderr, "ordeal-bench: --case {}: allowed: {}\n", only, names_of_cases());
+    return 2;
   }
-  const Case cases[] = {{"pinned", true, ordeal::pool::SpinMode::adaptive},
-                        {"free", false, ordeal::pool::SpinMode::adaptive},
-                        {"free-no-spin", false, ordeal::pool::SpinMode::off}};
+  defaults.arguments = R"({"payload":")" + std::string(payload_bytes, 'x') + R"("})";
   nlohmann::json report = nlohmann::json::array();
   for (const Case& which : cases) {
-    if (!only.empty() && only != which.name) continue;
-    options.pinned = which.pinned;
-    options.spin = which.spin;
+    if (!is_wanted(which)) continue;
+    CallBenchOptions options = defaults;
+    which.set(options);
+    if (quick) {
+      options.pairs = 6;
+      options.warm_up_calls = std::min(options.warm_up_calls, 200U);
+    }
     const auto result = ordeal::perf::run_call_bench(options);
     if (!result) {
-      fmt::print(stderr, "{}: {}\n", which.name, result.error().message);
+      fmt::print(stderr, "ordeal-bench: {}: {}\n", which.name, result.error().message);
       return 1;
     }
-    fmt::print("{} ({} pairs of {} calls, echo of {} bytes)\n", which.name, options.pairs,
-               options.calls_per_block, options.payload_bytes);
-    print_row("pool", result->pool);
-    print_row("control", result->control);
-    print_ratio("mean", result->mean_ratio);
-    print_ratio("p50", result->p50_ratio);
-    print_ratio("p90", result->p90_ratio);
-    print_ratio("p99", result->p99_ratio);
+    report_case(which, options, *result);
     report.push_back(as_json(which, options, *result));
   }
   if (!json_file.empty()) std::ofstream{json_file} << report.dump(2) << '\n';

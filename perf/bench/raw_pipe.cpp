@@ -76,7 +76,7 @@ pool::Result<std::size_t> RawPipe::exchange() {
     if (next.status == pool::wire::FrameDecoder::Status::need_more) continue;
     const auto reply = pool::wire::decode_reply(next.body);
     if (!reply) return tl::unexpected(broken(reply.error().message));
-    if (!reply->success) return tl::unexpected(broken(reply->error.message));
+    if (!reply->success) return tl::unexpected(broken(reply->error->message));
     const std::size_t size = reply->result.size();
     decoder_.release();
     return size;

@@ -21,6 +21,8 @@ class RawPipe {
   // Returns the size of the result's text. A worker that misbehaves is an error.
   [[nodiscard]] pool::Result<std::size_t> call(std::string_view command, std::string_view args);
 
+  [[nodiscard]] int pid() const { return process_.pid(); }
+
  private:
   explicit RawPipe(pool::process::WorkerProcess process);
   [[nodiscard]] pool::Result<std::size_t> exchange();

@@ -204,6 +204,26 @@ void Engine::end_exchange(TicketSlot& slot, const ExchangeOutcome& outcome, Inst
   wakes.notify_all();
 }
 
+// The exchange of a blocking call. If it was the last one and a success, the slot is free when this
+// returns (its ticket was resolved under the same hold of the lock), and the reply is the call's.
+std::optional<Reply> Engine::end_call(TicketSlot& slot, ExchangeOutcome& outcome,
+                                      Instant granted_at) {
+  const core::event::ExchangeEnded ended = as_event(outcome, slot.id);
+  std::optional<Reply> reply;
+  WakeList wakes;
+  {
+    const std::lock_guard lock{mutex_};
+    give_back(slot, ended, outcome.ended_at, wakes);
+    if (slot.phase.load(std::memory_order_relaxed) == TicketSlot::Phase::resolved &&
+        slot.code == ErrorCode::none) {
+      reply = reply_of(slot, outcome, granted_at, outcome.ended_at);
+      tickets_.release(slot);
+    }
+  }
+  wakes.notify_all();
+  return reply;
+}
+
 // A ticket whose driver is its own thread needs no waking; an asynchronous one has no such thread.
 void Engine::give_back(TicketSlot& slot, const core::event::ExchangeEnded& ended, Instant at,
                        WakeList& wakes) {
@@ -249,7 +269,8 @@ Result<Reply> Engine::call(std::string_view command, JsonText arguments,
                                            spinner_, granted_at);
     ended_at = ended.ended_at;
     if (options_.log_payloads) tell_payloads(slot, arguments.text, ended);
-    end_exchange(slot, ended, ended_at);
+    // A cancel that comes too late finds no such ticket any more.
+    if (std::optional<Reply> reply = end_call(slot, ended, granted_at)) return std::move(*reply);
     // What no worker has seen did not happen: it must not hide what happened before it.
     if (ended.progress != core::WireProgress::untouched) outcome = std::move(ended);
   }
@@ -262,6 +283,11 @@ Result<Reply> Engine::call(std::string_view command, JsonText arguments,
 Result<Reply> Engine::result_of(TicketSlot& slot, ExchangeOutcome&& outcome, Instant granted_at,
                                 Instant ended_at) const {
   if (slot.code != ErrorCode::none) return tl::unexpected(error_of(slot, outcome));
+  return reply_of(slot, outcome, granted_at, ended_at);
+}
+
+Reply Engine::reply_of(const TicketSlot& slot, ExchangeOutcome& outcome, Instant granted_at,
+                       Instant ended_at) {
   return Reply{.result_text = std::move(outcome.result_text),
                .worker = slot.worker_serial,
                .attempts = slot.attempts,

@@ -7,11 +7,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <utility>
 
 #include "pool/core/assert.hpp"
 #include "pool/process/file_descriptor.hpp"
+#include "pool/process/pipe_io.hpp"
 #include "pool/runtime/timestamp.hpp"
 #include "pool/wire/envelope.hpp"
 
@@ -31,7 +31,7 @@ void encode(WorkerRecord& worker, const RequestView& request, std::uint64_t id, 
   wire::Request encoded{.id = id,
                         .command = request.command,
                         .args = request.arguments,
-                        .timestamp = wall_timestamp(),
+                        .timestamp = wall_timestamp(at),
                         .args_trusted = true};
   if (worker.negotiated.agreed.has(wire::Capability::context)) {
     if (request.deadline != core::never) {
@@ -49,21 +49,27 @@ void encode(WorkerRecord& worker, const RequestView& request, std::uint64_t id, 
 
 void look_before_writing(WorkerRecord& worker) {
   const std::span<char> space = worker.channel.read_space();
-  const ssize_t count = ::read(worker.reply_descriptor(), space.data(), space.size());
+  const long count = process::read_pipe(worker.reply_descriptor(), space);
   if (count > 0) {
     worker.channel.on_idle_read(static_cast<std::size_t>(count));
-  } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+  } else if (!process::is_passing(count)) {
     worker.channel.on_end_of_file();
   }
 }
 
+// Only the driver counts; others read.
+void count_served(WorkerRecord& worker) {
+  worker.served.store(worker.served.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
 // Returns false if there is nothing to read now, or nothing will ever come.
-bool accept_read(WorkerRecord& worker, long count) {
+bool accept_read(WorkerRecord& worker, long count, std::size_t space_bytes) {
+  worker.waiter->note_read(count, space_bytes);
   if (count > 0) {
     worker.channel.on_read(static_cast<std::size_t>(count));
     return true;
   }
-  if (count == 0 || (errno != EAGAIN && errno != EINTR)) worker.channel.on_end_of_file();
+  if (!process::is_passing(count)) worker.channel.on_end_of_file();
   return false;
 }
 
@@ -138,13 +144,12 @@ bool write_some(WorkerRecord& worker) {
   // Announced before it is done: the certificate must never say that nothing was in hand when
   // something was.
   worker.bytes_written.store(before + bytes.size(), std::memory_order_release);
-  const ssize_t count = ::write(worker.request_descriptor(), bytes.data(), bytes.size());
-  const int error = errno;
-  const auto written = static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+  const long count = process::write_pipe(worker.request_descriptor(), bytes);
+  const auto written = static_cast<std::size_t>(std::max(count, 0L));
   worker.bytes_written.store(before + written, std::memory_order_release);
   if (count > 0) {
     worker.channel.on_written(written);
-  } else if (count < 0 && error != EAGAIN && error != EINTR) {
+  } else if (count < 0 && !process::is_passing(count)) {
     worker.channel.on_write_failed();
   }
   return written == bytes.size();
@@ -152,7 +157,7 @@ bool write_some(WorkerRecord& worker) {
 
 bool read_some(WorkerRecord& worker) {
   const std::span<char> space = worker.channel.read_space();
-  return accept_read(worker, ::read(worker.reply_descriptor(), space.data(), space.size()));
+  return accept_read(worker, process::read_pipe(worker.reply_descriptor(), space), space.size());
 }
 
 void heed_interrupts(WorkerRecord& worker) {
@@ -177,12 +182,12 @@ ExchangeOutcome take_outcome(WorkerRecord& worker, Instant at) {
     case core::ExchangeVerdict::replied:
       outcome.code = result.code;
       outcome.result_text.assign(result.reply);
-      worker.served.fetch_add(1, std::memory_order_relaxed);
+      count_served(worker);
       break;
     case core::ExchangeVerdict::application_error:
       outcome.code = result.code;
-      outcome.application = std::make_shared<ApplicationError>(result.application);
-      worker.served.fetch_add(1, std::memory_order_relaxed);
+      outcome.application = std::make_shared<ApplicationError>(*result.application);
+      count_served(worker);
       break;
     case core::ExchangeVerdict::violated:
       outcome.code = result.code;
@@ -198,8 +203,10 @@ ExchangeOutcome take_outcome(WorkerRecord& worker, Instant at) {
     case core::ExchangeVerdict::cancelled:
       break;
   }
-  outcome.message = result.message;
-  outcome.excerpt = result.excerpt;
+  if (result.code != ErrorCode::none) {
+    outcome.message = result.message;
+    outcome.excerpt = result.excerpt;
+  }
   worker.last_used_at = at;
   // Otherwise it stays in hand for the certificate, until its late reply has been drained.
   const bool answered = result.verdict == core::ExchangeVerdict::replied ||
@@ -225,9 +232,10 @@ ExchangeOutcome drive_blocking(WorkerRecord& worker, const RequestView& request,
     }
     const bool written = write_some(worker);
     if (written && std::exchange(may_spin, false)) {
-      const long count = spinner.read(worker.reply_descriptor(), channel.read_space(),
-                                      worker.interrupts, request.deadline);
-      if (accept_read(worker, count)) continue;
+      const std::span<char> space = channel.read_space();
+      const long count =
+          spinner.read(worker.reply_descriptor(), space, worker.interrupts, request.deadline);
+      if (accept_read(worker, count, space.size())) continue;
     }
     if (!channel.result()) wait_and_read(worker, recently, request.deadline);
   }

@@ -188,12 +188,16 @@ class Engine : public std::enable_shared_from_this<Engine> {
                          WakeList& wakes);
   TicketSlot::Phase await_decision(TicketSlot& slot, Instant deadline);
   void end_exchange(TicketSlot& slot, const ExchangeOutcome& outcome, Instant at);
+  [[nodiscard]] std::optional<Reply> end_call(TicketSlot& slot, ExchangeOutcome& outcome,
+                                              Instant granted_at);
   void release(TicketSlot& slot);
   Result<void> await_ready();
   void deliver(TicketSlot& slot);
   [[nodiscard]] Error error_of(const TicketSlot& slot, const ExchangeOutcome& outcome) const;
   [[nodiscard]] Result<Reply> result_of(TicketSlot& slot, ExchangeOutcome&& outcome,
                                         Instant granted_at, Instant ended_at) const;
+  [[nodiscard]] static Reply reply_of(const TicketSlot& slot, ExchangeOutcome& outcome,
+                                      Instant granted_at, Instant ended_at);
 
   const Options options_;
   const RetryPolicy default_retry_;

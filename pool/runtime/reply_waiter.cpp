@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "pool/process/raw_syscall.hpp"
+
 namespace ordeal::pool::runtime {
 namespace {
 
@@ -18,9 +20,9 @@ enum Key : std::uint64_t {
   timer_key
 };
 
-bool add(int epoll, int descriptor, Key key) {
+bool add(int epoll, int descriptor, Key key, std::uint32_t how = 0) {
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = EPOLLIN | how;
   event.data.u64 = key;
   return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0;
 }
@@ -33,25 +35,40 @@ Result<ReplyWaiter> ReplyWaiter::make(int reply_descriptor) {
   waiter.timer_.reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   waiter.interrupt_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!waiter.epoll_ || !waiter.timer_ || !waiter.interrupt_ ||
-      !add(waiter.epoll_.get(), reply_descriptor, reply_key) ||
+      !add(waiter.epoll_.get(), reply_descriptor, reply_key, EPOLLET) ||
       !add(waiter.epoll_.get(), waiter.interrupt_.get(), interrupt_key) ||
       !add(waiter.epoll_.get(), waiter.timer_.get(), timer_key)) {
     return tl::unexpected(make_error(
         ErrorCode::spawn_failed,
         std::string{"no descriptor to wait for a worker's replies: "} + std::strerror(errno)));
   }
+  waiter.reply_descriptor_ = reply_descriptor;
   return waiter;
 }
 
 bool ReplyWaiter::wait(Instant at, Instant deadline) {
+  if (may_hold_more_) return true;
   // Behind: it has gone off, and would go on waking whoever waits.
   if (armed_for_ > deadline || armed_for_ <= at) arm(deadline);
   std::array<epoll_event, 3> events{};
-  const int count = epoll_wait(epoll_.get(), events.data(), events.size(), -1);
-  for (int i = 0; i < count; ++i) {
-    if (events[static_cast<std::size_t>(i)].data.u64 == reply_key) return true;
+  // Like read_pipe(): epoll_wait() without the C library's cancellation point. No signal mask.
+  const long count = process::raw_syscall(SYS_epoll_pwait, epoll_.get(), events.data(),
+                                          events.size(), -1, nullptr, 0);
+  for (long i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    if (event.data.u64 != reply_key) continue;
+    // The end of the stream may hide behind bytes that are told of at the same time.
+    if ((event.events & ~EPOLLIN) != 0) tell_again_and_again();
+    return true;
   }
   return false;
+}
+
+void ReplyWaiter::tell_again_and_again() const {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = reply_key;
+  (void)epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, reply_descriptor_, &event);
 }
 
 // Setting the timer also takes back an expiry that nobody has seen.

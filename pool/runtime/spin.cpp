@@ -1,16 +1,16 @@
 #include "pool/runtime/spin.hpp"
 
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+
+#include "pool/process/pipe_io.hpp"
 
 namespace ordeal::pool::runtime {
 namespace {
 
 // Turns between two sched_yield, and between two looks at the clock (DESIGN, section 12: 16).
-constexpr int turns_between_yields = 16;
+constexpr std::uint64_t turns_between_yields = 16;
 // Calls of a thread between two looks at its CPU mask, which may be changed while it runs.
 constexpr int calls_between_mask_reads = 1024;
 
@@ -39,22 +39,33 @@ long Spinner::read(int descriptor, std::span<char> space,
                    const std::atomic<std::uint8_t>& interrupts, Instant deadline) {
   spinning_.fetch_add(1, std::memory_order_relaxed);
   const Instant give_up = std::min(core::after(now(), spin_max_), deadline);
-  long count = -1;
-  for (int turn = 1;; ++turn) {
-    count = ::read(descriptor, space.data(), space.size());
-    if (count >= 0 || (errno != EAGAIN && errno != EINTR)) break;
+  long count = 0;
+  std::uint64_t turn = 0;
+  std::uint64_t yields = 0;
+  while (true) {
+    ++turn;
+    count = process::read_pipe(descriptor, space);
+    if (!process::is_passing(count)) break;
     if (turn % turns_between_yields == 0) {
-      if (interrupts.load(std::memory_order_relaxed) != 0 || now() >= give_up) {
-        errno = EAGAIN;
-        break;
-      }
+      if (interrupts.load(std::memory_order_relaxed) != 0 || now() >= give_up) break;
       sched_yield();
+      ++yields;
     }
   }
-  const int error = errno;
   spinning_.fetch_sub(1, std::memory_order_relaxed);
-  errno = error;
+  const bool in_vain = process::is_passing(count);
+  calls_.fetch_add(1, std::memory_order_relaxed);
+  in_vain_.fetch_add(in_vain ? 1 : 0, std::memory_order_relaxed);
+  reads_wasted_.fetch_add(in_vain ? turn : turn - 1, std::memory_order_relaxed);
+  yields_.fetch_add(yields, std::memory_order_relaxed);
   return count;
+}
+
+SpinStatus Spinner::status() const {
+  return {.calls = calls_.load(std::memory_order_relaxed),
+          .in_vain = in_vain_.load(std::memory_order_relaxed),
+          .reads_wasted = reads_wasted_.load(std::memory_order_relaxed),
+          .yields = yields_.load(std::memory_order_relaxed)};
 }
 
 Duration Spinner::estimate(Duration before, Duration newest) {

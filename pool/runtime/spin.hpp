@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 
+#include "ordeal/pool/status.hpp"
 #include "pool/runtime/clock.hpp"
 
 namespace ordeal::pool::runtime {
@@ -23,9 +24,12 @@ class Spinner {
   [[nodiscard]] bool pays(Duration service_estimate) const;
 
   // Reads from `descriptor` until bytes, end of file, an error, an interrupt or the limit.
-  // Returns what read() returned; -1 with EAGAIN if it gave up.
+  // Returns the count, or -errno; -EAGAIN or -EINTR if it gave up.
   [[nodiscard]] long read(int descriptor, std::span<char> space,
                           const std::atomic<std::uint8_t>& interrupts, Instant deadline);
+
+  // What it has cost so far. Each number is right; together they may be of different moments.
+  [[nodiscard]] SpinStatus status() const;
 
   // The moving average, with the newest of weight 1/8. One long call stops the spinning at once.
   [[nodiscard]] static Duration estimate(Duration before, Duration newest);
@@ -34,6 +38,10 @@ class Spinner {
   const bool enabled_;
   const Duration spin_max_;
   std::atomic<int> spinning_{0};
+  std::atomic<std::uint64_t> calls_{0};
+  std::atomic<std::uint64_t> in_vain_{0};
+  std::atomic<std::uint64_t> reads_wasted_{0};
+  std::atomic<std::uint64_t> yields_{0};
 };
 
 // How many CPUs the calling thread may run on; refreshed now and then, not on each call.

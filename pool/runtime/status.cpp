@@ -94,6 +94,7 @@ Status Engine::status() const {
     status.warden_restarts = housekeeper_->warden_restarts();
     status.warden_pid = housekeeper_->warden_pid();
     status.fork_template = template_;
+    status.spin = spinner_.status();
     status.breakers = breakers_locked(at);
     status.calls_unguarded = breaker_keys_.unguarded();
     for (const core::WorkerView& view : core_.workers()) {

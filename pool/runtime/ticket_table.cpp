@@ -1,5 +1,7 @@
 #include "pool/runtime/ticket_table.hpp"
 
+#include <algorithm>
+
 #include "pool/runtime/async_call.hpp"
 
 namespace ordeal::pool::runtime {
@@ -22,9 +24,10 @@ TicketSlot& TicketTable::acquire(TicketSlot::Kind kind, std::string_view command
   slot.id.serial = ++last_serial_;
   slot.kind = kind;
   slot.phase = TicketSlot::Phase::waiting;
-  slot.command.assign(command.substr(0, TicketSlot::command_bytes_max));
-  slot.label.assign(label);
-  slot.traceparent.assign(traceparent);
+  slot.command.assign(command.data(), std::min(command.size(), TicketSlot::command_bytes_max));
+  // Most calls have neither: then there is nothing to copy, and nothing to forget.
+  if (label.size() + slot.label.size() > 0) slot.label.assign(label);
+  if (traceparent.size() + slot.traceparent.size() > 0) slot.traceparent.assign(traceparent);
   slot.worker = nullptr;
   slot.attempt = 0;
   slot.code = ErrorCode::none;
@@ -40,7 +43,7 @@ TicketSlot& TicketTable::acquire(TicketSlot::Kind kind, std::string_view command
 void TicketTable::release(TicketSlot& slot) {
   slot.phase = TicketSlot::Phase::free;
   if (slot.certificate) slot.certificate.reset();
-  slot.async.reset();
+  if (slot.async) slot.async.reset();
   free_.push_back(slot.id.index);
 }
 

@@ -166,11 +166,10 @@ void Channel::judge_reply(std::string_view body) {
     return end(ExchangeVerdict::violated,
                {ErrorCode::reply_id_mismatch, mismatch(reply->id, *id_), excerpt(body)});
   }
-  WireError fault = decoder_.at_boundary() ? WireError{} : stray_bytes();
-  end(reply->success ? ExchangeVerdict::replied : ExchangeVerdict::application_error,
-      std::move(fault));
+  end(reply->success ? ExchangeVerdict::replied : ExchangeVerdict::application_error);
+  if (!decoder_.at_boundary()) blame(stray_bytes());
   result_->reply = reply->result;
-  result_->application = std::move(reply->error);
+  if (reply->error) result_->application = std::move(reply->error);
 }
 
 void Channel::judge_late_frames() {
@@ -204,13 +203,21 @@ void Channel::judge_late_frames() {
 
 void Channel::end(ExchangeVerdict verdict, WireError how) {
   if (state_ != State::running) return;
+  end(verdict);
+  blame(std::move(how));
+}
+
+void Channel::end(ExchangeVerdict verdict) {
   state_ = State::ended;
   ExchangeResult& result = result_.emplace();
   result.verdict = verdict;
   result.progress = progress();
-  result.code = how.code;
-  result.message = std::move(how.message);
-  result.excerpt = std::move(how.excerpt);
+}
+
+void Channel::blame(WireError how) {
+  result_->code = how.code;
+  result_->message = std::move(how.message);
+  result_->excerpt = std::move(how.excerpt);
 }
 
 WireError Channel::stray_bytes() const {

@@ -116,7 +116,9 @@ class Channel {
   void judge_frames();
   void judge_reply(std::string_view body);
   void judge_late_frames();
-  void end(core::ExchangeVerdict verdict, WireError how);
+  void end(core::ExchangeVerdict verdict, WireError how);  // unless it has ended already
+  void end(core::ExchangeVerdict verdict);                 // REQUIRES: it has not
+  void blame(WireError how);                               // in the result that is there
   [[nodiscard]] WireError stray_bytes() const;
   [[nodiscard]] WireError broken_frame(const FrameDecoder::Next& next) const;
   [[nodiscard]] WireError judge_end_of_file();

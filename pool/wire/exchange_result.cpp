@@ -32,8 +32,8 @@ Error to_error(const ExchangeResult& result) {
   ORDEAL_ASSERT(!(result.verdict == ExchangeVerdict::replied && result.code == ErrorCode::none),
                 "a clean success is no error");
   if (result.verdict == ExchangeVerdict::application_error) {
-    Error error = make_error(ErrorCode::application_error, result.application.message);
-    error.application = std::make_shared<const ApplicationError>(result.application);
+    Error error = make_error(ErrorCode::application_error, result.application->message);
+    error.application = std::make_shared<const ApplicationError>(*result.application);
     return error;
   }
   Error error = make_error(result.code, result.message);

@@ -10,6 +10,7 @@
 //     cancelled          any        cancelled if untouched, else cancelled_in_flight
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,9 +27,9 @@ struct ExchangeResult {
   // With replied: the result's exact text; valid until the channel's next read_space() or
   // release().
   std::string_view reply;
-  ApplicationError application;  // with application_error
-  std::string message;           // with any other code than none: what happened
-  std::string excerpt;           // the offending bytes, if there are any
+  std::optional<ApplicationError> application;  // with application_error, and then alone
+  std::string message;                          // with any other code than none: what happened
+  std::string excerpt;                          // the offending bytes, if there are any
 
   // The worker can take the next request at once.
   [[nodiscard]] bool is_clean() const;

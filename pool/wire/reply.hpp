@@ -20,6 +20,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -31,8 +32,8 @@ namespace ordeal::pool::wire {
 struct ReplyEnvelope {
   std::uint64_t id = 0;
   bool success = false;
-  std::string_view result;  // with success: the exact text, a view into the body
-  ApplicationError error;   // without
+  std::string_view result;                // with success: the exact text, a view into the body
+  std::optional<ApplicationError> error;  // without, and then alone
 };
 
 // How the worker broke the protocol.

@@ -40,7 +40,7 @@ void expect_own_answer(Channel& channel, std::uint64_t id, const Answer& answer,
   if (channel.result()->verdict == ExchangeVerdict::replied) {
     ASSERT_EQ(channel.result()->reply, "{\"nonce\":\"" + nonce + "\"}");
   } else {
-    ASSERT_EQ(channel.result()->application.message, nonce);
+    ASSERT_EQ(channel.result()->application->message, nonce);
   }
 }
 

@@ -38,9 +38,9 @@ TEST(Reply, WithAPlainErrorHasItAsMessage) {
       decode_reply(R"({"id":1,"success":false,"error":"Program \"x\" \u00e9\udc80","result":1})");
   ASSERT_TRUE(reply) << reply.error().message;
   EXPECT_FALSE(reply->success);
-  EXPECT_EQ(reply->error.message, "Program \"x\" \xc3\xa9\xef\xbf\xbd");
-  EXPECT_EQ(reply->error.type, "");
-  EXPECT_EQ(reply->error.retryable, std::nullopt);
+  EXPECT_EQ(reply->error->message, "Program \"x\" \xc3\xa9\xef\xbf\xbd");
+  EXPECT_EQ(reply->error->type, "");
+  EXPECT_EQ(reply->error->retryable, std::nullopt);
 }
 
 TEST(Reply, WithAnErrorObjectHasItsMembers) {
@@ -48,19 +48,19 @@ TEST(Reply, WithAnErrorObjectHasItsMembers) {
       R"({"id":1,"success":false,"error":{"type":"KeyError","message":"'a'","retryable":true,)"
       R"("traceback":"Traceback\n  line"}})");
   ASSERT_TRUE(reply) << reply.error().message;
-  EXPECT_EQ(reply->error.type, "KeyError");
-  EXPECT_EQ(reply->error.message, "'a'");
-  EXPECT_EQ(reply->error.traceback, "Traceback\n  line");
-  EXPECT_EQ(reply->error.retryable, true);
+  EXPECT_EQ(reply->error->type, "KeyError");
+  EXPECT_EQ(reply->error->message, "'a'");
+  EXPECT_EQ(reply->error->traceback, "Traceback\n  line");
+  EXPECT_EQ(reply->error->retryable, true);
 }
 
 TEST(Reply, WithAnOddErrorObjectLosesNothing) {
   const auto reply = decode_reply(
       R"({"id":1,"success":false,"error":{"type":5,"traceback":null,"retryable":"no","code":3}})");
   ASSERT_TRUE(reply) << reply.error().message;
-  EXPECT_EQ(reply->error.type, "");
-  EXPECT_EQ(reply->error.retryable, std::nullopt);
-  EXPECT_EQ(reply->error.message, R"({"type":5,"traceback":null,"retryable":"no","code":3})");
+  EXPECT_EQ(reply->error->type, "");
+  EXPECT_EQ(reply->error->retryable, std::nullopt);
+  EXPECT_EQ(reply->error->message, R"({"type":5,"traceback":null,"retryable":"no","code":3})");
 }
 
 struct Wrong {

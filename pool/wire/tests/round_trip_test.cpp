@@ -99,9 +99,9 @@ TEST(RoundTrip, BringsEveryErrorToTheCallerAsItIs) {
     const std::string body = failure(3, dumped(error));
     const auto reply = decode_reply(std::string_view(body).substr(header_bytes));
     RC_ASSERT(reply.has_value());
-    RC_ASSERT(reply->error.type == type);
-    RC_ASSERT(reply->error.message == message);
-    RC_ASSERT(reply->error.traceback == message + type);
+    RC_ASSERT(reply->error->type == type);
+    RC_ASSERT(reply->error->message == message);
+    RC_ASSERT(reply->error->traceback == message + type);
     std::string quoted;
     append_quoted(quoted, message);
     RC_ASSERT(unescaped(std::string_view(quoted).substr(1, quoted.size() - 2)) == message);

@@ -63,6 +63,14 @@ struct AffinityStatus {
   std::uint64_t lost = 0;  // with their workers
 };
 
+// What spinning has cost since the start (option `spin`).
+struct SpinStatus {
+  std::uint64_t calls = 0;         // whose callers spun instead of going to sleep
+  std::uint64_t in_vain = 0;       // of them: had to go to sleep all the same
+  std::uint64_t reads_wasted = 0;  // reads that found nothing yet
+  std::uint64_t yields = 0;        // times a spinner gave way to others (sched_yield)
+};
+
 struct Status {
   std::uint32_t size = 0;  // as resized last
   std::uint32_t overflow = 0;
@@ -110,6 +118,7 @@ struct Status {
   bool record_stopped_early = false;  // record_bytes_max was reached
 
   AffinityStatus affinity;
+  SpinStatus spin;
 
   std::vector<WorkerStatus> workers;    // by serial
   std::vector<BreakerStatus> breakers;  // circuits in use

@@ -1,0 +1,195 @@
+#include "perf/bench/call_counters.hpp"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+
+#include "ordeal/pool/pool.hpp"
+#include "perf/bench/pinning.hpp"
+#include "perf/bench/raw_pipe.hpp"
+#include "perf/bench/tracing.hpp"
+
+namespace ordeal::perf {
+namespace {
+
+// What the child has counted of itself, in memory that both see.
+struct Untraced {
+  std::uint64_t allocations = 0;
+  long sleeps = 0;
+  long sleeps_of_others = 0;
+  std::array<char, 512> failure{};
+};
+
+long sleeps_of(int whom) {
+  rusage used{};
+  getrusage(whom, &used);
+  return used.ru_nvcsw;
+}
+
+class Subject {
+ public:
+  static pool::Result<Subject> make(const CountOptions& options) {
+    Subject subject;
+    subject.args_ = R"({"payload":")" + std::string(options.payload_bytes, 'x') + R"("})";
+    if (options.what == Counted::control) {
+      auto pipe = RawPipe::start(options.worker);
+      if (!pipe) return tl::unexpected(pipe.error());
+      subject.control_.emplace(std::move(*pipe));
+      return subject;
+    }
+    pool::Options pool_options;
+    pool_options.command = options.worker;
+    pool_options.size = 1;
+    pool_options.spin = options.spin;
+    auto pool = pool::Pool::start(pool_options);
+    if (!pool) return tl::unexpected(pool.error());
+    subject.pool_.emplace(std::move(*pool));
+    return subject;
+  }
+  // Errors are kept: a block of calls is not interrupted.
+  void call(std::uint32_t calls) {
+    for (std::uint32_t i = 0; i < calls; ++i) {
+      if (control_) {
+        auto size = control_->call("echo", args_);
+        if (!size) failure_ = size.error().message;
+      } else {
+        auto reply = pool_->call("echo", pool::JsonText{args_});
+        if (!reply) failure_ = reply.error().message;
+      }
+    }
+  }
+  [[nodiscard]] const std::string& failure() const { return failure_; }
+
+ private:
+  std::string args_;
+  std::optional<pool::Pool> pool_;
+  std::optional<RawPipe> control_;
+  std::string failure_;
+};
+
+void count_untraced(Subject& subject, std::uint32_t calls, Untraced& into) {
+  const std::uint64_t allocations = allocations_of_this_thread();
+  const long all = sleeps_of(RUSAGE_SELF);
+  const long mine = sleeps_of(RUSAGE_THREAD);
+  subject.call(calls);
+  into.sleeps = sleeps_of(RUSAGE_THREAD) - mine;
+  into.sleeps_of_others = sleeps_of(RUSAGE_SELF) - all - into.sleeps;
+  into.allocations = allocations_of_this_thread() - allocations;
+}
+
+// What is traced, in this order: around no call and around many by system call; the same by
+// instruction, but each call on its own, since now and then one does what is done once a second.
+struct Block {
+  Watch watch;
+  std::uint32_t calls;
+};
+
+std::vector<Block> blocks_of(const CountOptions& options) {
+  std::vector<Block> blocks{
+      {Watch::system_calls, 0}, {Watch::system_calls, options.calls}, {Watch::instructions, 0}};
+  blocks.resize(blocks.size() + options.calls_by_instruction, {Watch::instructions, 1});
+  return blocks;
+}
+
+int fail(Untraced& into, const std::string& message) {
+  std::snprintf(into.failure.data(), into.failure.size(), "%s", message.c_str());
+  return 1;
+}
+
+int run_subject(const CountOptions& options, Untraced& untraced) {
+  const Pinning pinning{options.pinned};
+  auto subject = Subject::make(options);
+  if (!subject) return fail(untraced, subject.error().message);
+  subject->call(options.warm_up_calls);
+  count_untraced(*subject, options.calls, untraced);
+  for (const Block& block : blocks_of(options)) {
+    mark();
+    subject->call(block.calls);
+    mark();
+  }
+  if (!subject->failure().empty()) return fail(untraced, subject->failure());
+  return 0;
+}
+
+// Of the call with the median count; null if none was traced by instruction.
+const Section* usual_call(std::vector<Section>& sections) {
+  const auto begin = sections.begin() + 3;
+  if (begin == sections.end()) return nullptr;
+  const auto middle = begin + (sections.end() - begin) / 2;
+  std::nth_element(begin, middle, sections.end(),
+                   [](const Section& a, const Section& b) { return a.count < b.count; });
+  return &*middle;
+}
+
+void write_functions(const std::string& file, const Section& section) {
+  std::ofstream out{file};
+  for (const auto& [address, count] : section.addresses) {
+    Dl_info where{};
+    void* pointer = reinterpret_cast<void*>(address);
+    if (dladdr(pointer, &where) == 0) continue;
+    const auto base = reinterpret_cast<std::uintptr_t>(where.dli_fbase);
+    out << fmt::format("{} {:#x} {}\n", where.dli_fname, address - base, count);
+  }
+}
+
+CallCounts counts_of(const CountOptions& options, const Untraced& untraced,
+                     const std::vector<Section>& sections, const Section* usual) {
+  const double calls = options.calls;
+  CallCounts counts;
+  counts.allocations = static_cast<double>(untraced.allocations) / calls;
+  counts.sleeps = static_cast<double>(untraced.sleeps) / calls;
+  counts.wake_ups_of_others = static_cast<double>(untraced.sleeps_of_others) / calls;
+  const Section& around = sections[0];
+  for (const auto& [number, made] : sections[1].system_calls) {
+    const auto at_rest = around.system_calls.find(number);
+    const std::uint64_t marks = at_rest == around.system_calls.end() ? 0 : at_rest->second;
+    if (made <= marks) continue;
+    const double each = static_cast<double>(made - marks) / calls;
+    counts.by_name[name_of_system_call(number)] += each;
+    counts.system_calls += each;
+  }
+  if (usual != nullptr) {
+    counts.instructions = static_cast<double>(usual->count - sections[2].count);
+  }
+  return counts;
+}
+
+struct Unmap {
+  void operator()(Untraced* shared) const { munmap(shared, sizeof *shared); }
+};
+
+}  // namespace
+
+pool::Result<CallCounts> count_calls(const CountOptions& options) {
+  void* memory =
+      mmap(nullptr, sizeof(Untraced), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    return tl::unexpected(pool::make_error(pool::ErrorCode::spawn_failed, "no shared memory"));
+  }
+  const std::unique_ptr<Untraced, Unmap> untraced{new (memory) Untraced};
+  std::vector<Watch> watches;
+  for (const Block& block : blocks_of(options)) watches.push_back(block.watch);
+  auto sections = trace_fork(watches, [&] { return run_subject(options, *untraced); });
+  if (untraced->failure[0] != '\0') {
+    return tl::unexpected(
+        pool::make_error(pool::ErrorCode::spawn_failed, std::string{untraced->failure.data()}));
+  }
+  if (!sections) return tl::unexpected(sections.error());
+  const Section* usual = usual_call(*sections);
+  if (usual != nullptr && !options.functions_file.empty()) {
+    write_functions(options.functions_file, *usual);
+  }
+  return counts_of(options, *untraced, *sections, usual);
+}
+
+}  // namespace ordeal::perf
