@@ -4,6 +4,7 @@
 #include <limits>
 #include <sstream>
 
+#include "chaos/experiment/event_names.hpp"
 #include "chaos/experiment/plan.hpp"
 #include "chaos/experiment/toml_reader.hpp"
 
@@ -27,6 +28,15 @@ void read_rate(TomlReader& reader, LoadPlan& load) {
     step_reader.finish();
     load.rate.push_back(step);
   }
+  reader.text("spacing", [&load](const std::string& name) -> std::string {
+    using Kind = trial::Spacing::Kind;
+    if (name != "even" && name != "poisson") {
+      return fmt::format("unknown spacing {}, allowed: even, poisson", name);
+    }
+    load.spacing.kind = name == "even" ? Kind::even : Kind::poisson;
+    return {};
+  });
+  reader.number("clump", load.spacing.clump, 1, 100'000);
 }
 
 void read_load(TomlReader reader, LoadPlan& load) {
@@ -43,6 +53,24 @@ void read_load(TomlReader reader, LoadPlan& load) {
   reader.number("rest_percent", mix.rest_percent, 0, 100);
   reader.duration("rest_min_ms", mix.rest_min);
   reader.duration("rest_max_ms", mix.rest_max);
+  reader.text("command", [&load](const std::string& command) {
+    load.command = command;
+    return std::string{command.empty() ? "a worker's command is wanted, such as echo" : ""};
+  });
+  reader.text("affinity", [&load](const std::string& name) -> std::string {
+    using Policy = pool::AffinityPolicy;
+    for (const auto& [known, policy] : {std::pair{"none", Policy::none},
+                                        {"prefer", Policy::prefer},
+                                        {"strict", Policy::strict}}) {
+      if (name != known) continue;
+      load.affinity = policy;
+      return {};
+    }
+    return fmt::format("unknown policy {}, allowed: none, prefer, strict", name);
+  });
+  if (load.affinity != pool::AffinityPolicy::none && load.sessions == 0) {
+    reader.refuse("load.affinity: only calls of sessions have a worker: set load.sessions");
+  }
   read_rate(reader, load);
   if (mix.slow_pause_min > mix.slow_pause_max) {
     reader.refuse("load.slow_pause_min_ms exceeds load.slow_pause_max_ms");
@@ -185,10 +213,31 @@ void read_bars(TomlReader reader, RunBars& bars) {
   reader.number("fds_grown_max", bars.fds_grown_max, 0, many);
   reader.number("rss_grown_mib_max", bars.rss_grown_mib_max, 0, many);
   reader.number("spawns_max", bars.spawns_max, 0, many);
+  reader.duration("notice_max_ms", bars.notice_max, 1);
+  reader.duration("first_ok_max_ms", bars.first_ok_max);
+  reader.number("affinity_percent_min", bars.affinity_percent_min, 0, 100);
+  reader.number("begun_percent_min", bars.begun_percent_min, 0, 100);
+  reader.number("progress_min", bars.progress_min, 1, many);
   TomlReader events = reader.table("events_min");
   for (const auto& [name, count] : events.all_integers()) {
+    if (!is_event_name(name)) {
+      events.refuse(fmt::format("unknown event {}, known: {}", name, event_names()));
+    }
     bars.events_min[name] = static_cast<std::uint64_t>(count);
   }
+  reader.finish();
+}
+
+void read_alerts(TomlReader reader, Plan& plan) {
+  if (!reader.there()) return;
+  pool::AlertRules& rules = plan.alerts.emplace();
+  reader.number("warn_permille", rules.warn_permille, 1, 1000);
+  reader.number("critical_permille", rules.critical_permille, 1, 1000);
+  reader.number("requests_min", rules.requests_min, 1, 1'000'000);
+  reader.duration("window_ms", rules.window, 1);
+  reader.number("circuits_open_max", rules.circuits_open_max, 1, 1'000'000);
+  reader.duration("cooldown_ms", rules.cooldown);
+  if (const auto valid = rules.validate(); !valid) reader.refuse(valid.error().message);
   reader.finish();
 }
 
@@ -222,6 +271,9 @@ void note_surroundings(Plan& plan, std::string_view mock_bridge) {
     plan.with_relay = plan.with_relay || word.find("{relay}") != word.npos;
     replace(word, "{mock_bridge}", mock_bridge);
   }
+  for (const auto& [name, value] : plan.pool.environment) {
+    plan.with_model = plan.with_model || value.find("{model_endpoint}") != value.npos;
+  }
   plan.store_in_file = plan.pool.session_store.find("{store}") != std::string::npos;
   if (!plan.pool.seed) plan.pool.seed = plan.seed;
 }
@@ -254,6 +306,7 @@ pool::Result<Plan> plan_from_toml(std::string_view text, std::string_view file_n
   for (TomlReader& steady : reader.tables("steady")) read_steady(steady, plan);
   read_end(reader.table("end"), plan);
   read_bars(reader.table("bars"), plan.bars);
+  read_alerts(reader.table("alerts"), plan);
   read_simulation(reader.table("simulation"), plan.simulated);
   const bool simulation_alone = reader.table("simulation").there();
   reader.finish();

@@ -15,6 +15,7 @@ namespace {
 Permit permit_of_machine(const FaultKind& kind) {
   Site site;
   site.relay_folder = site.store_file = "given";
+  site.with_model = true;
   return kind.permit ? kind.permit(site) : Permit{};
 }
 

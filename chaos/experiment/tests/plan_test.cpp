@@ -73,7 +73,8 @@ TEST(Plan, is_read_as_written) {
 
 TEST(Plan, unknown_keys_are_refused_with_their_line_and_what_is_allowed) {
   EXPECT_THAT(with("callers = 6", "calers = 6"), HasSubstr("e.toml:7: unknown key load.calers"));
-  EXPECT_THAT(with("callers = 6", "calers = 6"), HasSubstr("allowed: callers, deadline_ms"));
+  EXPECT_THAT(with("callers = 6", "calers = 6"),
+              HasSubstr("allowed: affinity, callers, clump, command, deadline_ms"));
   EXPECT_THAT(with("latency_ms", "latency"), HasSubstr("e.toml:15: unknown key fault.latency"));
   EXPECT_THAT(with("[end]", "[ends]"), HasSubstr("unknown key ends"));
   EXPECT_THAT(with("size = 3", "sise = 3"), HasSubstr("e.toml:3: pool: "));
