@@ -101,6 +101,7 @@ struct SimulationReport {
   CoreOracle::Operations operations;
   NaiveCircuit::Visits breakers;
   std::vector<PlannedNote> planned;
+  std::uint32_t serving_at_end = 0;  // workers, when the calm was over
   std::string trace;
 };
 
