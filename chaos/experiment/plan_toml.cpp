@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <sstream>
 
 #include "chaos/experiment/event_names.hpp"
 #include "chaos/experiment/plan.hpp"
+#include "chaos/experiment/plan_pool.hpp"
 #include "chaos/experiment/toml_reader.hpp"
 
 namespace ordeal::chaos {
@@ -93,6 +93,15 @@ std::string unknown_kind(const std::string& name, const Registry& registry) {
   return fmt::format("unknown fault {}, known: {}", name, registry.names());
 }
 
+// The kind that does the same to another process than a worker; null: there is none.
+const FaultKind* kind_for(const FaultKind& kind, const std::string& target,
+                          const Registry& registry) {
+  constexpr std::string_view of_workers = "_worker";
+  if (!kind.name.ends_with(of_workers)) return nullptr;
+  std::string name{kind.name.substr(0, kind.name.size() - of_workers.size())};
+  return registry.find(name + "_" + target);
+}
+
 void read_fault(TomlReader& reader, Plan& plan, const Registry& registry) {
   FaultEntry entry;
   reader.require("kind");
@@ -102,6 +111,8 @@ void read_fault(TomlReader& reader, Plan& plan, const Registry& registry) {
   });
   if (entry.kind == nullptr) return;
   reader.text("target", [&](const std::string& text) {
+    // kill_worker with the target "template" is kill_template.
+    if (const FaultKind* other = kind_for(*entry.kind, text, registry)) entry.kind = other;
     const bool struck_by_rule = entry.kind->aim == Aim::worker || entry.kind->aim == Aim::starts;
     if (!struck_by_rule && text != to_string(entry.kind->aim)) {
       return fmt::format("{} strikes the {}; leave target out", entry.kind->name,
@@ -161,6 +172,13 @@ void read_steady(TomlReader& reader, Plan& plan) {
   reader.real("during_max", hypothesis.during_max);
   if (!hypothesis.min && !hypothesis.max && !hypothesis.during_min && !hypothesis.during_max) {
     reader.refuse("steady: a tolerance is wanted: min, max, during_min or during_max");
+  }
+  if (hypothesis.min && hypothesis.max && *hypothesis.min > *hypothesis.max) {
+    reader.refuse("steady.min exceeds steady.max");
+  }
+  if (hypothesis.during_min && hypothesis.during_max &&
+      *hypothesis.during_min > *hypothesis.during_max) {
+    reader.refuse("steady.during_min exceeds steady.during_max");
   }
   reader.finish();
   plan.steady.push_back(std::move(hypothesis));
@@ -241,41 +259,19 @@ void read_alerts(TomlReader reader, Plan& plan) {
   reader.finish();
 }
 
-// The pool reads its own options; the line is ours to give.
-pool::Result<pool::Options> read_pool(const toml::table& root, std::string_view file) {
-  const toml::node* node = root.get("pool");
-  if (node == nullptr || !node->is_table()) {
-    return refused(fmt::format("{}: the table pool is missing", file));
+// A fault that comes when the load is over would never be injected.
+void check_times(TomlReader& root, const Plan& plan) {
+  const milliseconds last = plan.load.duration - plan.quiet;
+  std::size_t number = 0;
+  for (TomlReader& fault : root.tables("fault")) {
+    if (number >= plan.faults.size()) return;
+    const FaultEntry& entry = plan.faults[number++];
+    const milliseconds at = entry.at + (entry.times - 1) * entry.every;
+    if (at < last) continue;
+    fault.refuse(fmt::format(
+        "fault.at_ms: {} ms is too late: the load lasts {} ms, of which the last {} are quiet",
+        at.count(), plan.load.duration.count(), plan.quiet.count()));
   }
-  std::ostringstream text;
-  text << *node->as_table();
-  auto options = pool::options_from_toml(text.str(), "pool");
-  if (options) return options;
-  // "pool:LINE: " counts in the text above, not in the file.
-  const std::string& said = options.error().message;
-  const std::size_t colon = said.find(": ");
-  options.error().message = fmt::format("{}:{}: pool: {}", file, node->source().begin.line,
-                                        colon == said.npos ? said : said.substr(colon + 2));
-  return options;
-}
-
-bool replace(std::string& text, std::string_view mark, std::string_view by) {
-  const std::size_t at = text.find(mark);
-  if (at == text.npos) return false;
-  text.replace(at, mark.size(), by);
-  return true;
-}
-
-void note_surroundings(Plan& plan, std::string_view mock_bridge) {
-  for (std::string& word : plan.pool.command) {
-    plan.with_relay = plan.with_relay || word.find("{relay}") != word.npos;
-    replace(word, "{mock_bridge}", mock_bridge);
-  }
-  for (const auto& [name, value] : plan.pool.environment) {
-    plan.with_model = plan.with_model || value.find("{model_endpoint}") != value.npos;
-  }
-  plan.store_in_file = plan.pool.session_store.find("{store}") != std::string::npos;
-  if (!plan.pool.seed) plan.pool.seed = plan.seed;
 }
 
 }  // namespace
@@ -309,13 +305,14 @@ pool::Result<Plan> plan_from_toml(std::string_view text, std::string_view file_n
   read_alerts(reader.table("alerts"), plan);
   read_simulation(reader.table("simulation"), plan.simulated);
   const bool simulation_alone = reader.table("simulation").there();
+  check_times(reader, plan);
   reader.finish();
   // Some failures that a hunt found need none.
   if (error.empty() && plan.faults.empty() && !plan.drawn && !simulation_alone) {
     error = fmt::format("{}: no fault: [[fault]] or [random] is missing", file_name);
   }
   if (!error.empty()) return refused(std::move(error));
-  auto options = read_pool(root, file_name);
+  auto options = read_pool_table(root, file_name);
   if (!options) return tl::unexpected(std::move(options.error()));
   plan.pool = std::move(*options);
   note_surroundings(plan, mock_bridge);

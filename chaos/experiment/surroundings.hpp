@@ -23,7 +23,7 @@ class Surroundings {
 
   [[nodiscard]] Site& site() { return site_; }
   [[nodiscard]] UndoLog& undo() { return undo_; }
-  // The plan's, with what its placeholders stand for.
+  // The plan's, with what its marks stand for.
   [[nodiscard]] const pool::Options& pool_options() const { return pool_options_; }
 
  private:
@@ -39,7 +39,7 @@ class Surroundings {
   UndoLog undo_;
   pool::Options pool_options_;
   std::uint64_t folder_record_ = 0;
-  std::vector<std::pair<std::string, std::string>> marks_;  // placeholders, and what they stand for
+  std::vector<std::pair<std::string, std::string>> marks_;  // marks, and what they stand for
   std::vector<Prepared> prepared_;
 };
 
