@@ -19,5 +19,8 @@ namespace ordeal::chaos {
 // each call that did not end ok (bounded), and the latencies by time.
 void note_verdict(Journal& journal, const Plan& plan, const RunResult& result,
                   const std::vector<Check>& checks);
+// Only the checks, and the verdict.
+void note_checks(Journal& journal, const std::string& title, std::uint64_t seed,
+                 const std::vector<Check>& checks);
 
 }  // namespace ordeal::chaos

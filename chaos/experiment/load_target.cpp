@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ordeal/pool/session.hpp"
+#include "testing/load/arrivals.hpp"
 #include "testing/load/pool_answer.hpp"
 
 namespace ordeal::chaos {
@@ -19,16 +20,36 @@ std::string session_name(std::uint64_t number) { return fmt::format("chaos-{}", 
 
 Answer PlannedCalls::call(std::string_view command, std::string_view arguments,
                           TimePoint deadline) {
-  if (plan_.sessions > 0) {
-    if (auto failed = count_up()) return *failed;
-  }
+  if (!plan_.command.empty()) command = plan_.command;
   pool::CallOptions options{.deadline = deadline, .idempotent = plan_.idempotent};
   if (plan_.retries > 0) {
     options.retry = pool::RetryPolicy{.max_retries = plan_.retries,
                                       .base_delay = milliseconds{5},
                                       .max_delay = milliseconds{100}};
   }
-  return answer_of(pool_.call(command, pool::JsonText{arguments}, options));
+  if (plan_.sessions == 0)
+    return answer_of(pool_.call(command, pool::JsonText{arguments}, options));
+  const std::uint64_t number = turns_.fetch_add(1) % plan_.sessions;
+  if (auto failed = count_up(number)) return *failed;
+  const bool kept = plan_.affinity != pool::AffinityPolicy::none;
+  const std::string name = session_name(number);
+  if (kept) {
+    options.session = name;
+    options.affinity = plan_.affinity;
+  }
+  const bool calm = calm_.load();
+  auto reply = pool_.call(command, pool::JsonText{arguments}, options);
+  if (kept) {
+    const std::lock_guard lock{mutex_};
+    SessionSeen& seen = sessions_[number];
+    seen.calm_sent += calm ? 1 : 0;
+    if (reply) {
+      seen.calm_ok += calm ? 1 : 0;
+      if (seen.last_worker != 0) ++(seen.last_worker == reply->worker ? seen.kept : seen.moved);
+      seen.last_worker = reply->worker;
+    }
+  }
+  return answer_of(std::move(reply));
 }
 
 milliseconds PlannedCalls::patience() const {
@@ -37,52 +58,49 @@ milliseconds PlannedCalls::patience() const {
   return plan_.sessions > 0 ? plan_.callers * of_a_store : milliseconds{0};
 }
 
-std::optional<Answer> PlannedCalls::count_up() {
-  const std::uint64_t turn = turns_.fetch_add(1);
-  auto updated = pool_.session(session_name(turn % plan_.sessions)).update([](json& data) {
+std::optional<Answer> PlannedCalls::count_up(std::uint64_t number) {
+  auto updated = pool_.session(session_name(number)).update([](json& data) {
     data["count"] = data.value("count", std::uint64_t{0}) + 1;
   });
-  if (updated) {
-    acknowledged_.fetch_add(1);
-    return {};
-  }
-  unknown_.fetch_add(1);
+  const std::lock_guard lock{mutex_};
+  SessionSeen& seen = sessions_[number];
+  ++(updated ? seen.acknowledged : seen.unknown);
+  if (updated) return {};
   return answer_of(std::move(updated.error()));
 }
 
-SessionAccount PlannedCalls::account() {
-  SessionAccount account{.acknowledged = acknowledged_.load(), .unknown = unknown_.load()};
-  if (plan_.sessions == 0) return account;
-  account.checked = true;
-  for (std::uint32_t number = 0; number < plan_.sessions; ++number) {
-    const auto data = pool_.session(session_name(number)).data();
-    if (data) account.found += data->value("count", std::uint64_t{0});
+SessionAccount PlannedCalls::account(const std::map<std::string, std::uint64_t>& of_other_hosts) {
+  const std::lock_guard lock{mutex_};
+  const auto count_of = [this](const std::string& name) {
+    const auto data = pool_.session(name).data();
+    return data ? data->value("count", std::uint64_t{0}) : std::uint64_t{0};
+  };
+  SessionAccount account{.sessions = sessions_,
+                         .of_other_hosts = {},
+                         .checked = plan_.sessions > 0 || !of_other_hosts.empty()};
+  for (std::size_t number = 0; number < account.sessions.size(); ++number) {
+    account.sessions[number].found = count_of(session_name(number));
+  }
+  for (const auto& [name, acknowledged] : of_other_hosts) {
+    account.of_other_hosts.push_back({name, acknowledged, count_of(name)});
   }
   return account;
 }
 
-std::vector<std::int64_t> arrivals_of(const LoadPlan& plan) {
-  std::vector<std::int64_t> arrivals;
-  double due = 0;
-  for (std::int64_t ms = 0; ms < plan.duration.count() && !plan.rate.empty(); ++ms) {
-    double per_second = 0;
-    for (std::size_t i = 0; i < plan.rate.size(); ++i) {
-      const RateStep& step = plan.rate[i];
-      if (step.at.count() > ms) {
-        if (step.ramp && i > 0) {
-          const RateStep& from = plan.rate[i - 1];
-          const double part = static_cast<double>(ms - from.at.count()) /
-                              static_cast<double>((step.at - from.at).count());
-          per_second = from.per_second + part * (static_cast<double>(step.per_second) -
-                                                 static_cast<double>(from.per_second));
-        }
-        break;
-      }
-      per_second = step.per_second;
-    }
-    for (due += per_second / 1000; due >= 1; --due) arrivals.push_back(ms);
+std::vector<pool::core::Duration> arrivals_of(const LoadPlan& plan, std::uint64_t seed) {
+  trial::RateProfile profile;
+  trial::Rate before;
+  milliseconds at{0};
+  for (const RateStep& step : plan.rate) {
+    const trial::Rate rate = trial::Rate::per_second(step.per_second);
+    // Until the step: what was before it, or the way to it.
+    if (step.at > at) profile.push_back({step.at - at, before, step.ramp ? rate : before});
+    before = rate;
+    at = step.at;
   }
-  return arrivals;
+  if (plan.rate.empty()) return {};
+  if (plan.duration > at) profile.push_back({plan.duration - at, before, before});
+  return trial::all_arrivals(profile, plan.spacing, seed);
 }
 
 }  // namespace ordeal::chaos

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "chaos/experiment/account.hpp"
 #include "chaos/experiment/judge.hpp"
 
 namespace ordeal::chaos {
@@ -43,7 +44,7 @@ void note_latencies(Journal& journal, const RunResult& result) {
   for (const CallRecord& call : result.history.calls) {
     if (call.outcome != Outcome::ok) continue;
     const auto since = std::chrono::duration_cast<milliseconds>(call.ended_at - result.load_began);
-    slices[since / slice].push_back(ms(call.submitted_at, call.ended_at));
+    slices[since / slice].push_back(ms(call.wanted_at(), call.ended_at));
   }
   for (auto& [number, values] : slices) {
     std::sort(values.begin(), values.end());
@@ -56,12 +57,36 @@ void note_latencies(Journal& journal, const RunResult& result) {
   }
 }
 
+void note_accounts(Journal& journal, const RunResult& result) {
+  const auto accounts = account_of(result);
+  for (std::size_t i = 0; i < accounts.size(); ++i) {
+    const Strike& strike = result.strikes[i];
+    if (strike.state == Strike::State::skipped) continue;
+    json line{{"strike", strike.number},
+              {"fault", strike.kind->name},
+              {"lost", accounts[i].lost},
+              {"repeated", accounts[i].repeated}};
+    for (const auto& [name, value] : {std::pair{"noticed_ms", accounts[i].noticed_ms},
+                                      {"first_ok_ms", accounts[i].first_ok_ms},
+                                      {"whole_ms", accounts[i].whole_ms}}) {
+      if (value) line[name] = *value;
+    }
+    journal.note("account", line);
+  }
+}
+
 }  // namespace
 
 void note_verdict(Journal& journal, const Plan& plan, const RunResult& result,
                   const std::vector<Check>& checks) {
   note_calls(journal, result.history);
   note_latencies(journal, result);
+  note_accounts(journal, result);
+  note_checks(journal, plan.title, plan.seed, checks);
+}
+
+void note_checks(Journal& journal, const std::string& title, std::uint64_t seed,
+                 const std::vector<Check>& checks) {
   for (const Check& check : checks) {
     journal.note("check", {{"name", check.name},
                            {"sentence", check.sentence},
@@ -71,8 +96,8 @@ void note_verdict(Journal& journal, const Plan& plan, const RunResult& result,
   const trial::Verdict verdict = overall(checks);
   journal.note("verdict", {{"verdict", to_string(verdict.kind())},
                            {"why", verdict.evidence()},
-                           {"title", plan.title},
-                           {"seed", plan.seed}});
+                           {"title", title},
+                           {"seed", seed}});
 }
 
 }  // namespace ordeal::chaos

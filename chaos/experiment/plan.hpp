@@ -3,8 +3,11 @@
 //     title = "A frozen worker under load"
 //     seed = 7
 //     [pool]                        # any option of the pool, as in ordeal-pool's --config
-//     command = ["{relay}", "--control", "{relay_folder}", "--", "python3", "{mock_bridge}",
-//     "--faults"] size = 3 [load] callers = 6 duration_ms = 2500
+//     command = ["{relay}", "--control", "{relay_folder}", "--", "python3", "{mock_bridge}"]
+//     size = 3
+//     [load]
+//     callers = 6
+//     duration_ms = 2500
 //     [[fault]]                     # as many as you like
 //     kind = "freeze_worker"        # ordeal-chaos list
 //     target = "busiest"
@@ -18,12 +21,10 @@
 //     min = 3
 //     [end]
 //     early = true                  # duration_ms is the most it may take
-//     quiet_ms = 700
-//     recovery_max_ms = 10000
-//     [bars]
+//     [bars]                        # what it is judged by besides
 //     ok_percent_min = 90
-//     [simulation]                  # what only --world simulated has (SimulatedLoad)
-//     cancel_parts = 20
+//
+// chaos/README.md lists all keys.
 //
 // In pool.command and pool.session_store these stand for what a run has: {mock_bridge}, {relay},
 // {relay_folder}, {store}.
@@ -38,6 +39,8 @@
 
 #include "chaos/faults/registry.hpp"
 #include "ordeal/pool/options.hpp"
+#include "ordeal/pool/reporter.hpp"
+#include "testing/load/arrivals.hpp"
 #include "testing/load/call_mix.hpp"
 
 namespace ordeal::chaos {
@@ -75,10 +78,13 @@ struct LoadPlan {
   milliseconds duration{2'500};
   milliseconds deadline{5'000};
   trial::CallMix mix;
+  std::string command;  // instead of the mix's, with its arguments
   bool idempotent = false;
   std::uint32_t retries = 0;
   std::uint32_t sessions = 0;  // each call also counts up in one of so many sessions
+  pool::AffinityPolicy affinity = pool::AffinityPolicy::none;  // else it is a call of that session
   std::vector<RateStep> rate;  // empty: each caller as fast as it is answered
+  trial::Spacing spacing;      // with a rate
 };
 
 // Tolerances of one probe: at rest (before the faults, after healing, after the rollback), and all
@@ -97,7 +103,12 @@ struct RunBars {
   std::uint32_t ok_percent_min = 90;
   std::uint32_t fds_grown_max = 0;
   std::uint32_t rss_grown_mib_max = 64;
-  std::uint64_t spawns_max = 0;                     // 0: any number
+  std::uint64_t spawns_max = 0;    // 0: any number
+  milliseconds notice_max{2'500};  // from a death to the pool's notice, and to its caller's
+  milliseconds first_ok_max{0};  // from a fault to the first call begun later that ends ok; 0: any
+  std::uint32_t affinity_percent_min = 0;  // of calls in sessions: by the worker of the one before
+  std::uint32_t begun_percent_min = 95;    // of the calls that were due, of a load with a rate
+  std::uint64_t progress_min = 10;         // calls begun after the faults that must end ok
   std::map<std::string, std::uint64_t> events_min;  // of the pool, by name
 };
 
@@ -134,11 +145,13 @@ struct Plan {
   pool::Options pool;
   bool store_in_file = false;
   bool with_relay = false;
+  bool with_model = false;
   LoadPlan load;
   std::vector<FaultEntry> faults;  // those written, then those drawn
   std::size_t written = 0;
   SimulatedLoad simulated;
   std::optional<DrawnFaults> drawn;
+  std::optional<pool::AlertRules> alerts;  // then the pool's alerts count as events
   std::vector<Hypothesis> steady;
   milliseconds settle{50};  // whole for so long before the next fault
   milliseconds quiet{500};

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <sstream>
 
+#include "chaos/experiment/event_names.hpp"
 #include "chaos/experiment/plan.hpp"
+#include "chaos/experiment/plan_pool.hpp"
 #include "chaos/experiment/toml_reader.hpp"
 
 namespace ordeal::chaos {
@@ -27,6 +28,15 @@ void read_rate(TomlReader& reader, LoadPlan& load) {
     step_reader.finish();
     load.rate.push_back(step);
   }
+  reader.text("spacing", [&load](const std::string& name) -> std::string {
+    using Kind = trial::Spacing::Kind;
+    if (name != "even" && name != "poisson") {
+      return fmt::format("unknown spacing {}, allowed: even, poisson", name);
+    }
+    load.spacing.kind = name == "even" ? Kind::even : Kind::poisson;
+    return {};
+  });
+  reader.number("clump", load.spacing.clump, 1, 100'000);
 }
 
 void read_load(TomlReader reader, LoadPlan& load) {
@@ -43,6 +53,24 @@ void read_load(TomlReader reader, LoadPlan& load) {
   reader.number("rest_percent", mix.rest_percent, 0, 100);
   reader.duration("rest_min_ms", mix.rest_min);
   reader.duration("rest_max_ms", mix.rest_max);
+  reader.text("command", [&load](const std::string& command) {
+    load.command = command;
+    return std::string{command.empty() ? "a worker's command is wanted, such as echo" : ""};
+  });
+  reader.text("affinity", [&load](const std::string& name) -> std::string {
+    using Policy = pool::AffinityPolicy;
+    for (const auto& [known, policy] : {std::pair{"none", Policy::none},
+                                        {"prefer", Policy::prefer},
+                                        {"strict", Policy::strict}}) {
+      if (name != known) continue;
+      load.affinity = policy;
+      return {};
+    }
+    return fmt::format("unknown policy {}, allowed: none, prefer, strict", name);
+  });
+  if (load.affinity != pool::AffinityPolicy::none && load.sessions == 0) {
+    reader.refuse("load.affinity: only calls of sessions have a worker: set load.sessions");
+  }
   read_rate(reader, load);
   if (mix.slow_pause_min > mix.slow_pause_max) {
     reader.refuse("load.slow_pause_min_ms exceeds load.slow_pause_max_ms");
@@ -65,6 +93,15 @@ std::string unknown_kind(const std::string& name, const Registry& registry) {
   return fmt::format("unknown fault {}, known: {}", name, registry.names());
 }
 
+// The kind that does the same to another process than a worker; null: there is none.
+const FaultKind* kind_for(const FaultKind& kind, const std::string& target,
+                          const Registry& registry) {
+  constexpr std::string_view of_workers = "_worker";
+  if (!kind.name.ends_with(of_workers)) return nullptr;
+  std::string name{kind.name.substr(0, kind.name.size() - of_workers.size())};
+  return registry.find(name + "_" + target);
+}
+
 void read_fault(TomlReader& reader, Plan& plan, const Registry& registry) {
   FaultEntry entry;
   reader.require("kind");
@@ -74,6 +111,8 @@ void read_fault(TomlReader& reader, Plan& plan, const Registry& registry) {
   });
   if (entry.kind == nullptr) return;
   reader.text("target", [&](const std::string& text) {
+    // kill_worker with the target "template" is kill_template.
+    if (const FaultKind* other = kind_for(*entry.kind, text, registry)) entry.kind = other;
     const bool struck_by_rule = entry.kind->aim == Aim::worker || entry.kind->aim == Aim::starts;
     if (!struck_by_rule && text != to_string(entry.kind->aim)) {
       return fmt::format("{} strikes the {}; leave target out", entry.kind->name,
@@ -134,6 +173,13 @@ void read_steady(TomlReader& reader, Plan& plan) {
   if (!hypothesis.min && !hypothesis.max && !hypothesis.during_min && !hypothesis.during_max) {
     reader.refuse("steady: a tolerance is wanted: min, max, during_min or during_max");
   }
+  if (hypothesis.min && hypothesis.max && *hypothesis.min > *hypothesis.max) {
+    reader.refuse("steady.min exceeds steady.max");
+  }
+  if (hypothesis.during_min && hypothesis.during_max &&
+      *hypothesis.during_min > *hypothesis.during_max) {
+    reader.refuse("steady.during_min exceeds steady.during_max");
+  }
   reader.finish();
   plan.steady.push_back(std::move(hypothesis));
 }
@@ -185,45 +231,47 @@ void read_bars(TomlReader reader, RunBars& bars) {
   reader.number("fds_grown_max", bars.fds_grown_max, 0, many);
   reader.number("rss_grown_mib_max", bars.rss_grown_mib_max, 0, many);
   reader.number("spawns_max", bars.spawns_max, 0, many);
+  reader.duration("notice_max_ms", bars.notice_max, 1);
+  reader.duration("first_ok_max_ms", bars.first_ok_max);
+  reader.number("affinity_percent_min", bars.affinity_percent_min, 0, 100);
+  reader.number("begun_percent_min", bars.begun_percent_min, 0, 100);
+  reader.number("progress_min", bars.progress_min, 1, many);
   TomlReader events = reader.table("events_min");
   for (const auto& [name, count] : events.all_integers()) {
+    if (!is_event_name(name)) {
+      events.refuse(fmt::format("unknown event {}, known: {}", name, event_names()));
+    }
     bars.events_min[name] = static_cast<std::uint64_t>(count);
   }
   reader.finish();
 }
 
-// The pool reads its own options; the line is ours to give.
-pool::Result<pool::Options> read_pool(const toml::table& root, std::string_view file) {
-  const toml::node* node = root.get("pool");
-  if (node == nullptr || !node->is_table()) {
-    return refused(fmt::format("{}: the table pool is missing", file));
-  }
-  std::ostringstream text;
-  text << *node->as_table();
-  auto options = pool::options_from_toml(text.str(), "pool");
-  if (options) return options;
-  // "pool:LINE: " counts in the text above, not in the file.
-  const std::string& said = options.error().message;
-  const std::size_t colon = said.find(": ");
-  options.error().message = fmt::format("{}:{}: pool: {}", file, node->source().begin.line,
-                                        colon == said.npos ? said : said.substr(colon + 2));
-  return options;
+void read_alerts(TomlReader reader, Plan& plan) {
+  if (!reader.there()) return;
+  pool::AlertRules& rules = plan.alerts.emplace();
+  reader.number("warn_permille", rules.warn_permille, 1, 1000);
+  reader.number("critical_permille", rules.critical_permille, 1, 1000);
+  reader.number("requests_min", rules.requests_min, 1, 1'000'000);
+  reader.duration("window_ms", rules.window, 1);
+  reader.number("circuits_open_max", rules.circuits_open_max, 1, 1'000'000);
+  reader.duration("cooldown_ms", rules.cooldown);
+  if (const auto valid = rules.validate(); !valid) reader.refuse(valid.error().message);
+  reader.finish();
 }
 
-bool replace(std::string& text, std::string_view mark, std::string_view by) {
-  const std::size_t at = text.find(mark);
-  if (at == text.npos) return false;
-  text.replace(at, mark.size(), by);
-  return true;
-}
-
-void note_surroundings(Plan& plan, std::string_view mock_bridge) {
-  for (std::string& word : plan.pool.command) {
-    plan.with_relay = plan.with_relay || word.find("{relay}") != word.npos;
-    replace(word, "{mock_bridge}", mock_bridge);
+// A fault that comes when the load is over would never be injected.
+void check_times(TomlReader& root, const Plan& plan) {
+  const milliseconds last = plan.load.duration - plan.quiet;
+  std::size_t number = 0;
+  for (TomlReader& fault : root.tables("fault")) {
+    if (number >= plan.faults.size()) return;
+    const FaultEntry& entry = plan.faults[number++];
+    const milliseconds at = entry.at + (entry.times - 1) * entry.every;
+    if (at < last) continue;
+    fault.refuse(fmt::format(
+        "fault.at_ms: {} ms is too late: the load lasts {} ms, of which the last {} are quiet",
+        at.count(), plan.load.duration.count(), plan.quiet.count()));
   }
-  plan.store_in_file = plan.pool.session_store.find("{store}") != std::string::npos;
-  if (!plan.pool.seed) plan.pool.seed = plan.seed;
 }
 
 }  // namespace
@@ -254,15 +302,17 @@ pool::Result<Plan> plan_from_toml(std::string_view text, std::string_view file_n
   for (TomlReader& steady : reader.tables("steady")) read_steady(steady, plan);
   read_end(reader.table("end"), plan);
   read_bars(reader.table("bars"), plan.bars);
+  read_alerts(reader.table("alerts"), plan);
   read_simulation(reader.table("simulation"), plan.simulated);
   const bool simulation_alone = reader.table("simulation").there();
+  check_times(reader, plan);
   reader.finish();
   // Some failures that a hunt found need none.
   if (error.empty() && plan.faults.empty() && !plan.drawn && !simulation_alone) {
     error = fmt::format("{}: no fault: [[fault]] or [random] is missing", file_name);
   }
   if (!error.empty()) return refused(std::move(error));
-  auto options = read_pool(root, file_name);
+  auto options = read_pool_table(root, file_name);
   if (!options) return tl::unexpected(std::move(options.error()));
   plan.pool = std::move(*options);
   note_surroundings(plan, mock_bridge);

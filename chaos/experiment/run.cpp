@@ -1,17 +1,15 @@
 #include "chaos/experiment/run.hpp"
 
-#include <dirent.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <mutex>
 
-#include "chaos/experiment/held_pool.hpp"
+#include "chaos/experiment/heard.hpp"
 #include "chaos/experiment/load_target.hpp"
+#include "chaos/experiment/surroundings.hpp"
 #include "chaos/relay/control.hpp"
 #include "ordeal/pool/pool.hpp"
 #include "pool/runtime/clock.hpp"
@@ -23,28 +21,6 @@ namespace runtime = pool::runtime;
 namespace fs = std::filesystem;
 
 constexpr milliseconds sample_every{50};
-
-// What the pool's threads write down for the main thread. Outlives a stop that does not return.
-struct Held : HeldPool {
-  std::mutex mutex;
-  std::vector<pool::PoolEvent> events;  // what is worth a line
-  std::map<std::string, std::uint64_t, std::less<>> counts;
-};
-
-void take_event(Held& held, const pool::PoolEvent& event) {
-  // Transitions between ready and busy are the daily business of each call.
-  const bool work = event.to == "busy" || (event.to == "ready" && event.from == "busy");
-  const bool request = event.what.starts_with("request_");
-  {
-    const std::lock_guard lock{held.mutex};
-    auto count = held.counts.find(event.what);
-    if (count == held.counts.end()) count = held.counts.emplace(event.what, 0).first;
-    ++count->second;
-    if (work || request) return;
-    held.events.push_back(event);
-  }
-  held.wake.notify();
-}
 
 HostUse look_at_host() {
   HostUse use;
@@ -65,7 +41,6 @@ class Run {
   pool::Result<RunResult> run();
 
  private:
-  pool::Result<void> prepare();
   pool::Result<void> start_pool();
   void note_start();
   void probe_permits();
@@ -77,25 +52,29 @@ class Run {
   [[nodiscard]] std::string not_steady() const;
   [[nodiscard]] bool faults_are_over() const;
   void sample(TimePoint now);
+  void begin_quiet(TimePoint now);
+  [[nodiscard]] bool has_progressed(TimePoint now) const;
   void await_whole();
+  void call_after_rollback(std::uint64_t seed);
   void read_executions();
   void stop_pool();
-  void clean_up();
 
   const Plan& plan_;
   const RunOptions& options_;
   Journal& journal_;
-  Site site_;
-  UndoLog undo_;
-  std::vector<std::pair<const FaultKind*, std::pair<std::uint64_t, json>>> prepared_;
-  std::shared_ptr<Held> held_ = std::make_shared<Held>();
+  Surroundings around_;
+  Site& site_ = around_.site();
+  std::shared_ptr<HeardPool> held_ = std::make_shared<HeardPool>();
   std::optional<Strikes> strikes_;
   std::optional<trial::ClosedLoop> load_;
+  std::vector<pool::core::Duration> arrivals_;
   std::shared_ptr<PlannedCalls> calls_;
-  pool::Options pool_options_;
+  std::optional<pool::Reporter> reporter_;
   RunResult result_;
   pool::Status status_;
   TimePoint sampled_at_{}, whole_since_{}, next_{};
+  TimePoint end_at_{}, quiet_at_{};
+  std::uint64_t ok_before_quiet_ = 0;
   std::size_t next_shot_ = 0;
   bool ending_ = false;
 };
@@ -104,17 +83,19 @@ pool::Result<RunResult> Run::run() {
   pool::core::Random seeds{plan_.seed};
   const std::uint64_t load_seed = seeds.next();
   site_.random = pool::core::Random{seeds.next()};
-  if (auto prepared = prepare(); !prepared) {
-    clean_up();
-    return tl::unexpected(std::move(prepared.error()));
+  const std::uint64_t seed_after = seeds.next();
+  const std::uint64_t seed_arrivals = seeds.next();
+  if (auto prepared = around_.prepare(plan_, options_); !prepared) {
+    around_.clean_up();
+    return tl::unexpected(pool::make_error(pool::ErrorCode::spawn_failed, prepared.error()));
   }
   note_start();
   result_.before = look_at_host();
   if (auto started = start_pool(); !started) {
-    clean_up();
+    around_.clean_up();
     return tl::unexpected(std::move(started.error()));
   }
-  strikes_.emplace(plan_, site_, undo_, journal_);
+  strikes_.emplace(plan_, site_, around_.undo(), journal_);
   probe_permits();
   calls_ = std::make_shared<PlannedCalls>(*held_->pool, plan_.load);
   trial::LoadOptions load{.callers = plan_.load.callers,
@@ -122,11 +103,10 @@ pool::Result<RunResult> Run::run() {
                           .seed = load_seed,
                           .mix = plan_.load.mix};
   load.on_caller_ended = [held = held_] { held->wake.notify(); };
-  for (const std::int64_t ms : arrivals_of(plan_.load)) {
-    load.arrivals.push_back(std::chrono::milliseconds{ms});
-  }
+  load.arrivals = arrivals_of(plan_.load, seed_arrivals);
   result_.load_began = time_now();
   journal_.note("load_began", json::object());
+  arrivals_ = load.arrivals;
   load_.emplace(calls_, load);
   drive_load();
   await_whole();
@@ -134,72 +114,21 @@ pool::Result<RunResult> Run::run() {
   strikes_->undo_all();
   result_.history = load_->history();
   const bool all_returned = result_.history.count(trial::Outcome::lost) == 0;
-  if (all_returned) result_.sessions = calls_->account();
+  if (all_returned && !result_.interrupted) call_after_rollback(seed_after);
+  if (all_returned) result_.sessions = calls_->account(site_.acknowledged);
   load_.reset();
   read_executions();
   stop_pool();
   result_.strikes = strikes_->take();
-  clean_up();
+  around_.clean_up();
   result_.left_behind = children_of_this_process();
   result_.after = look_at_host();
   return std::move(result_);
 }
 
-pool::Result<void> Run::prepare() {
-  const auto refuse = [](const std::string& why) {
-    return tl::unexpected(pool::make_error(pool::ErrorCode::spawn_failed, why));
-  };
-  auto undo = UndoLog::open(options_.state_folder);
-  if (!undo) return refuse(undo.error());
-  undo_ = std::move(*undo);
-  std::string folder = fs::temp_directory_path() / "ordeal-chaos-XXXXXX";
-  if (mkdtemp(folder.data()) == nullptr) return refuse(folder + ": cannot make");
-  site_.folder = folder;
-  site_.relay_program = options_.relay_program;
-  std::error_code failed;
-  pool_options_ = plan_.pool;
-  const std::string relay_folder = folder + "/relay";
-  const std::string program = folder + "/relay-program";
-  const std::string store = folder + "/store/sessions.db";
-  if (plan_.with_relay) {
-    fs::create_directory(relay_folder, failed);
-    fs::create_symlink(options_.relay_program, program, failed);
-    site_.relay_folder = relay_folder;
-  }
-  if (plan_.store_in_file) {
-    fs::create_directory(folder + "/store", failed);
-    site_.store_file = store;
-  }
-  if (failed) return refuse(folder + ": " + failed.message());
-  const auto fill_in = [&](std::string& text) {
-    for (const auto& [mark, by] : {std::pair<std::string_view, std::string>{"{relay}", program},
-                                   {"{relay_folder}", relay_folder},
-                                   {"{store}", store}}) {
-      if (const std::size_t at = text.find(mark); at != text.npos) {
-        text.replace(at, mark.size(), by);
-      }
-    }
-  };
-  for (std::string& word : pool_options_.command) fill_in(word);
-  fill_in(pool_options_.session_store);
-  for (const FaultEntry& entry : plan_.faults) {
-    const bool before = std::any_of(prepared_.begin(), prepared_.end(),
-                                    [&](const auto& p) { return p.first == entry.kind; });
-    if (!entry.kind->prepare || before) continue;
-    if (entry.kind->permit && !entry.kind->permit(site_).granted) continue;
-    auto record = entry.kind->prepare(site_);
-    if (!record) return refuse(record.error());
-    const auto id = undo_.add(entry.kind->name, *record);
-    prepared_.push_back({entry.kind, {id.value_or(0), *record}});
-  }
-  return {};
-}
-
 pool::Result<void> Run::start_pool() {
-  auto started = pool::Pool::start(
-      pool_options_, {[held = held_](const pool::PoolEvent& event) { take_event(*held, event); }});
-  if (!started) return tl::unexpected(std::move(started.error()));
-  held_->pool.emplace(std::move(*started));
+  auto started = start_heard(held_, around_.pool_options(), plan_.alerts, reporter_);
+  if (!started) return started;
   site_.status = [held = held_.get()] { return held->pool->status(); };
   site_.subscribe = [held = held_.get()](pool::Sink sink) {
     return held->pool->subscribe(std::move(sink));
@@ -231,36 +160,39 @@ void Run::probe_permits() {
 }
 
 void Run::drive_load() {
-  TimePoint end_at = result_.load_began + plan_.load.duration;
-  TimePoint quiet_at = end_at - plan_.quiet;
+  end_at_ = result_.load_began + plan_.load.duration;
+  quiet_at_ = end_at_ - plan_.quiet;
   result_.quiet_began = TimePoint::max();
   while (true) {
     const std::uint32_t ticket = held_->wake.ticket();
     const TimePoint now = time_now();
     next_ = std::min(load_->sweep(now), now + sample_every);
     turn(now);
-    if (plan_.early && now < quiet_at && faults_are_over()) {
-      quiet_at = now;
-      end_at = now + plan_.quiet;
+    result_.interrupted = result_.interrupted || (options_.interrupted && options_.interrupted());
+    if (result_.interrupted) end_at_ = quiet_at_ = std::min(end_at_, now);
+    if (plan_.early && now < quiet_at_ && faults_are_over()) {
+      quiet_at_ = now;
+      end_at_ = now + plan_.quiet;
     }
-    const bool quiet = now >= quiet_at;
-    if (quiet && result_.quiet_began == TimePoint::max()) {
-      result_.quiet_began = now;
-      journal_.note("quiet_began", json::object());
-    }
-    if (!quiet) {
+    if (now >= quiet_at_) {
+      begin_quiet(now);
+    } else {
       fire_due(now);
-      next_ = std::min(next_, quiet_at);
+      next_ = std::min(next_, quiet_at_);
     }
-    if (!ending_ && now >= end_at) {
+    if (!ending_ && now >= end_at_ && has_progressed(now)) {
       ending_ = true;
+      end_at_ = now;
       load_->ask_to_end();
     }
-    if (ending_ && load_->counts().callers_at_work == 0) break;
-    if (!ending_) next_ = std::min(next_, end_at);
+    if (load_->counts().callers_at_work == 0 && (ending_ || now >= end_at_)) break;
+    if (!ending_ && now < end_at_) next_ = std::min(next_, end_at_);
     held_->wake.wait_until(runtime::to_instant(next_), ticket);
   }
   result_.load_ended = time_now();
+  result_.due = static_cast<std::uint64_t>(
+      std::upper_bound(arrivals_.begin(), arrivals_.end(), end_at_ - result_.load_began) -
+      arrivals_.begin());
   const trial::LoadCounts counts = load_->counts();
   journal_.note("load_ended", {{"sent", counts.sent}, {"ok", counts.ok}, {"lost", counts.lost}});
   for (std::size_t entry = 0; entry < plan_.faults.size(); ++entry) {
@@ -269,6 +201,22 @@ void Run::drive_load() {
       result_.never_fired.push_back(entry);
     }
   }
+}
+
+void Run::begin_quiet(TimePoint now) {
+  if (result_.quiet_began != TimePoint::max()) return;
+  result_.quiet_began = now;
+  ok_before_quiet_ = load_->counts().ok;
+  calls_->note_calm();
+  journal_.note("quiet_began", json::object());
+}
+
+// The calm is over when the pool has shown that it works, or has had the time for it. Of the calls
+// that end after its beginning each caller may have begun one before.
+bool Run::has_progressed(TimePoint now) const {
+  const std::uint64_t wanted = plan_.bars.progress_min + plan_.load.callers;
+  return result_.interrupted || now >= end_at_ + plan_.recovery_max ||
+         load_->counts().ok >= ok_before_quiet_ + wanted;
 }
 
 // What is done at each turn, whatever the phase.
@@ -285,12 +233,16 @@ void Run::turn(TimePoint now) {
 }
 
 void Run::drain_events() {
-  std::vector<pool::PoolEvent> events;
-  {
-    const std::lock_guard lock{held_->mutex};
-    events.swap(held_->events);
+  const Heard heard = held_->drain();
+  for (const pool::Alert& alert : heard.alerts) {
+    journal_.note_at(alert.at, "alert",
+                     {{"alert", to_string(alert.kind)},
+                      {"level", level_of(alert)},
+                      {"recovered", alert.recovered},
+                      {"circuit", alert.circuit},
+                      {"message", alert.message}});
   }
-  for (const pool::PoolEvent& event : events) {
+  for (const pool::PoolEvent& event : heard.events) {
     json line{{"what", event.what}, {"worker", event.worker}};
     if (!event.from.empty()) line["from"] = event.from;
     if (!event.to.empty()) line["to"] = event.to;
@@ -383,7 +335,7 @@ void Run::sample(TimePoint now) {
 }
 
 void Run::await_whole() {
-  const TimePoint until = time_now() + plan_.recovery_max;
+  const TimePoint until = time_now() + (result_.interrupted ? milliseconds{0} : plan_.recovery_max);
   while (true) {
     const std::uint32_t ticket = held_->wake.ticket();
     const TimePoint now = time_now();
@@ -395,8 +347,25 @@ void Run::await_whole() {
   }
   result_.whole_at = time_now();
   result_.status = held_->pool->status();
-  const std::lock_guard lock{held_->mutex};
-  result_.events.insert(held_->counts.begin(), held_->counts.end());
+  result_.events = held_->counts();
+}
+
+// Is a pool to which nothing is done any more as healthy as before? Two calls of each caller.
+void Run::call_after_rollback(std::uint64_t seed) {
+  trial::LoadOptions load{.callers = plan_.load.callers,
+                          .deadline = plan_.load.deadline,
+                          .seed = seed,
+                          .mix = plan_.load.mix};
+  load.on_caller_ended = [held = held_] { held->wake.notify(); };
+  load.arrivals.assign(std::size_t{2} * plan_.load.callers, {});
+  trial::ClosedLoop calls{calls_, load};
+  while (true) {
+    const std::uint32_t ticket = held_->wake.ticket();
+    const TimePoint next = calls.sweep(time_now());
+    if (calls.counts().callers_at_work == 0) break;
+    held_->wake.wait_until(runtime::to_instant(next), ticket);
+  }
+  result_.after_rollback = calls.history();
 }
 
 void Run::read_executions() {
@@ -407,20 +376,10 @@ void Run::read_executions() {
 }
 
 void Run::stop_pool() {
+  if (reporter_) reporter_->close(pool::Reporter::close_patience);
   result_.stop_returned = chaos::stop_pool(held_);
+  reporter_.reset();
   journal_.note("pool_stopped", {{"returned", result_.stop_returned}});
-}
-
-void Run::clean_up() {
-  for (const auto& [kind, record] : prepared_) {
-    std::shared_ptr<void> none;
-    const auto undone = kind->undo(record.second, none);
-    if (undone && !undone->empty() && kind->undone(record.second)) undo_.done(record.first);
-  }
-  prepared_.clear();
-  undo_.close();
-  std::error_code ignored;
-  if (!site_.folder.empty()) fs::remove_all(site_.folder, ignored);
 }
 
 }  // namespace

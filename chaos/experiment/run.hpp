@@ -33,11 +33,30 @@ struct HostUse {
   std::int64_t rss_kib = 0;
 };
 
-struct SessionAccount {
+// One session of the load, and what the store has of it at the end.
+struct SessionSeen {
   std::uint64_t acknowledged = 0;  // updates that the pool said were stored
   std::uint64_t unknown = 0;       // updates that ended with an error
   std::uint64_t found = 0;         // at the end, in the store
-  bool checked = false;
+  // With an affinity: calls that ended ok, and on which worker.
+  std::uint64_t last_worker = 0;
+  std::uint64_t kept = 0;       // by the worker of the one before
+  std::uint64_t moved = 0;      // by another
+  std::uint64_t calm_sent = 0;  // begun after the faults
+  std::uint64_t calm_ok = 0;
+};
+
+// The same of a session of another host, which is gone.
+struct OtherHostSession {
+  std::string name;
+  std::uint64_t acknowledged = 0;
+  std::uint64_t found = 0;
+};
+
+struct SessionAccount {
+  std::vector<SessionSeen> sessions;  // by number
+  std::vector<OtherHostSession> of_other_hosts;
+  bool checked = false;  // no call was under way, so `found` can be told
 };
 
 struct RunResult {
@@ -52,14 +71,18 @@ struct RunResult {
   bool whole = false;   // after the load, within recovery_max
   pool::Status status;  // then
   SessionAccount sessions;
+  trial::History after_rollback;  // some calls when all is undone
+  bool interrupted = false;
   std::map<std::string, std::uint32_t> executions;  // by nonce, as the relays counted
   bool with_executions = false;
   HostUse before, after;
   bool stop_returned = false;
   std::vector<ProcessSeen> left_behind;
+  std::uint64_t due = 0;  // of a load with a rate: calls due until it ended
 
   [[nodiscard]] bool threads_left_behind() const {
-    return history.count(trial::Outcome::lost) > 0 || !stop_returned;
+    return history.count(trial::Outcome::lost) + after_rollback.count(trial::Outcome::lost) > 0 ||
+           !stop_returned;
   }
 };
 
@@ -73,8 +96,10 @@ struct RunProgress {
 struct RunOptions {
   std::string state_folder;
   std::string relay_program;
+  std::string model_program;                            // the stand-in for the model's endpoint
   std::function<void(const RunProgress&)> on_progress;  // about ten times a second
   std::function<void()> before_rollback;  // the load is over; what is not undone is undone now
+  std::function<bool()> interrupted;  // asked at each turn: true ends the run, everything undone
 };
 
 // Errors: those of Pool::start, and folders that cannot be made.

@@ -40,8 +40,13 @@ std::vector<WorkerId> spares_of(const pool::Status& status, const std::vector<in
 std::vector<WorkerId> Strikes::targets_of(const FaultEntry& entry, const pool::Status& status) {
   switch (entry.kind->aim) {
     case Aim::worker:
-    case Aim::starts:
-      return choose(entry.target, status, site_.random);
+    case Aim::starts: {
+      // Whom another fault has just ended is no target, though the pool may not know it yet.
+      pool::Status alive = status;
+      std::erase_if(alive.workers,
+                    [this](const pool::WorkerStatus& worker) { return struck_to_end(worker); });
+      return choose(entry.target, alive, site_.random);
+    }
     case Aim::fork_template:
       if (status.fork_template.state != "ready") return {};
       return {{0, status.fork_template.pid}};
@@ -55,9 +60,18 @@ std::vector<WorkerId> Strikes::targets_of(const FaultEntry& entry, const pool::S
     }
     case Aim::host:
     case Aim::store:
+    case Aim::model:
       return {{0, getpid()}};
   }
   return {};
+}
+
+bool Strikes::struck_to_end(const pool::WorkerStatus& worker) const {
+  const bool struck = std::any_of(strikes_.begin(), strikes_.end(), [&](const Strike& strike) {
+    return strike.id.worker == worker.worker && strike.kind->kills && has(strike.injected_at) &&
+           strike.state != State::skipped && strike.state != State::unproved;
+  });
+  return struck || !HeldProcess::hold(worker.pid);
 }
 
 bool Strikes::fire(const Shot& shot) {
@@ -246,7 +260,9 @@ std::uint32_t Strikes::serving(const pool::Status& status) const {
 
 void Strikes::noticed(std::uint64_t worker, TimePoint at) {
   for (Strike& strike : strikes_) {
-    const bool its = strike.id.worker == worker && worker != 0;
+    // What befalls its worker when the fault is long over is another's doing.
+    const bool over = strike.over() && !strike.kind->kills;
+    const bool its = strike.id.worker == worker && worker != 0 && !over;
     if (its && has(strike.injected_at) && at >= strike.injected_at && !has(strike.detected_at)) {
       strike.detected_at = at;
       note(strike, "noticed");

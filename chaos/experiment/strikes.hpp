@@ -47,6 +47,7 @@ class Strikes {
     TimePoint due;
     std::size_t strike;
   };
+  [[nodiscard]] bool struck_to_end(const pool::WorkerStatus& worker) const;
   [[nodiscard]] std::vector<WorkerId> targets_of(const FaultEntry& entry,
                                                  const pool::Status& status);
   void select(std::size_t entry, const WorkerId& id);

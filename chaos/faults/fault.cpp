@@ -22,6 +22,8 @@ std::string_view to_string(Aim aim) {
       return "starts";
     case Aim::store:
       return "store";
+    case Aim::model:
+      return "model";
   }
   return "?";
 }

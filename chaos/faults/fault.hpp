@@ -43,6 +43,8 @@
 
 namespace ordeal::chaos {
 
+class ModelEndpoint;
+
 using json = nlohmann::json;
 using std::chrono::milliseconds;
 using TimePoint = std::chrono::steady_clock::time_point;
@@ -69,7 +71,8 @@ enum class Aim : std::uint8_t {
   warden,
   host,    // the process that the pool is a guest of
   starts,  // a worker is killed, and the next starts go wrong
-  store
+  store,
+  model  // that workers ask
 };
 [[nodiscard]] std::string_view to_string(Aim aim);
 
@@ -77,12 +80,16 @@ enum class Aim : std::uint8_t {
 struct Site {
   std::function<pool::Status()> status;
   std::function<pool::Subscription(pool::Sink)> subscribe;
-  std::string folder;         // of this run alone
-  std::string relay_folder;   // empty: workers run without the relay
-  std::string store_file;     // empty: sessions are not in a file
-  std::string relay_program;  // empty: ordeal-relay beside this program
+  std::string folder;                    // of this run alone
+  std::string relay_folder;              // empty: workers run without the relay
+  std::string store_file;                // empty: sessions are not in a file
+  std::string relay_program;             // empty: ordeal-relay beside this program
+  std::shared_ptr<ModelEndpoint> model;  // null: workers ask none
+  bool with_model = false;               // there is one, or will be
   pool::core::Random random{0};
   std::vector<int> burnt_pids;  // targets chosen before: a spare is struck once
+  // Updates that other hosts were told are stored, by session: the store must have them.
+  std::map<std::string, std::uint64_t> acknowledged;
 };
 
 struct Permit {

@@ -31,6 +31,8 @@ Registry all_faults() {
   add_behaviours(kinds);
   add_starts(kinds);
   add_store_faults(kinds);
+  add_host_itself(kinds);
+  add_model_faults(kinds);
   return Registry{std::move(kinds)};
 }
 

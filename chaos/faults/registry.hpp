@@ -28,9 +28,11 @@ class Registry {
 void add_kills(std::vector<FaultKind>& kinds);
 void add_freezes(std::vector<FaultKind>& kinds);
 void add_worker_limits(std::vector<FaultKind>& kinds);
+void add_host_itself(std::vector<FaultKind>& kinds);
 void add_host_limits(std::vector<FaultKind>& kinds);
 void add_burners(std::vector<FaultKind>& kinds);
 void add_cgroups(std::vector<FaultKind>& kinds);
+void add_model_faults(std::vector<FaultKind>& kinds);
 void add_stalls(std::vector<FaultKind>& kinds);
 void add_wire_faults(std::vector<FaultKind>& kinds);
 void add_behaviours(std::vector<FaultKind>& kinds);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <sstream>
 
@@ -63,7 +65,29 @@ std::string undo_and_see(const FaultKind& kind, const json& record) {
   }
 }
 
+// Of the runs' own folders; nothing else is removed with all that is in it. What is mounted there
+// (a kill may come between the mount and its record) goes first.
+std::string remove_run_folder(const std::string& folder) {
+  const fs::path path{folder};
+  if (!path.filename().string().starts_with(run_folder_prefix)) return folder + ": not a run's";
+  std::ifstream mounts{"/proc/self/mounts"};
+  for (std::string device, point, rest; mounts >> device >> point && std::getline(mounts, rest);) {
+    if (point.starts_with(folder + "/")) (void)umount2(point.c_str(), MNT_DETACH);
+  }
+  std::error_code failed;
+  fs::remove_all(path, failed);
+  return failed ? fmt::format("{}: {}", folder, failed.message()) : std::string{};
+}
+
 }  // namespace
+
+Attempt<std::string> make_run_folder() {
+  std::string folder = fs::temp_directory_path() / (std::string{run_folder_prefix} + "XXXXXX");
+  if (mkdtemp(folder.data()) == nullptr) {
+    return tl::unexpected(fmt::format("{}: {}", folder, std::strerror(errno)));
+  }
+  return folder;
+}
 
 std::string default_state_folder() {
   if (const char* folder = std::getenv("ORDEAL_CHAOS_STATE"); folder != nullptr && *folder != 0) {
@@ -126,7 +150,9 @@ std::vector<Leftover> undo_leftovers(const std::string& folder, const Registry& 
     for (auto record = open.rbegin(); record != open.rend(); ++record) {
       Leftover left{path, record->second.kind, record->second.record, ""};
       const FaultKind* kind = registry.find(left.kind);
-      if (kind == nullptr || !kind->undo) {
+      if (left.kind == run_folder_kind) {
+        left.error = remove_run_folder(left.record.value("folder", ""));
+      } else if (kind == nullptr || !kind->undo) {
         left.error = "this program knows no such fault";
       } else {
         left.error = undo_and_see(*kind, left.record);

@@ -36,6 +36,12 @@ class UndoLog {
   std::size_t open_ = 0;
 };
 
+// A run's own folder for what is temporary. It gets a record of this kind, {"folder": path}, so
+// that it goes with the rest; being the first record it goes last, after what is mounted in it.
+inline constexpr std::string_view run_folder_kind = "run_folder";
+inline constexpr std::string_view run_folder_prefix = "ordeal-chaos-";
+[[nodiscard]] Attempt<std::string> make_run_folder();
+
 // $ORDEAL_CHAOS_STATE, or /var/tmp/ordeal-chaos-UID: outlives reboots, as mounts and groups do not,
 // so that at worst there is nothing to undo any more.
 [[nodiscard]] std::string default_state_folder();

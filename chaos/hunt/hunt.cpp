@@ -12,19 +12,20 @@ double seconds_since(TimePoint began) {
 }
 
 // Runs what was written, not what is in memory.
-void verify(Found& found, const Registry& registry) {
+void verify(Found& found, const HuntWorld& world, const Registry& registry) {
   const std::string text = to_text(found.plan);
-  const std::string signature = signature_of(found.error);
+  const std::string signature = world.signature(found.error);
   auto read = plan_from_toml(text, "found.toml", registry, "{mock_bridge}");
   if (!read) {
     found.error += "; and its text is refused: " + read.error().message;
     return;
   }
-  const auto breaks = [&signature](const Plan& plan) {
-    const std::string error = what_breaks(plan);
-    return !error.empty() && signature_of(error) == signature;
+  const auto breaks = [&](const Plan& plan) {
+    const std::string error = world.what_breaks(plan);
+    return !error.empty() && world.signature(error) == signature;
   };
   for (std::uint32_t i = 0; i < repeats_wanted; ++i) found.repeats += breaks(*read) ? 1 : 0;
+  if (!world.vary_seeds) return;
   Plan other = *read;
   for (std::uint32_t i = 0; i < other_seeds_tried; ++i) {
     other.seed = read->seed + 1'000 + i;
@@ -36,21 +37,29 @@ void verify(Found& found, const Registry& registry) {
 
 }  // namespace
 
-HuntResult hunt(const Hunt& hunt, const Registry& registry) {
+HuntWorld simulated_world(const Registry& registry) {
+  HuntWorld world;
+  world.draw = [&registry](std::uint64_t seed) { return draw_hunt(seed, registry); };
+  world.what_breaks = what_breaks;
+  return world;
+}
+
+HuntResult hunt(const Hunt& hunt, const HuntWorld& world, const Registry& registry) {
   const TimePoint began = time_now();
   const TimePoint until = began + std::chrono::duration_cast<TimePoint::duration>(
                                       std::chrono::duration<double>(hunt.seconds));
   HuntResult result;
   for (std::uint64_t seed = hunt.first_seed; seed <= hunt.last_seed && time_now() < until; ++seed) {
-    const Plan plan = draw_hunt(seed, registry);
-    const std::string error = what_breaks(plan);
+    const Plan plan = world.draw(seed);
+    const std::string error = world.what_breaks(plan);
     ++result.schedules;
     if (error.empty()) continue;
     Found found{.seed = seed, .faults = plan.faults.size(), .found_after_s = seconds_since(began)};
     // What is found in the last second is still worth to be made small.
     const TimePoint enough = std::max(until, time_now() + std::chrono::seconds{10});
-    found.plan = shrink(plan, error, enough, found.tried);
-    found.error = what_breaks(found.plan);
+    found.plan = shrink(plan, error, enough, world, found.tried);
+    found.error = world.what_breaks(found.plan);
+    if (found.error.empty()) found.error = error;  // on processes it need not fail each time
     found.plan.title = "Found by a hunt: " + found.error.substr(0, found.error.find(" (seed "));
     std::erase(found.plan.title, '"');
     std::erase(found.plan.title, '\\');
@@ -60,7 +69,7 @@ HuntResult hunt(const Hunt& hunt, const Registry& registry) {
     if (fewest) result.found = std::move(found);
     if (result.found->plan.faults.size() <= few_faults) break;
   }
-  if (result.found) verify(*result.found, registry);
+  if (result.found) verify(*result.found, world, registry);
   result.seconds = seconds_since(began);
   return result;
 }

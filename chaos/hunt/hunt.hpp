@@ -1,7 +1,8 @@
-// The search: experiments drawn from seeds, run in virtual time until one breaks a promise of the
-// pool, and shrunk to the fewest, weakest, shortest faults and the least load that still break it.
+// The search: experiments drawn from seeds, run until one breaks a promise of the pool, and shrunk
+// to the fewest, weakest, shortest faults and the least load that still break it. In virtual time
+// (simulated_world), or against real processes (real_world).
 //
-//   draw(seed) ─> simulate ─holds─> next seed
+//   draw(seed) ─> run ─holds─> next seed
 //                    │ broken
 //                    v
 //   shrink: drop faults, weaken, shorten, snap times, fewer workers, less load ─> an experiment
@@ -13,9 +14,11 @@
 //   (3) What comes out is read back from its text and fails again, or it is not given out.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
+#include "chaos/experiment/run.hpp"
 #include "chaos/simulated/simulated.hpp"
 
 namespace ordeal::chaos {
@@ -54,9 +57,25 @@ struct HuntResult {
   std::optional<Found> found;
 };
 
-[[nodiscard]] HuntResult hunt(const Hunt& hunt, const Registry& registry);
+// Where schedules are run, and how sure a failure is there.
+struct HuntWorld {
+  std::function<Plan(std::uint64_t seed)> draw;
+  std::function<std::string(const Plan&)> what_breaks;  // empty: all held
+  std::function<std::string(const std::string& error)> signature = signature_of;
+  // A smaller schedule is kept if one of so many tries fails alike; where faults are dropped, while
+  // there are many, of so many.
+  std::uint64_t tries = 8;
+  std::uint64_t tries_for_faults = 150;
+  bool vary_seeds = true;  // each try with another seed; else the same again
+  bool less_load = true;   // the load is made smaller, too
+};
+[[nodiscard]] HuntWorld simulated_world(const Registry& registry);
+[[nodiscard]] HuntWorld real_world(const Registry& registry, const RunOptions& options,
+                                   const std::string& mock_bridge);
+
+[[nodiscard]] HuntResult hunt(const Hunt& hunt, const HuntWorld& world, const Registry& registry);
 // `error`: what the plan breaks. Ends at `until` with the best so far.
 [[nodiscard]] Plan shrink(Plan plan, const std::string& error, TimePoint until,
-                          std::uint64_t& tried);
+                          const HuntWorld& world, std::uint64_t& tried);
 
 }  // namespace ordeal::chaos

@@ -48,6 +48,13 @@ class Hunter:
         self.graph = BuildGraph(build, ROOT)
         self.folder = os.path.join(build, "hunts")
 
+    def repeat_on_processes(self, broken, experiment, place):
+        """How many of the runs against real processes fail, or crash: faults are there, what the table
+        [simulation] says is not."""
+        os.symlink(os.path.join(self.build, "bin", "ordeal-relay"), os.path.join(place, "ordeal-relay"))
+        run = [broken, "run", "--quiet", "--state", os.path.join(place, "state"), experiment]
+        return sum(call(run, 60) == FAILED for _ in range(REPEATS))
+
     def judge(self, mutant):
         place = os.path.join(self.folder, mutant.name)
         shutil.rmtree(place, ignore_errors=True)
@@ -66,6 +73,8 @@ class Hunter:
             run = ["run", "--world", "simulated", experiment]
             verdict["fails"] = sum(call([broken] + run, 60) == FAILED for _ in range(REPEATS))
             verdict["sound_passes"] = sum(call([sound] + run, 60) == PASSED for _ in range(REPEATS))
+            if verdict["faults"]:
+                verdict["fails_on_processes"] = self.repeat_on_processes(broken, experiment, place)
             verdict["file"] = os.path.relpath(experiment, ROOT)
         shutil.rmtree(place, ignore_errors=True)
         return verdict
@@ -80,9 +89,11 @@ def line_of(verdict):
     if not verdict["found"]:
         return "%-8s %-46s %s" % ("not yet", verdict["name"], {0: "no schedule broke it"}.get(
             verdict["ended"], "ended: %s" % verdict["ended"]))
-    return "%-8s %-46s %6.2f s, %2d faults -> %d in %.1f s; fails %d/%d, sound passes %d/%d: %s" % (
+    real = "" if "fails_on_processes" not in verdict else ", on processes %d/%d" % (
+        verdict["fails_on_processes"], REPEATS)
+    return "%-8s %-46s %6.2f s, %2d faults -> %d in %.1f s; fails %d/%d%s, sound passes %d/%d: %s" % (
         "found" if good(verdict) else "POOR", verdict["name"], verdict["found_after_s"], verdict["faults_drawn"],
-        verdict["faults"], verdict["shrunk_after_s"] - verdict["found_after_s"], verdict["fails"], REPEATS,
+        verdict["faults"], verdict["shrunk_after_s"] - verdict["found_after_s"], verdict["fails"], REPEATS, real,
         verdict["sound_passes"], REPEATS, verdict["error"])
 
 

@@ -3,22 +3,16 @@
 #include <functional>
 
 #include "chaos/hunt/hunt.hpp"
-#include "chaos/simulated/contained.hpp"
 
 namespace ordeal::chaos {
 namespace {
 
 using std::chrono::milliseconds;
 
-// The world's other draws move when anything is taken away, so a candidate gets a few seeds.
-constexpr std::uint64_t seeds_tried = 8;
-// What matters most gets more of them: each fault that goes, until few are left.
-constexpr std::uint64_t seeds_tried_for_faults = 150;
-
 class Shrinker {
  public:
-  Shrinker(Plan plan, const std::string& error, TimePoint until)
-      : best_(std::move(plan)), signature_(signature_of(error)), until_(until) {}
+  Shrinker(Plan plan, const std::string& error, TimePoint until, const HuntWorld& world)
+      : best_(std::move(plan)), signature_(world.signature(error)), until_(until), world_(world) {}
 
   Plan run() {
     bool less = true;
@@ -28,6 +22,7 @@ class Shrinker {
       less |= weaken();
       less |= shorten();
       less |= snap();
+      if (!world_.less_load) continue;
       less |= fewer_workers();
       less |= less_load();
     }
@@ -39,21 +34,24 @@ class Shrinker {
   using Change = std::function<void(Plan&)>;
   [[nodiscard]] bool over() const { return trial::time_now() >= until_; }
 
-  // Keeps the change if the promise is still broken.
-  bool attempt(const Change& change, std::uint64_t seeds = seeds_tried) {
+  // Keeps the change if the promise is still broken. In virtual time the world's other draws move
+  // when anything is taken away, so a candidate gets a few seeds; real processes are not the same
+  // twice, so there it gets a few tries.
+  bool attempt(const Change& change) { return attempt(change, world_.tries); }
+  bool attempt(const Change& change, std::uint64_t tries) {
     if (over()) return false;
     Plan candidate = best_;
     change(candidate);
     if (to_text(candidate) == to_text(best_) || !pool::validate(candidate.pool)) return false;
     candidate.written = candidate.faults.size();
     const std::uint64_t seed = candidate.seed;
-    for (std::uint64_t i = 0; i < seeds && !over(); ++i) {
-      candidate.seed = i == 0 ? seed : i;
+    for (std::uint64_t i = 0; i < tries && !over(); ++i) {
+      candidate.seed = i == 0 || !world_.vary_seeds ? seed : i;
       candidate.pool.seed = candidate.seed;
       draw_schedule(candidate);
       ++tried_;
-      const std::string error = what_breaks(candidate);
-      if (error.empty() || signature_of(error) != signature_) continue;
+      const std::string error = world_.what_breaks(candidate);
+      if (error.empty() || world_.signature(error) != signature_) continue;
       best_ = std::move(candidate);
       return true;
     }
@@ -68,7 +66,7 @@ class Shrinker {
           [i](Plan& plan) {
             plan.faults.erase(plan.faults.begin() + static_cast<std::ptrdiff_t>(i));
           },
-          best_.faults.size() > few_faults ? seeds_tried_for_faults : seeds_tried);
+          best_.faults.size() > few_faults ? world_.tries_for_faults : world_.tries);
     }
     return less;
   }
@@ -161,6 +159,7 @@ class Shrinker {
   Plan best_;
   std::string signature_;
   TimePoint until_;
+  const HuntWorld& world_;
   std::uint64_t tried_ = 0;
 };
 
@@ -173,8 +172,9 @@ std::string signature_of(const std::string& error) {
   return text;
 }
 
-Plan shrink(Plan plan, const std::string& error, TimePoint until, std::uint64_t& tried) {
-  Shrinker shrinker{std::move(plan), error, until};
+Plan shrink(Plan plan, const std::string& error, TimePoint until, const HuntWorld& world,
+            std::uint64_t& tried) {
+  Shrinker shrinker{std::move(plan), error, until, world};
   Plan least = shrinker.run();
   tried = shrinker.tried();
   return least;

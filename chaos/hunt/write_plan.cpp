@@ -38,7 +38,18 @@ std::string load_text(const Plan& plan) {
   std::string text =
       fmt::format("callers = {}\nduration_ms = {}\ndeadline_ms = {}\n", plan.load.callers,
                   plan.load.duration.count(), plan.load.deadline.count());
-  if (plan.load.sessions > 0) text += fmt::format("sessions = {}\n", plan.load.sessions);
+  const LoadPlan& load = plan.load;
+  const LoadPlan usual;
+  if (load.sessions > 0) text += fmt::format("sessions = {}\n", load.sessions);
+  using Policy = pool::AffinityPolicy;
+  if (load.sessions > 0 && load.affinity != Policy::none) {
+    text += load.affinity == Policy::prefer ? "affinity = \"prefer\"\n" : "affinity = \"strict\"\n";
+  }
+  if (load.idempotent) text += "idempotent = true\n";
+  if (load.retries > 0) text += fmt::format("retries = {}\n", load.retries);
+  if (load.mix.slow_percent != usual.mix.slow_percent) {
+    text += fmt::format("slow_percent = {}\n", load.mix.slow_percent);
+  }
   return text;
 }
 
@@ -67,10 +78,12 @@ std::string simulated_text(const SimulatedLoad& load) {
 }
 
 std::string fault_text(const FaultEntry& entry) {
-  std::string text = fmt::format(
-      "\n[[fault]]\nkind = \"{}\"\ntarget = \"{}\"\nat_ms = {}\nduration_ms = {}\noverlap = {}\n",
-      entry.kind->name, to_string(entry.target), entry.at.count(), entry.duration.count(),
-      entry.overlap);
+  std::string text = fmt::format("\n[[fault]]\nkind = \"{}\"\n", entry.kind->name);
+  if (entry.kind->aim == Aim::worker || entry.kind->aim == Aim::starts) {
+    text += fmt::format("target = \"{}\"\n", to_string(entry.target));
+  }
+  text += fmt::format("at_ms = {}\nduration_ms = {}\noverlap = {}\n", entry.at.count(),
+                      entry.duration.count(), entry.overlap);
   const Values defaults = entry.kind->defaults();
   for (const auto& [name, value] : entry.values) {
     if (defaults.at(name) != value) text += fmt::format("{} = {}\n", name, value);
@@ -86,6 +99,11 @@ std::string to_text(const Plan& plan) {
   text += "\n[load]\n" + load_text(plan);
   text += "\n[simulation]\n" + simulated_text(plan.simulated);
   text += fmt::format("\n[end]\nquiet_ms = {}\n", plan.quiet.count());
+  const Plan usual;
+  if (plan.early) text += "early = true\n";
+  if (plan.recovery_max != usual.recovery_max) {
+    text += fmt::format("recovery_max_ms = {}\n", plan.recovery_max.count());
+  }
   text += fmt::format("\n[bars]\ncalls_min = {}\nstrikes_min = 0\nok_percent_min = {}\n",
                       plan.bars.calls_min, plan.bars.ok_percent_min);
   for (const FaultEntry& entry : plan.faults) text += fault_text(entry);

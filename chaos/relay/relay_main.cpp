@@ -2,21 +2,28 @@
 //
 //   ordeal-relay --control FOLDER -- COMMAND...   the pool starts this as its worker's command
 //   ordeal-relay --stall PID MS                   stops that process for a time, then goes
+//   ordeal-relay --stall-thread TID MS            stops that thread alone, by ptrace
+//   ordeal-relay --session-host STORE SESSION     a host that counts up in a session, and writes a
+//                                                 byte for each update that was acknowledged
 //
 // See control.hpp for how it is told, relay.hpp for what it does.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <vector>
 
 #include "chaos/relay/relay.hpp"
+#include "ordeal/pool/pool.hpp"
+#include "ordeal/pool/session.hpp"
 #include "pool/runtime/clock.hpp"
 
 namespace {
@@ -112,6 +119,40 @@ int stall(int pid, int milliseconds) {
   return 0;
 }
 
+// A tracer that ends, however it ends, lets its tracee go.
+int stall_thread(int thread, int milliseconds) {
+  if (fork() != 0) return 0;
+  setsid();
+  if (ptrace(PTRACE_SEIZE, thread, nullptr, nullptr) != 0) return 1;
+  if (ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr) != 0) return 1;
+  if (waitpid(thread, nullptr, __WALL) != thread) return 1;
+  runtime::poll_until({},
+                      pool::core::after(runtime::now(), std::chrono::milliseconds{milliseconds}));
+  ptrace(PTRACE_DETACH, thread, nullptr, nullptr);
+  return 0;
+}
+
+// Ends by a SIGKILL, or with whoever started it.
+int be_session_host(const std::string& store, const std::string& session) {
+  const pid_t parent = getppid();
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) return 1;
+  pool::Options options;
+  options.command = {"sleep", "3600"};  // nobody calls it
+  options.size = 1;
+  options.await_ready = pool::AwaitReady::none;
+  options.start_timeout = std::chrono::hours{1};
+  options.session_store = "sqlite:" + store;
+  auto started = pool::Pool::start(options);
+  if (!started) return 1;
+  while (true) {
+    const auto updated = started->session(session).update(
+        [](nlohmann::json& data) { data["count"] = data.value("count", std::uint64_t{0}) + 1; });
+    if (updated && write(STDOUT_FILENO, "+", 1) != 1) return 1;
+    runtime::poll_until({}, pool::core::after(runtime::now(), std::chrono::milliseconds{2}));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -119,9 +160,17 @@ int main(int argc, char** argv) {
   if (arguments.size() == 3 && arguments[0] == "--stall") {
     return stall(std::atoi(argv[2]), std::atoi(argv[3]));
   }
+  if (arguments.size() == 3 && arguments[0] == "--stall-thread") {
+    return stall_thread(std::atoi(argv[2]), std::atoi(argv[3]));
+  }
+  if (arguments.size() == 3 && arguments[0] == "--session-host") {
+    return be_session_host(argv[2], argv[3]);
+  }
   if (arguments.size() >= 4 && arguments[0] == "--control" && arguments[2] == "--") {
     return relay(std::string{arguments[1]}, argv + 4);
   }
-  fmt::print(stderr, "usage: ordeal-relay --control FOLDER -- COMMAND... | --stall PID MS\n");
+  fmt::print(stderr,
+             "usage: ordeal-relay --control FOLDER -- COMMAND... | --stall PID MS | "
+             "--stall-thread TID MS | --session-host STORE SESSION\n");
   return exit_usage;
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,15 +19,19 @@ namespace ordeal::chaos {
 namespace {
 
 // Of processor time; a schedule takes a few milliseconds.
-constexpr rlim_t seconds_max = 20;
+constexpr std::uint64_t seconds_max = 20;
 
-[[noreturn]] void simulate_here(const Plan& plan, int to_parent) {
-  const rlimit limit{seconds_max, seconds_max + 1};
+[[noreturn]] void tell_parent(const std::function<std::string()>& tell, int to_parent,
+                              std::optional<rlim_t> cpu_max) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (cpu_max) {
+    const rlimit limit{*cpu_max, *cpu_max + 1};
+    (void)setrlimit(RLIMIT_CPU, &limit);
+  }
   const rlimit no_core{0, 0};
-  (void)setrlimit(RLIMIT_CPU, &limit);
   (void)setrlimit(RLIMIT_CORE, &no_core);
   (void)!freopen("/dev/null", "w", stderr);  // an assertion's words are in the exit status
-  const std::string error = simulate(plan).report.error;
+  const std::string error = tell();
   const char* rest = error.data();
   std::size_t left = error.size();
   while (left > 0) {
@@ -51,14 +56,15 @@ std::string read_all(int from_child) {
 
 }  // namespace
 
-std::string what_breaks(const Plan& plan) {
+std::string tell_from_child(const std::function<std::string()>& tell,
+                            std::optional<std::uint64_t> cpu_max) {
   int pipe_ends[2];
-  if (pipe2(pipe_ends, O_CLOEXEC) != 0) return simulate(plan).report.error;
+  if (pipe2(pipe_ends, O_CLOEXEC) != 0) return tell();
   pool::process::FileDescriptor from_child{pipe_ends[0]};
   pool::process::FileDescriptor to_parent{pipe_ends[1]};
   const pid_t child = fork();
-  if (child < 0) return simulate(plan).report.error;
-  if (child == 0) simulate_here(plan, to_parent.get());
+  if (child < 0) return tell();
+  if (child == 0) tell_parent(tell, to_parent.get(), cpu_max);
   to_parent = {};
   std::string error = read_all(from_child.get());
   int status = 0;
@@ -67,6 +73,10 @@ std::string what_breaks(const Plan& plan) {
   if (!WIFSIGNALED(status)) return error;
   if (WTERMSIG(status) == SIGXCPU) return "the pool does not come to an end";
   return fmt::format("the pool crashed ({})", sigabbrev_np(WTERMSIG(status)));
+}
+
+std::string what_breaks(const Plan& plan) {
+  return tell_from_child([&plan] { return simulate(plan).report.error; }, seconds_max);
 }
 
 }  // namespace ordeal::chaos

@@ -144,12 +144,28 @@ Check service(const Plan& plan, const SimulatedRun& run) {
   return check;
 }
 
+// The calm lasts longer than all that may hold up a start, so then there is no excuse.
+Check recovered(const Plan& plan, const SimulatedRun& run) {
+  Check check{"recovered",
+              fmt::format("{} of {} workers serve after the calm", run.report.serving_at_end,
+                          plan.pool.size),
+              Verdict::pass()};
+  if (run.report.serving_at_end < plan.pool.size) {
+    check.verdict = Verdict::fail({"the pool was not whole again"});
+  }
+  return check;
+}
+
 }  // namespace
 
 std::vector<Check> judge_simulated(const Plan& plan, const SimulatedRun& run) {
   std::vector<Check> checks{promises(run), faults(plan, run)};
   // What a broken pool answered says nothing more.
-  if (run.report.error.empty()) checks.push_back(service(plan, run));
+  if (!run.report.error.empty()) return checks;
+  checks.push_back(service(plan, run));
+  // An operator may have made it smaller, or stopped it before it could heal.
+  const bool left_alone = plan.simulated.operation_parts == 0 && !plan.simulated.stop_under_load;
+  if (left_alone) checks.push_back(recovered(plan, run));
   return checks;
 }
 

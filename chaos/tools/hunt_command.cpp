@@ -17,6 +17,7 @@ struct HuntArguments {
   std::string out;
   std::string json_file;
   std::string mutant;
+  std::string world = "simulated";  // or "processes"
 };
 
 int complain(std::string_view message) {
@@ -67,8 +68,15 @@ void print_found(const HuntResult& result) {
       found.repeats, repeats_wanted, found.other_seeds, other_seeds_tried);
 }
 
-int run_hunt(const HuntArguments& arguments, const Registry& registry) {
-  const HuntResult result = hunt(arguments.hunt, registry);
+int run_hunt(const HuntArguments& arguments, const Registry& registry,
+             const CommandOptions& options) {
+  const RunOptions run{.state_folder = options.state_folder,
+                       .relay_program = options.relay_program};
+  const bool real = arguments.world == "processes";
+  if (real) (void)undo_leftovers(options.state_folder, registry);
+  const HuntResult result =
+      hunt(arguments.hunt,
+           real ? real_world(registry, run, options.bridge) : simulated_world(registry), registry);
   if (!arguments.json_file.empty()) {
     std::ofstream stream{arguments.json_file};
     stream << to_json(result).dump(1) << "\n";
@@ -87,7 +95,8 @@ int run_hunt(const HuntArguments& arguments, const Registry& registry) {
   std::ofstream stream{arguments.out};
   stream << text;
   if (!stream.flush()) return complain(arguments.out + ": cannot be written");
-  fmt::print("{}\nrepeat: ordeal-chaos run --world simulated {}\n", arguments.out, arguments.out);
+  fmt::print("{}\nrepeat: ordeal-chaos run {}{}\n", arguments.out, real ? "" : "--world simulated ",
+             arguments.out);
   return exit_fail;
 }
 
@@ -101,7 +110,8 @@ int hunt_mutant(const HuntArguments& arguments) {
 
 }  // namespace
 
-void add_hunt(CLI::App& app, const Registry& registry, int& exit_code) {
+void add_hunt(CLI::App& app, const Registry& registry, const CommandOptions& options,
+              int& exit_code) {
   const auto arguments = std::make_shared<HuntArguments>();
   CLI::App* hunt = app.add_subcommand(
       "hunt", "random schedules in virtual time; what breaks the pool is made small");
@@ -111,15 +121,19 @@ void add_hunt(CLI::App& app, const Registry& registry, int& exit_code) {
       ->capture_default_str();
   hunt->add_option("--out", arguments->out, "the shrunk experiment; else it is printed");
   hunt->add_option("--json", arguments->json_file, "the figures");
+  hunt->add_option("--world", arguments->world,
+                   "the pool's core in virtual time, or real processes, some seconds a schedule")
+      ->check(CLI::IsMember({"simulated", "processes"}))
+      ->capture_default_str();
   hunt->add_option("--mutant", arguments->mutant,
                    "hunt the pool with that seeded bug (scripts/mutants --list), and the sound one "
                    "with what was found");
-  hunt->callback([&registry, &exit_code, arguments] {
+  hunt->callback([&registry, &options, &exit_code, arguments] {
     if (!read_seeds(arguments->seeds, arguments->hunt)) {
       exit_code = complain("--seeds " + arguments->seeds + ": A..B or A, A not above B");
     } else {
-      exit_code =
-          arguments->mutant.empty() ? run_hunt(*arguments, registry) : hunt_mutant(*arguments);
+      exit_code = arguments->mutant.empty() ? run_hunt(*arguments, registry, options)
+                                            : hunt_mutant(*arguments);
     }
   });
 }

@@ -5,17 +5,32 @@
 #include <sstream>
 
 #include "chaos/experiment/plan.hpp"
+#include "chaos/faults/causes.hpp"
 #include "chaos/report/report.hpp"
 #include "chaos/tools/commands.hpp"
 
 namespace ordeal::chaos {
 namespace {
 
+Permit permit_of(const FaultKind& kind, const Site& site) {
+  return kind.permit ? kind.permit(site) : Permit{};
+}
+
+// What an experiment gives its faults.
+Site site_of(const Plan& plan) {
+  Site site;
+  if (plan.with_relay) site.relay_folder = "given";
+  if (plan.store_in_file) site.store_file = "given";
+  site.with_model = plan.with_model;
+  return site;
+}
+
 // As if an experiment gave a fault all that it needs; what is left is the machine.
 Permit permit_of_machine(const FaultKind& kind) {
   Site site;
   site.relay_folder = site.store_file = "given";
-  return kind.permit ? kind.permit(site) : Permit{};
+  site.with_model = true;
+  return permit_of(kind, site);
 }
 
 int complain(std::string_view message) {
@@ -62,6 +77,7 @@ int explain_fault(const Registry& registry, const CommandOptions& options) {
   fmt::print("  undo        {}\n", kind->undoes ? "after duration_ms, and seen to be undone"
                                                 : "none: the pool replaces what it lost");
   fmt::print("  a sound pool  {}\n", kind->expected);
+  fmt::print("  callers may see  {}\n", causes_of(*kind));
   fmt::print("  this machine  {}\n", permit.granted ? "permits it" : permit.reason);
   for (const OptionSpec& option : kind->options) {
     fmt::print("  {} = {}   {} ({} to {})\n", option.name, option.standard, option.meaning,
@@ -92,8 +108,12 @@ int check_files(const Registry& registry, const CommandOptions& options) {
     fmt::print("{}: {} (seed {}), {} callers on {} workers for {} ms\n", file, plan->title,
                plan->seed, plan->load.callers, plan->pool.size, plan->load.duration.count());
     for (const FaultEntry& entry : plan->faults) {
-      fmt::print("  {}, {}, to {}, for {} ms\n", when_of(entry), entry.kind->describe(entry.values),
-                 to_string(entry.target), entry.duration.count());
+      const Permit permit = permit_of(*entry.kind, site_of(*plan));
+      const bool by_rule = entry.kind->aim == Aim::worker || entry.kind->aim == Aim::starts;
+      fmt::print(
+          "  {}, {}, to {}, for {} ms{}\n", when_of(entry), entry.kind->describe(entry.values),
+          by_rule ? to_string(entry.target) : std::string{to_string(entry.kind->aim)},
+          entry.duration.count(), permit.granted ? "" : "  [not here: " + permit.reason + "]");
     }
   }
   return exit_code;

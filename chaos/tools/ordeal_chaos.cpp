@@ -83,7 +83,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   undo->callback([&] { exit_code = undo_all_leftovers(registry, options); });
 
-  add_hunt(app, registry, exit_code);
+  add_hunt(app, registry, options, exit_code);
   add_soak(app, options, exit_code);
 
   try {

@@ -5,13 +5,16 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "chaos/experiment/account.hpp"
 #include "chaos/experiment/judge.hpp"
 #include "chaos/report/report.hpp"
 #include "chaos/tools/commands.hpp"
+#include "chaos/tools/contain.hpp"
 #include "chaos/tools/print.hpp"
 
 namespace ordeal::chaos {
@@ -50,20 +53,28 @@ std::function<void(const RunProgress&)> progress_line(const Plan& plan, bool qui
 }
 
 void print_faults(const RunResult& result) {
-  for (const Strike& strike : result.strikes) {
-    const auto after = [&strike](TimePoint at) {
-      if (at == TimePoint{}) return std::string{"-"};
-      return fmt::format(
-          "{:.0f} ms", std::chrono::duration<double, std::milli>(at - strike.injected_at).count());
-    };
+  const auto text_of = [](const std::optional<double>& ms) {
+    return ms ? fmt::format("{:.0f} ms", *ms) : std::string{"-"};
+  };
+  const std::vector<StrikeAccount> accounts = account_of(result);
+  for (std::size_t i = 0; i < accounts.size(); ++i) {
+    const Strike& strike = result.strikes[i];
+    const StrikeAccount& account = accounts[i];
     if (strike.state == Strike::State::skipped) {
       fmt::print("  {:>3}  {}: skipped: {}\n", strike.number, strike.kind->name, strike.reason);
       continue;
     }
-    fmt::print("  {:>3}  {} on {} ({}): {}; proved {}, noticed {}, undone {}, whole {}\n",
-               strike.number, strike.kind->name, strike.target, strike.id.pid,
-               strike.was_proved ? strike.evidence : strike.reason, after(strike.proved_at),
-               after(strike.detected_at), after(strike.undone_at), after(strike.recovered_at));
+    const auto since = [&strike](TimePoint at) -> std::optional<double> {
+      if (at == TimePoint{}) return {};
+      return std::chrono::duration<double, std::milli>(at - strike.injected_at).count();
+    };
+    fmt::print(
+        "  {:>3}  {} on {} ({}): {}; proved {}, noticed {}, undone {}, next ok {}, whole {}, "
+        "{} calls lost, {} repeated\n",
+        strike.number, strike.kind->name, strike.target, strike.id.pid,
+        strike.was_proved ? strike.evidence : strike.reason, text_of(since(strike.proved_at)),
+        text_of(account.noticed_ms), text_of(since(strike.undone_at)), text_of(account.first_ok_ms),
+        text_of(account.whole_ms), account.lost, account.repeated);
   }
 }
 
@@ -75,19 +86,20 @@ struct OneRun {
   std::string repeat;  // the command that does it again
 };
 
-int run_one(const OneRun& one, const CommandOptions& options) {
-  if (options.world == "simulated") {
-    return run_simulated(one.plan, {one.file, one.journal, one.report, options.trace, one.repeat});
-  }
+int run_here(const OneRun& one, const CommandOptions& options) {
   Journal journal;
   if (!one.journal.empty()) {
     auto opened = Journal::open(one.journal);
     if (!opened) return complain(opened.error().message);
     journal = std::move(*opened);
   }
-  const RunOptions run{.state_folder = options.state_folder,
-                       .relay_program = options.relay_program,
-                       .on_progress = progress_line(one.plan, options.quiet)};
+  const RunOptions run{
+      .state_folder = options.state_folder,
+      .relay_program = options.relay_program,
+      .model_program = std::filesystem::path{options.bridge}.parent_path() / "mock_gemini.py",
+      .on_progress = progress_line(one.plan, options.quiet),
+      .before_rollback = {},
+      .interrupted = asked_to_end};
   auto result = run_plan(one.plan, run, journal);
   if (run.on_progress) fmt::print(stderr, "\r\033[K");
   if (!result) {
@@ -102,18 +114,11 @@ int run_one(const OneRun& one, const CommandOptions& options) {
   journal.note("repeat", {{"command", one.repeat}});
   note_verdict(journal, one.plan, *result, checks);
   fmt::print("{}  (repeat: {})\n", to_string(verdict.kind()), one.repeat);
-  if (!one.report.empty()) {
-    const auto written = write_report(one.journal, one.report);
-    if (!written) return complain(written.error());
-    fmt::print("report: {}\n", one.report);
-  }
+  std::fflush(stdout);
   const int exit_code = exit_code_of(verdict.kind());
   if (result->threads_left_behind()) end_process(exit_code);
   return exit_code;
 }
-
-// A full disk must be an error, not our end.
-void ignore_file_size_signal() { signal(SIGXFSZ, SIG_IGN); }
 
 void undo_before(const Registry& registry, const CommandOptions& options) {
   for (const Leftover& left : undo_leftovers(options.state_folder, registry)) {
@@ -121,6 +126,46 @@ void undo_before(const Registry& registry, const CommandOptions& options) {
                left.error.empty() ? "undone" : left.error);
   }
 }
+
+// The pool has taken its host down, or somebody has ended it. The journal gets the verdict that the
+// run could not write any more.
+int note_the_end(const OneRun& one, int signal) {
+  const bool from_outside = signal == SIGKILL || signal == SIGTERM || signal == SIGINT;
+  const std::string sentence =
+      fmt::format("the host of the pool was ended by SIG{}{}", sigabbrev_np(signal),
+                  from_outside ? "" : ": the pool crashed");
+  Check check{"host", sentence,
+              from_outside ? trial::Verdict::unknown(sentence) : trial::Verdict::fail({sentence})};
+  fmt::print("{} (seed {})\n", one.plan.title, one.plan.seed);
+  print_checks({check});
+  if (auto journal = Journal::reopen(one.journal); journal) {
+    journal->note("repeat", {{"command", one.repeat}});
+    note_checks(*journal, one.plan.title, one.plan.seed, {check});
+  }
+  fmt::print("{}  (repeat: {})\n", to_string(check.verdict.kind()), one.repeat);
+  return exit_code_of(check.verdict.kind());
+}
+
+int run_one(const Registry& registry, const OneRun& one, const CommandOptions& options) {
+  if (options.world == "simulated") {
+    return run_simulated(one.plan, {one.file, one.journal, one.report, options.trace, one.repeat});
+  }
+  const Contained run = run_contained([&] { return run_here(one, options); });
+  int exit_code = run.exit_code;
+  if (run.signal != 0) {
+    undo_before(registry, options);
+    exit_code = note_the_end(one, run.signal);
+  }
+  if (!one.report.empty() && exit_code != exit_could_not_run) {
+    const auto written = write_report(one.journal, one.report);
+    if (!written) return complain(written.error());
+    fmt::print("report: {}\n", one.report);
+  }
+  return exit_code;
+}
+
+// A full disk must be an error, not our end.
+void ignore_file_size_signal() { signal(SIGXFSZ, SIG_IGN); }
 
 pool::Result<Plan> read_plan(const std::string& file, const Registry& registry,
                              const CommandOptions& options) {
@@ -213,7 +258,7 @@ int run_files(const Registry& registry, const CommandOptions& options) {
         named_after(options.report, file, several),
         fmt::format("ordeal-chaos run {}{} --seed {}",
                     options.world == "simulated" ? "--world simulated " : "", file, plan->seed)};
-    exit_code = worse_of(exit_code, run_one(one, options));
+    exit_code = worse_of(exit_code, run_one(registry, one, options));
   }
   return exit_code;
 }
@@ -226,6 +271,7 @@ int replay_journal(const Registry& registry, const CommandOptions& given) {
   const auto plan = plan_of_journal(file, registry, options);
   if (!plan) return complain(plan.error());
   return run_one(
+      registry,
       {*plan, file, options.journal, options.report, fmt::format("ordeal-chaos replay {}", file)},
       options);
 }

@@ -6,7 +6,7 @@ to this one by a test.
 
 import collections
 
-from .zoo import calls, process, stage, wire
+from .zoo import calls, model, process, stage, wire
 
 Fault = collections.namedtuple("Fault", "name run args summary")
 
@@ -31,6 +31,7 @@ FAULTS = (
     Fault("context", calls.context, "", "returns what it knows of the request: label, session, attempt ..."),
     Fault("print_stdout", calls.print_stdout, "text", "prints by Python, descriptor 1, C and a child, then replies"),
     Fault("flood_stderr", calls.flood_stderr, "bytes", "writes so much to stderr, then replies"),
+    Fault("ask_model", model.ask_model, "prompt", "asks the model at $ORDEAL_MODEL_URL, returns args and answer"),
     Fault("play", stage.play, "stage, ticket", "asks its director, on that Unix socket, which of these to be and when"),
     # The stream.
     Fault("garbage", wire.garbage, "bytes, seed", "random bytes instead of a frame"),

@@ -342,6 +342,12 @@ void Simulation::begin_calm() {
 void Simulation::stop() {
   if (stop_sent_) return;
   stop_sent_ = true;
+  using State = pool::core::WorkerState;
+  for (const pool::core::WorkerView& worker : core_.workers()) {
+    const bool serves = worker.state == State::ready || worker.state == State::busy ||
+                        worker.state == State::degraded;
+    report_.serving_at_end += serves ? 1 : 0;
+  }
   const Duration grace = random_.chance(1, 4) ? Duration{} : up_to(options_.stop_grace_max);
   feed(event::StopRequested{grace});
 }

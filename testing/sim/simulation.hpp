@@ -113,6 +113,7 @@ struct SimulationReport {
   Race death_and_lease;
   Race stop_and_start;
   std::vector<PlannedNote> planned;
+  std::uint32_t serving_at_end = 0;  // workers, when the calm was over
   std::string trace;
 };
 

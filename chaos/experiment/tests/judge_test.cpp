@@ -24,9 +24,17 @@ struct MadeUp {
   MadeUp() {
     kind.name = "freeze_worker";
     kind.undoes = true;
+    kill.name = "kill_worker";
+    kill.kills = true;
+    kill.undoes = false;
     plan.pool.size = 2;
     plan.bars.events_min = {{"worker_ready", 2}};
     plan.bars.spawns_max = 10;
+    plan.bars.first_ok_max = milliseconds{300};
+    plan.bars.affinity_percent_min = 90;
+    plan.load.affinity = pool::AffinityPolicy::prefer;
+    plan.load.rate = {{.at = milliseconds{0}, .per_second = 100}};
+    result.due = 200;
     plan.steady = {{.probe = "workers_serving", .min = 2, .during_min = 1},
                    {.probe = "ok_percent", .min = 99},
                    {.probe = "p99_ms", .max = 50}};
@@ -46,6 +54,15 @@ struct MadeUp {
     strike.proved_at = at(510);
     strike.undone_at = at(900);
     strike.recovered_at = at(950);
+    Strike& death = result.strikes.emplace_back();
+    death = Strike{.state = Strike::State::recovered, .kind = &kill};
+    death.number = 2;
+    death.id = {4, 701};
+    death.was_proved = true;
+    death.injected_at = at(1'000);
+    death.proved_at = at(1'001);
+    death.detected_at = at(1'002);
+    death.recovered_at = at(1'050);
     for (std::uint64_t number = 0; number < 200; ++number) {
       CallRecord call;
       call.nonce = {0, number};
@@ -58,6 +75,11 @@ struct MadeUp {
       result.history.calls.push_back(call);
     }
     result.history.calls[60].outcome = Outcome::indeterminate;
+    result.history.calls[60].code = "call_timeout";
+    // The worker of call 100 died at once; the call was over by then.
+    result.history.calls[100].outcome = Outcome::indeterminate;
+    result.history.calls[100].code = "worker_died";
+    result.history.calls[100].worker = 4;
     result.history.sent = result.history.calls.size();
     for (int ms = 0; ms < 2'000; ms += 50) {
       const bool struck = ms > 500 && ms < 950;
@@ -71,7 +93,23 @@ struct MadeUp {
     }
     result.status.spawns = 3;
     result.events = {{"worker_ready", 3}};
-    result.sessions = {.acknowledged = 40, .unknown = 1, .found = 41, .checked = true};
+    result.sessions = {.sessions = {{.acknowledged = 40,
+                                     .unknown = 1,
+                                     .found = 41,
+                                     .last_worker = 4,
+                                     .kept = 95,
+                                     .moved = 5,
+                                     .calm_sent = 9,
+                                     .calm_ok = 9}},
+                       .checked = true};
+    for (std::uint64_t number = 1'000; number < 1'016; ++number) {
+      CallRecord call;
+      call.nonce = {0, number};
+      call.echoed = call.nonce;
+      call.outcome = Outcome::ok;
+      result.after_rollback.calls.push_back(call);
+    }
+    result.after_rollback.sent = result.after_rollback.calls.size();
     result.with_executions = true;
   }
   MadeUp(const MadeUp&) = delete;
@@ -80,7 +118,7 @@ struct MadeUp {
   static TimePoint at(int ms) { return TimePoint{} + std::chrono::hours{1} + milliseconds{ms}; }
   [[nodiscard]] std::vector<Check> judged() const { return judge_run(plan, result); }
 
-  FaultKind kind;
+  FaultKind kind, kill;
   Plan plan;
   RunResult result;
 };
@@ -102,8 +140,27 @@ const std::vector<Flaw>& flaws() {
        [](MadeUp& run) {
          std::swap(run.result.history.calls[3].echoed, run.result.history.calls[4].echoed);
        }},
-      {"blast_radius", Kind::fail, "a call failed with no fault about",
+      {"blast_radius", Kind::fail, "failed with no fault about",
        [](MadeUp& run) { run.result.history.calls[150].outcome = Outcome::failed; }},
+      {"right_errors", Kind::fail,
+       "failed with reply_id_mismatch, which no fault about (freeze_worker) may cause",
+       [](MadeUp& run) { run.result.history.calls[60].code = "reply_id_mismatch"; }},
+      {"noticed", Kind::fail, "the pool has not noticed that it died",
+       [](MadeUp& run) { run.result.strikes[1].detected_at = {}; }},
+      {"noticed", Kind::fail, "noticed after 2600 ms",
+       [](MadeUp& run) { run.result.strikes[1].detected_at = MadeUp::at(3'600); }},
+      {"noticed", Kind::fail, "its caller was told 3999 ms later (worker_died, call",
+       [](MadeUp& run) { run.result.history.calls[100].ended_at = MadeUp::at(5'000); }},
+      {"recovered", Kind::fail, "at most 300 may pass",
+       [](MadeUp& run) {
+         for (int i = 51; i < 99; ++i) run.result.history.calls[i].outcome = Outcome::failed;
+       }},
+      {"outcomes", Kind::fail, "had no outcome by its deadline",
+       [](MadeUp& run) { run.result.after_rollback.calls[3].outcome = Outcome::lost; }},
+      {"proved", Kind::unknown, "the run was interrupted",
+       [](MadeUp& run) { run.result.interrupted = true; }},
+      {"load", Kind::fail, "at least 95 % must be begun",
+       [](MadeUp& run) { run.result.due = 400; }},
       {"service", Kind::fail, "ended ok, at least 90 % must",
        [](MadeUp& run) {
          for (int i = 50; i < 75; ++i) run.result.history.calls[i].outcome = Outcome::failed;
@@ -120,7 +177,7 @@ const std::vector<Flaw>& flaws() {
       {"proved", Kind::unknown, "no steady state: sick",
        [](MadeUp& run) { run.result.not_steady = "sick"; }},
       {"proved", Kind::unknown, "too little to mean anything",
-       [](MadeUp& run) { run.plan.bars.strikes_min = 2; }},
+       [](MadeUp& run) { run.plan.bars.strikes_min = 3; }},
       {"undone", Kind::unknown, "not undone: strike 1",
        [](MadeUp& run) { run.result.strikes[0].undone_at = {}; }},
       // The rollback at the end does not make it good.
@@ -134,7 +191,7 @@ const std::vector<Flaw>& flaws() {
          run.result.strikes[0].recovered_at = MadeUp::at(1'600);
        }},
       {"recovered", Kind::fail, "after the load", [](MadeUp& run) { run.result.whole = false; }},
-      {"progress", Kind::fail, "no call that began after the faults",
+      {"progress", Kind::fail, "0 calls that began after the faults ended ok, at least 10 must",
        [](MadeUp& run) { run.result.quiet_began = MadeUp::at(2'000); }},
       {"nothing_left", Kind::fail, "left behind: pid 4711",
        [](MadeUp& run) {
@@ -165,10 +222,25 @@ const std::vector<Flaw>& flaws() {
        }},
       {"steady_state", Kind::fail, "after the rollback: 1 workers serve",
        [](MadeUp& run) { run.result.status.workers[0].state = "starting"; }},
-      {"sessions", Kind::fail, "40 updates were acknowledged, the store has 39",
-       [](MadeUp& run) { run.result.sessions.found = 39; }},
-      {"sessions", Kind::fail, "the store has 42 updates, 41 were made",
-       [](MadeUp& run) { run.result.sessions.found = 42; }},
+      {"steady_state", Kind::fail, "after the rollback: ok_percent is 50, at least 99 is healthy",
+       [](MadeUp& run) {
+         for (int i = 0; i < 8; ++i) {
+           run.result.after_rollback.calls[i].outcome = Outcome::failed;
+         }
+       }},
+      {"sessions", Kind::fail, "session 0: 40 updates were acknowledged, the store has 39",
+       [](MadeUp& run) { run.result.sessions.sessions[0].found = 39; }},
+      {"sessions", Kind::fail, "session 0: the store has 42 updates, 41 were made",
+       [](MadeUp& run) { run.result.sessions.sessions[0].found = 42; }},
+      {"sessions", Kind::fail,
+       "session other of a host that was killed: 20 updates were acknowledged, the store has 19",
+       [](MadeUp& run) {
+         run.result.sessions.of_other_hosts = {{"other", 20, 19}};
+       }},
+      {"affinity", Kind::fail, "at least 90 % must be",
+       [](MadeUp& run) { run.result.sessions.sessions[0].moved = 50; }},
+      {"affinity", Kind::fail, "session 0 was served no more",
+       [](MadeUp& run) { run.result.sessions.sessions[0].calm_ok = 0; }},
   };
   return all;
 }
@@ -176,7 +248,7 @@ const std::vector<Flaw>& flaws() {
 TEST(Judge, a_good_run_passes_all_its_checks) {
   const MadeUp run;
   const auto checks = run.judged();
-  EXPECT_EQ(checks.size(), 13u);
+  EXPECT_EQ(checks.size(), 17u);
   for (const Check& check : checks) {
     EXPECT_TRUE(check.verdict.passed()) << check.name << ": " << check.sentence;
   }

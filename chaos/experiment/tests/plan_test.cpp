@@ -73,10 +73,11 @@ TEST(Plan, is_read_as_written) {
 
 TEST(Plan, unknown_keys_are_refused_with_their_line_and_what_is_allowed) {
   EXPECT_THAT(with("callers = 6", "calers = 6"), HasSubstr("e.toml:7: unknown key load.calers"));
-  EXPECT_THAT(with("callers = 6", "calers = 6"), HasSubstr("allowed: callers, deadline_ms"));
+  EXPECT_THAT(with("callers = 6", "calers = 6"),
+              HasSubstr("allowed: affinity, callers, clump, command, deadline_ms"));
   EXPECT_THAT(with("latency_ms", "latency"), HasSubstr("e.toml:15: unknown key fault.latency"));
   EXPECT_THAT(with("[end]", "[ends]"), HasSubstr("unknown key ends"));
-  EXPECT_THAT(with("size = 3", "sise = 3"), HasSubstr("e.toml:3: pool: "));
+  EXPECT_THAT(with("size = 3", "sise = 3"), HasSubstr("e.toml:5: pool: unknown option"));
 }
 
 TEST(Plan, wrong_values_are_refused_with_what_is_allowed) {
@@ -93,6 +94,27 @@ TEST(Plan, wrong_values_are_refused_with_what_is_allowed) {
   EXPECT_THAT(with("quiet_ms = 700", "quiet_ms = 3000"),
               HasSubstr("end.quiet_ms must be less than load.duration_ms"));
   EXPECT_THAT(with("size = 3", "size = "), HasSubstr("e.toml:5: "));
+  EXPECT_THAT(with("size = 3", "size = 0"), HasSubstr("e.toml:5: pool: option size: 0 is out of"));
+  EXPECT_THAT(with("size = 3", "size = 3\nbreaker.failurs = 3"),
+              HasSubstr("e.toml:6: pool: unknown option"));
+  EXPECT_THAT(with("min = 3", "min = 3\nmax = 2"), HasSubstr("steady.min exceeds steady.max"));
+  EXPECT_THAT(with("{mock_bridge}", "{mock_brige}"),
+              HasSubstr("e.toml:3: pool.command: {mock_brige} is unknown, known: {mock_bridge}, "));
+  EXPECT_THAT(with("at_ms = 100", "at_ms = 2500"),
+              HasSubstr("e.toml:9: fault.at_ms: 2900 ms is too late: the load lasts 3000 ms"));
+  EXPECT_THAT(with("quiet_ms = 700\n", "quiet_ms = 700\n[bars.events_min]\nworker_born = 1\n"),
+              HasSubstr("unknown event worker_born, known: "));
+}
+
+TEST(Plan, a_target_may_be_another_process_than_a_worker) {
+  const std::string text =
+      std::string{good}.replace(good.find("kind = \"delay_replies\"\ntarget = \"random:2\""), 42,
+                                "kind = \"kill_worker\"\ntarget = \"template\"");
+  std::string without = text;
+  without.replace(without.find("latency_ms = 40\n"), 16, "");
+  const auto plan = plan_from_toml(without, "e.toml", faults(), "m.py");
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->faults.front().kind->name, "kill_template");
 }
 
 TEST(Plan, the_same_seed_draws_the_same_schedule_and_another_seed_another) {

@@ -21,6 +21,7 @@ using trial::Verdict;
 constexpr std::string_view relayed_pool = R"([pool]
 command = ["{relay}", "--control", "{relay_folder}", "--", "python3", "{mock_bridge}", "--faults"]
 session_store = "sqlite:{store}"
+environment = { ORDEAL_MODEL_URL = "{model_endpoint}" }
 )";
 constexpr std::string_view forked_pool = R"([pool]
 command = ["python3", "{mock_bridge}", "--faults"]
@@ -70,6 +71,10 @@ struct Walked {
 std::optional<Walked> run(const Registry& registry, const std::vector<std::string>& kinds,
                           std::string_view pool, std::string_view entry, RunOptions options) {
   std::string text = fmt::format("title = \"walk\"\nseed = 3\n{}{}", pool, rest);
+  const FaultKind* first = registry.find(kinds.front());
+  if (kinds.size() == 1 && first->aim == Aim::model) {
+    text.replace(text.find("[load]\n"), 7, "[load]\ncommand = \"ask_model\"\n");
+  }
   for (const std::string& kind : kinds) {
     text += fmt::format("[[fault]]\nkind = \"{}\"\n{}", kind, entry);
   }
@@ -83,6 +88,8 @@ std::optional<Walked> run(const Registry& registry, const std::vector<std::strin
       std::filesystem::temp_directory_path() / fmt::format("ordeal-walk-{}", getpid());
   options.state_folder = state;
   options.relay_program = ORDEAL_RELAY;
+  options.model_program =
+      std::filesystem::path{ORDEAL_MOCK_BRIDGE}.parent_path() / "mock_gemini.py";
   Journal none;
   auto result = run_plan(walked.plan, options, none);
   std::filesystem::remove_all(state);
@@ -100,6 +107,7 @@ std::vector<std::string> kinds_for(const Registry& registry, bool of_template) {
   Site site;
   site.relay_folder = site.store_file = "given";
   site.relay_program = ORDEAL_RELAY;
+  site.with_model = true;
   std::vector<std::string> names;
   for (const FaultKind& kind : registry.kinds()) {
     if (needs_template(kind) != of_template) continue;

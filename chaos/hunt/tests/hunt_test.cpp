@@ -47,7 +47,8 @@ TEST(Hunt, ASignatureIsThePromiseWithoutItsFigures) {
 }
 
 TEST(Hunt, ItEndsWithoutAFindWhenTheSeedsAreThrough) {
-  const HuntResult result = hunt({.first_seed = 1, .last_seed = 20}, registry());
+  const HuntResult result =
+      hunt({.first_seed = 1, .last_seed = 20}, simulated_world(registry()), registry());
   EXPECT_EQ(result.schedules, 20U);
   EXPECT_FALSE(result.found);
 }
@@ -65,8 +66,8 @@ TEST(Hunt, ShrinkingKeepsTheSignatureAndNothingElse) {
     if (run.report.error.empty()) continue;
     ++shrunk;
     std::uint64_t tried = 0;
-    const Plan least =
-        shrink(plan, run.report.error, trial::time_now() + std::chrono::seconds{20}, tried);
+    const Plan least = shrink(plan, run.report.error, trial::time_now() + std::chrono::seconds{20},
+                              simulated_world(registry()), tried);
     const SimulatedRun again = simulate(least);
     EXPECT_EQ(signature_of(again.report.error), signature_of(run.report.error));
     EXPECT_LE(least.faults.size(), 3U);

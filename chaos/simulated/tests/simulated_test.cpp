@@ -41,6 +41,18 @@ std::string text_of(const std::string& file) {
   return text.str();
 }
 
+TEST(Simulated, AWorkerThatIsMissingAfterTheCalmIsAFailure) {
+  const Plan plan =
+      plan_of("[[fault]]\nkind = \"kill_worker\"\ntarget = \"busiest\"\nat_ms = 200\n");
+  SimulatedRun run = simulate(plan);
+  EXPECT_EQ(run.report.serving_at_end, plan.pool.size);
+  EXPECT_TRUE(overall(judge_simulated(plan, run)).passed());
+  run.report.serving_at_end = plan.pool.size - 1;
+  const auto checks = judge_simulated(plan, run);
+  EXPECT_EQ(checks.back().name, "recovered");
+  EXPECT_EQ(checks.back().verdict.kind(), trial::Verdict::Kind::fail);
+}
+
 TEST(Simulated, EveryFaultThatDeclaresItActsInVirtualTime) {
   std::size_t kinds = 0;
   for (const FaultKind& kind : registry().kinds()) {
