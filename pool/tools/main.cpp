@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ordeal/pool/version.hpp"
 #include "pool/tools/errors_command.hpp"
 #include "pool/tools/operator_command.hpp"
 #include "pool/tools/run_command.hpp"
@@ -140,7 +141,7 @@ int run_main(std::vector<std::string> arguments) {
   arguments.erase(dashes, arguments.end());
 
   CLI::App app{"The Ordeal reference pool of worker processes", "ordeal-pool"};
-  app.set_version_flag("--version", "ordeal-pool " ORDEAL_VERSION);
+  app.set_version_flag("--version", "ordeal-pool " + std::string(version()));
   app.footer(footer);
   app.require_subcommand(1);
   CLI::App* run_app = app.add_subcommand(
