@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <ordeal/pool/pool.hpp>
 
-#include "chaos/faults/registry.hpp"
 #include "testing/contract/simulated_world.hpp"
 #include "testing/contract/trial.hpp"
 #include "testing/helpers/event_watch.hpp"
@@ -13,5 +12,4 @@ int main() {
   std::fputs(ordeal::trial::summary_of(reports).c_str(), stdout);
   const auto refused = ordeal::pool::Pool::start({});  // no command
   std::puts(refused ? "started" : "refused");
-  std::printf("%zu kinds of faults\n", ordeal::chaos::all_faults().kinds().size());
 }
