@@ -145,8 +145,7 @@ void add_rollout(CLI::App& app, RunArguments& run, MigrationArguments& to, Rollo
   app.add_option("--stage-requests", rules.stage_requests,
                  "The new version answers so many in a stage, at least")
       ->capture_default_str();
-  app.add_option("--stage-ms", rules.stage_time, "A stage lasts at least so long")
-      ->type_name("MS");
+  app.add_option("--stage-ms", rules.stage_time, "A stage lasts at least so long")->type_name("MS");
   app.add_option("--error-rate-max", rules.error_rate_max, "The new version may fail so often")
       ->capture_default_str();
   app.add_option("--error-ratio-max", rules.error_ratio_max, "Or so many times as often as the old")
@@ -236,7 +235,8 @@ int run_main(std::vector<std::string> arguments) {
       if (rollout_app->parsed()) migration.options.rollout = rules;
       run.migration = migration;
     }
-    if (has_command && !run_app->parsed() && !run.migration && operate.ask != "roll") throw CLI::ExtrasError({"--"});
+    if (has_command && !run_app->parsed() && !run.migration && operate.ask != "roll")
+      throw CLI::ExtrasError({"--"});
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
   }

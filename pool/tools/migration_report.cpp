@@ -28,8 +28,8 @@ nlohmann::ordered_json to_json(const VersionFigures& figures) {
 }
 
 std::string sentence_of(std::string_view version, const VersionFigures& figures) {
-  return fmt::format("the {} version answered {}, {} of them with an error; latency {:.2f} ms", version,
-                     figures.answered, figures.failed, milliseconds(figures.latency));
+  return fmt::format("the {} version answered {}, {} of them with an error; latency {:.2f} ms",
+                     version, figures.answered, figures.failed, milliseconds(figures.latency));
 }
 
 }  // namespace
@@ -45,14 +45,16 @@ std::vector<std::string> migration_sentences(const MigrationReport& report) {
     }
     const std::uint64_t kept = report.kept_for_effects + report.kept_for_session;
     if (kept + report.not_compared > 0) {
-      said.push_back(fmt::format("shadow: not compared: {} not idempotent, {} in a session, {} without "
-                                 "two answers that say something",
-                                 report.kept_for_effects, report.kept_for_session, report.not_compared));
+      said.push_back(
+          fmt::format("shadow: not compared: {} not idempotent, {} in a session, {} without "
+                      "two answers that say something",
+                      report.kept_for_effects, report.kept_for_session, report.not_compared));
     }
   } else {
-    said.push_back(report.reason.empty()
-                       ? fmt::format("rollout: {}, share {:g}", to_string(report.state), report.share)
-                       : fmt::format("rollout: {}: {}", to_string(report.state), report.reason));
+    said.push_back(
+        report.reason.empty()
+            ? fmt::format("rollout: {}, share {:g}", to_string(report.state), report.share)
+            : fmt::format("rollout: {}: {}", to_string(report.state), report.reason));
     if (report.kept_for_session > 0) {
       said.push_back(fmt::format("rollout: {} requests in a session stayed with the old version",
                                  report.kept_for_session));

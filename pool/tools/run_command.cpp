@@ -142,7 +142,8 @@ ExitCode run_command(const RunArguments& arguments) {
     }
     setup.on_migration_over = [descriptor](const MigrationReport& shown) {
       const std::string text = migration_json(shown);
-      if (::dprintf(descriptor, "%s", text.c_str()) < 0) complain("the report could not be written");
+      if (::dprintf(descriptor, "%s", text.c_str()) < 0)
+        complain("the report could not be written");
     };
   }
   Watchers watchers;

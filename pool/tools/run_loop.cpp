@@ -191,13 +191,14 @@ void RunLoop::submit(const LineReader::Line& line) {
   options.session = request.session;
   options.label = request.label;
   options.traceparent = request.traceparent;
-  Pool::Callback done = [this, number = line.number, id = request.id](Result<Reply> result) mutable {
+  Pool::Callback done = [this, number = line.number,
+                         id = request.id](Result<Reply> result) mutable {
     completions_.push({number, std::move(id), std::move(result)});
   };
   const JsonText arguments{request.args};
-  auto ticket =
-      migration_ ? migration_->call_async(request.command, arguments, options, std::move(done))
-                 : pool_->call_async(request.command, arguments, options, std::move(done));
+  auto ticket = migration_
+                    ? migration_->call_async(request.command, arguments, options, std::move(done))
+                    : pool_->call_async(request.command, arguments, options, std::move(done));
   if (!ticket) finish(line.number, request.id, tl::unexpected(std::move(ticket.error())));
 }
 

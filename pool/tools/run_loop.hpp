@@ -101,7 +101,7 @@ class RunLoop {
   std::unique_ptr<Starting<Pool>> start_;
   std::optional<Pool> pool_;
   std::unique_ptr<Starting<Migration>> migration_start_;
-  std::optional<Migration> migration_;  // uses the pool: ends before it
+  std::optional<Migration> migration_;        // uses the pool: ends before it
   std::unique_ptr<MetricsEndpoint> metrics_;  // shows the pool: ends before it
   OperatorDesk desk_{events_};                // likewise
 };
