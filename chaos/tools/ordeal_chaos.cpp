@@ -8,6 +8,7 @@
 #include "chaos/faults/registry.hpp"
 #include "chaos/tools/commands.hpp"
 #include "chaos/tools/hunt_commands.hpp"
+#include "pool/process/data_file.hpp"
 
 namespace {
 
@@ -38,7 +39,8 @@ int main(int argc, char** argv) {
   CLI::App app{"Chaos experiments against the reference pool.\n" + std::string{exit_codes}};
   app.require_subcommand(1);
   CommandOptions options;
-  options.bridge = ORDEAL_MOCK_BRIDGE;
+  options.bridge =
+      ordeal::pool::process::data_file("python_mock/mock_bridge.py", ORDEAL_MOCK_BRIDGE);
   options.relay_program = beside_this_program("ordeal-relay");
   options.state_folder = default_state_folder();
   const Registry registry = all_faults();

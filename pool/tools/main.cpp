@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ordeal/pool/version.hpp"
 #include "pool/tools/errors_command.hpp"
 #include "pool/tools/operator_command.hpp"
 #include "pool/tools/run_command.hpp"
@@ -22,6 +23,7 @@ constexpr const char* footer = R"(Exit status:
   2    wrong options or configuration, or an option that is not built yet
   3    run: the pool could not start; status: no running pool was found
   4    input, output, events file, alerts file or socket
+  5    shadow: answers differ; rollout: the new version was taken back
   130  interrupted (SIGINT, SIGTERM, SIGHUP): what was submitted is answered, the rest was not read
   137  interrupted twice: workers were killed, their requests are answered as stopped_in_flight)";
 
@@ -42,6 +44,16 @@ Examples:
 
 Ctrl-C stops reading and waits for what was submitted; a second one kills the workers.
 Exit status: see ordeal-pool --help.)";
+
+constexpr const char* migration_footer = R"(
+Examples:
+  ordeal-pool shadow --share 0.5 --to 'python3 new.py' -- python3 old.py < requests.jsonl
+  ordeal-pool shadow --to 'python3 new.py' --ignore '/usage/*' --report r.json -- python3 old.py
+  ordeal-pool rollout --to 'python3 new.py' --shares 0.1,0.5,1 -- python3 old.py < requests.jsonl
+
+A request in a session stays with the old version; a shadow leaves out what is not idempotent.
+All options of run go here, too. Exit status: 5 if answers differ, or the new version was taken
+back; else as run's.)";
 
 constexpr const char* status_footer = R"(Without --socket: the one running pool of this user, or
 a list if there are several.
@@ -97,6 +109,54 @@ void add_run(CLI::App& app, RunArguments& run) {
                "Print the effective options as TOML (environment values in full) and exit");
 }
 
+// What `shadow` and `rollout` have beside the options of `run`.
+void add_migration(CLI::App& app, RunArguments& run, MigrationArguments& to) {
+  add_run(app, run);
+  app.footer(migration_footer);
+  app.add_option("--to", to.to, "The new version: words between blanks, or a TOML list")
+      ->type_name("COMMAND")
+      ->required();
+  app.add_option("--new-workers", to.options.size, "Workers of the new version (default: as many)")
+      ->type_name("N");
+  app.add_option("--seed", to.options.seed, "Which requests go to the new version")->type_name("N");
+  app.add_option("--report", to.report_file, "What was seen, one JSON object, mode 0600")
+      ->type_name("FILE");
+}
+
+void add_shadow(CLI::App& app, RunArguments& run, MigrationArguments& to) {
+  add_migration(app, run, to);
+  app.add_option("--share", to.options.share, "Of the requests, 0 to 1")->capture_default_str();
+  app.add_option("--ignore", to.options.compare.ignore,
+                 "What lies there in results may differ; a segment * is any. Repeatable")
+      ->type_name("POINTER")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--tolerance", to.options.compare.tolerance, "Numbers may differ by this part")
+      ->capture_default_str();
+  app.add_flag("--shadow-effects", to.options.shadow_effects,
+               "Send twice also what is not idempotent: its effects happen twice");
+}
+
+void add_rollout(CLI::App& app, RunArguments& run, MigrationArguments& to, RolloutRules& rules) {
+  add_migration(app, run, to);
+  app.add_option("--shares", rules.shares, "Of the requests, stage by stage")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--stage-requests", rules.stage_requests,
+                 "The new version answers so many in a stage, at least")
+      ->capture_default_str();
+  app.add_option("--stage-ms", rules.stage_time, "A stage lasts at least so long")->type_name("MS");
+  app.add_option("--error-rate-max", rules.error_rate_max, "The new version may fail so often")
+      ->capture_default_str();
+  app.add_option("--error-ratio-max", rules.error_ratio_max, "Or so many times as often as the old")
+      ->capture_default_str();
+  app.add_option("--latency-percent", rules.latency_percent, "The percentile that is compared")
+      ->capture_default_str();
+  app.add_option("--latency-ratio-max", rules.latency_ratio_max,
+                 "It may be so many times the old version's")
+      ->capture_default_str();
+}
+
 constexpr const char* operator_footer = R"(Without --socket: the one running pool of this user.
 Exit status: 0 done; 1 it has failed, or the pool says no; 3 no running pool was found.)";
 
@@ -140,7 +200,7 @@ int run_main(std::vector<std::string> arguments) {
   arguments.erase(dashes, arguments.end());
 
   CLI::App app{"The Ordeal reference pool of worker processes", "ordeal-pool"};
-  app.set_version_flag("--version", "ordeal-pool " ORDEAL_VERSION);
+  app.set_version_flag("--version", "ordeal-pool " + std::string(version()));
   app.footer(footer);
   app.require_subcommand(1);
   CLI::App* run_app = app.add_subcommand(
@@ -150,6 +210,14 @@ int run_main(std::vector<std::string> arguments) {
   status_app->footer(status_footer);
   status_app->add_option("--socket", status.socket, "The run's socket")->type_name("PATH");
   status_app->add_flag("--json", status.json, "One JSON object a line instead of a table");
+  MigrationArguments migration;
+  RolloutRules rules;
+  CLI::App* shadow_app = app.add_subcommand(
+      "shadow", "run, and send a share of the requests to a new version too; compare the answers");
+  add_shadow(*shadow_app, run, migration);
+  CLI::App* rollout_app = app.add_subcommand(
+      "rollout", "run, and let a new version answer more and more, or take it back");
+  add_rollout(*rollout_app, run, migration, rules);
   add_operators(app, operate);
   CLI::App* top_app = app.add_subcommand("top", "Watch a running pool live; q or Ctrl-C leaves");
   top_app->add_option("--socket", top.socket, "The run's socket")->type_name("PATH");
@@ -163,7 +231,12 @@ int run_main(std::vector<std::string> arguments) {
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes a vector
   try {
     app.parse(arguments);
-    if (has_command && !run_app->parsed() && operate.ask != "roll") throw CLI::ExtrasError({"--"});
+    if (shadow_app->parsed() || rollout_app->parsed()) {
+      if (rollout_app->parsed()) migration.options.rollout = rules;
+      run.migration = migration;
+    }
+    if (has_command && !run_app->parsed() && !run.migration && operate.ask != "roll")
+      throw CLI::ExtrasError({"--"});
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
   }
@@ -176,7 +249,8 @@ int run_main(std::vector<std::string> arguments) {
     return static_cast<int>(top_command(top));
   }
   if (!operate.ask.empty()) return static_cast<int>(operator_command(operate));
-  return static_cast<int>(run_app->parsed() ? run_command(run) : status_command(status));
+  const bool runs = run_app->parsed() || run.migration;
+  return static_cast<int>(runs ? run_command(run) : status_command(status));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "pool/process/file_descriptor.hpp"
 #include "pool/process/owner_only.hpp"
 #include "pool/tools/alerts.hpp"
+#include "pool/tools/migration_report.hpp"
 #include "pool/tools/run_loop.hpp"
 
 namespace ordeal::pool::tools {
@@ -108,6 +109,14 @@ ExitCode run_command(const RunArguments& arguments) {
     complain(in_flight_max.error().message);
     return ExitCode::usage;
   }
+  if (arguments.migration) {
+    auto migration = migration_options(*arguments.migration);
+    if (!migration) {
+      complain(migration.error().message);
+      return ExitCode::usage;
+    }
+    setup.migration = std::move(*migration);
+  }
   setup.options = std::move(*options);
   setup.in_flight_max = *in_flight_max;
   const auto rules = alert_rules(arguments);
@@ -123,6 +132,19 @@ ExitCode run_command(const RunArguments& arguments) {
       !open_stream(arguments.output, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO, output,
                    setup.output)) {
     return ExitCode::input_output;
+  }
+  process::FileDescriptor report;
+  if (arguments.migration && !arguments.migration->report_file.empty()) {
+    int descriptor = -1;
+    if (!open_stream(arguments.migration->report_file, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO,
+                     report, descriptor)) {
+      return ExitCode::input_output;
+    }
+    setup.on_migration_over = [descriptor](const MigrationReport& shown) {
+      const std::string text = migration_json(shown);
+      if (::dprintf(descriptor, "%s", text.c_str()) < 0)
+        complain("the report could not be written");
+    };
   }
   Watchers watchers;
   if (const auto failed = open_watchers(arguments, *rules, setup, watchers)) return *failed;

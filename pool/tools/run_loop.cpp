@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "pool/tools/ask_run.hpp"
+#include "pool/tools/migration_report.hpp"
 #include "pool/tools/outcome_line.hpp"
 #include "pool/tools/request_line.hpp"
 #include "pool/tools/status_report.hpp"
@@ -48,7 +49,8 @@ RunLoop::RunLoop(RunSetup setup, const StopSignals& signals, StatusServer server
 ExitCode RunLoop::run() {
   if (metrics_) progress_.say("metrics at " + metrics_->url());
   setup_.sinks.push_back(events_.sink());
-  start_ = std::make_unique<PoolStart>(setup_.options, setup_.sinks);
+  start_ = std::make_unique<Starting<Pool>>(
+      [options = setup_.options, sinks = setup_.sinks] { return Pool::start(options, sinks); });
   while (!finished()) {
     poll_once();
     submit_lines();
@@ -71,7 +73,7 @@ bool RunLoop::wants_input() const {
 void RunLoop::poll_once() {
   polled_.clear();
   polled_.push_back(watched(signals_.descriptor(), POLLIN));
-  polled_.push_back(watched(start_ ? start_->descriptor() : completions_.descriptor(), POLLIN));
+  polled_.push_back(watched(awaited(), POLLIN));
   polled_.push_back(watched(wants_input() ? reader_.descriptor() : -1, POLLIN));
   // Watched even when there is nothing to write: a reader that goes away is noticed at once.
   polled_.push_back(watched(output_.descriptor(), output_.empty() ? 0 : POLLOUT));
@@ -83,7 +85,15 @@ void RunLoop::poll_once() {
     return;
   }
   if (polled_[at_signals].revents != 0) on_signal();
-  if (polled_[at_pool].revents != 0) start_ ? take_pool() : take_completions();
+  if (polled_[at_pool].revents != 0) {
+    if (start_) {
+      take_pool();
+    } else if (migration_start_) {
+      take_migration();
+    } else {
+      take_completions();
+    }
+  }
   if (polled_[at_input].revents != 0) read_input();
   if (polled_[at_output].revents != 0) write_output(polled_[at_output].revents);
   server_.handle(std::span{polled_}.subspan(at_server), Clock::now(),
@@ -122,7 +132,30 @@ void RunLoop::take_pool() {
   }
   pool_.emplace(std::move(*pool));
   if (metrics_) metrics_->show(*pool_);
+  if (!setup_.migration) {
+    stage_ = Stage::running;
+    return;
+  }
+  migration_start_ = std::make_unique<Starting<Migration>>(
+      [this] { return Migration::start(*pool_, *setup_.migration); });
+}
+
+void RunLoop::take_migration() {
+  auto migration = migration_start_->take();
+  migration_start_.reset();
+  if (!migration) {
+    const bool usage = migration.error().code == ErrorCode::invalid_option;
+    fail(usage ? ExitCode::usage : ExitCode::not_started,
+         fmt::format("the new version could not start: {}", migration.error().message));
+    return;
+  }
+  migration_.emplace(std::move(*migration));
   stage_ = Stage::running;
+}
+
+int RunLoop::awaited() const {
+  if (start_) return start_->descriptor();
+  return migration_start_ ? migration_start_->descriptor() : completions_.descriptor();
 }
 
 void RunLoop::submit_lines() {
@@ -158,11 +191,14 @@ void RunLoop::submit(const LineReader::Line& line) {
   options.session = request.session;
   options.label = request.label;
   options.traceparent = request.traceparent;
-  auto ticket = pool_->call_async(
-      request.command, JsonText{request.args}, options,
-      [this, number = line.number, id = request.id](Result<Reply> result) mutable {
-        completions_.push({number, std::move(id), std::move(result)});
-      });
+  Pool::Callback done = [this, number = line.number,
+                         id = request.id](Result<Reply> result) mutable {
+    completions_.push({number, std::move(id), std::move(result)});
+  };
+  const JsonText arguments{request.args};
+  auto ticket = migration_
+                    ? migration_->call_async(request.command, arguments, options, std::move(done))
+                    : pool_->call_async(request.command, arguments, options, std::move(done));
   if (!ticket) finish(line.number, request.id, tl::unexpected(std::move(ticket.error())));
 }
 
@@ -187,7 +223,8 @@ void RunLoop::on_signal() {
     // Pool::start cannot be interrupted. Nothing was submitted; the warden ends the workers of a
     // host that is gone.
     server_.close();
-    start_->abandon();
+    if (start_) start_->abandon();
+    if (migration_start_) migration_start_->abandon();
     progress_.say("interrupted before the pool was ready");
     ::_exit(static_cast<int>(ExitCode::interrupted));
   }
@@ -246,9 +283,19 @@ std::string RunLoop::snapshot() const {
   return report_json(run, setup_.options, pool_ ? pool_->status() : Status{});
 }
 
+void RunLoop::report_migration() {
+  if (!migration_) return;
+  migration_->stop();
+  const MigrationReport report = migration_->report();
+  if (!is_alike(report)) failure_ = failure_.value_or(ExitCode::not_alike);
+  for (const std::string& sentence : migration_sentences(report)) progress_.say(sentence);
+  if (setup_.on_migration_over) setup_.on_migration_over(report);
+}
+
 ExitCode RunLoop::leave() {
   server_.close();
   if (!pool_) return *failure_;
+  report_migration();
   const auto grace = abandoned_ ? std::chrono::milliseconds{0} : setup_.options.stop_grace;
   const auto elapsed = progress_.elapsed(Clock::now());
   static_cast<void>(pool_->stop(grace));

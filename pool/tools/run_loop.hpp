@@ -12,12 +12,14 @@
 #include <poll.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "ordeal/pool/events.hpp"
+#include "ordeal/pool/migration.hpp"
 #include "ordeal/pool/pool.hpp"
 #include "pool/tools/completions.hpp"
 #include "pool/tools/exit_code.hpp"
@@ -25,9 +27,9 @@
 #include "pool/tools/metrics_endpoint.hpp"
 #include "pool/tools/operator_desk.hpp"
 #include "pool/tools/output.hpp"
-#include "pool/tools/pool_start.hpp"
 #include "pool/tools/progress.hpp"
 #include "pool/tools/recent_latencies.hpp"
+#include "pool/tools/starting.hpp"
 #include "pool/tools/status_server.hpp"
 #include "pool/tools/stop_signals.hpp"
 
@@ -39,6 +41,8 @@ struct RunSetup {
   int input = 0;
   int output = 1;
   std::vector<Sink> sinks;  // see the pool's first event and its last
+  std::optional<MigrationOptions> migration;
+  std::function<void(const MigrationReport&)> on_migration_over;  // on the thread of run()
 };
 
 class RunLoop {
@@ -64,6 +68,9 @@ class RunLoop {
   void take_completions();
   void answer_operators();
   void take_pool();
+  void take_migration();
+  [[nodiscard]] int awaited() const;  // the descriptor of what is being started, or of outcomes
+  void report_migration();
   void on_signal();
   void read_input();
   void write_output(short happened);
@@ -91,8 +98,10 @@ class RunLoop {
   bool abandoned_ = false;  // leave at once: the output is gone, or a third signal came
   std::optional<ExitCode> failure_;
   std::vector<pollfd> polled_;
-  std::unique_ptr<PoolStart> start_;
+  std::unique_ptr<Starting<Pool>> start_;
   std::optional<Pool> pool_;
+  std::unique_ptr<Starting<Migration>> migration_start_;
+  std::optional<Migration> migration_;        // uses the pool: ends before it
   std::unique_ptr<MetricsEndpoint> metrics_;  // shows the pool: ends before it
   OperatorDesk desk_{events_};                // likewise
 };

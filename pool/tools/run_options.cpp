@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
+#include <sstream>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -78,6 +80,23 @@ Result<Options> pool_options(const RunArguments& arguments) {
     complete.command = {"true"};
   }
   if (auto valid = validate(complete); !valid) return tl::unexpected(valid.error());
+  return options;
+}
+
+Result<MigrationOptions> migration_options(const MigrationArguments& arguments) {
+  MigrationOptions options = arguments.options;
+  auto& command = options.program.command;
+  if (arguments.to.starts_with('[')) {
+    Options read;
+    if (auto set = set_option(read, "command", arguments.to); !set) {
+      return invalid("--to: " + set.error().message);
+    }
+    command = read.command;
+  } else {
+    std::istringstream words(arguments.to);
+    command.assign(std::istream_iterator<std::string>(words), {});
+  }
+  if (command.empty()) return invalid("--to: the command of the new version is empty");
   return options;
 }
 

@@ -5,13 +5,22 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "ordeal/pool/migration.hpp"
 #include "ordeal/pool/options.hpp"
 
 namespace ordeal::pool::tools {
+
+// `ordeal-pool shadow` and `rollout`.
+struct MigrationArguments {
+  std::string to;  // the new version's command: words between blanks, or a TOML list
+  MigrationOptions options;
+  std::string report_file;
+};
 
 struct RunArguments {
   std::string config_file;
@@ -29,11 +38,15 @@ struct RunArguments {
   bool metrics_public = false;    // the host need not be loopback
   std::uint32_t concurrency = 0;  // 0: twice the workers, at most queue_max
   bool print_config = false;
+  std::optional<MigrationArguments> migration;
 };
 
 // Reads the file and applies the rest. Errors: invalid_option or not_built_yet, with the file's
 // name and line where it is a file's; also if the file cannot be read.
 [[nodiscard]] Result<Options> pool_options(const RunArguments& arguments);
+
+// What Migration::start gets. Errors: invalid_option.
+[[nodiscard]] Result<MigrationOptions> migration_options(const MigrationArguments& arguments);
 
 // How many requests may be with the pool at once. Never more than queue_max, so that none is ever
 // refused with queue_full, even while no worker is alive. Errors: invalid_option.

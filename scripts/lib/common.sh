@@ -46,3 +46,9 @@ build() {
   [ -t 1 ] || quiet=(--quiet)
   ninja -C "$build_dir" -j "$jobs" "${quiet[@]}" "$@" || die 1 "the build in $build_dir failed"
 }
+
+# environment_folder NAME CHOSEN: where a virtual environment of scripts/setup lies.
+environment_folder() {
+  : "${HOME:=$(getent passwd "$(id -u)" | cut -d: -f6)}"
+  printf '%s\n' "${2:-$HOME/.cache/ordeal/$1}"
+}

@@ -131,6 +131,7 @@ class LintTest(Sandbox):
             shutil.rmtree(os.path.join(self.root, "scripts", name))
         for name in ("setup", "test", "demo", "nightly", "ordeal"):
             self.write("scripts/" + name, "#!/usr/bin/env bash\ntrue\n", executable=True)
+        os.remove(os.path.join(self.root, ".ci/gitlab-ci.yml"))
         self.write(".clang-format", "BasedOnStyle: Google\nColumnLimit: 100\n")
         self.write("scripts/tidy.py", "print('tidy was here')\n")
         self.write("pool/a.cpp", "int a = 1;\n")
@@ -154,6 +155,20 @@ class LintTest(Sandbox):
                 self.assertEqual(code, 1)
                 self.assertIn(found, out)
                 self.write(path, right)
+
+    def test_workflow_files_are_checked_and_it_is_said_where_they_cannot_be(self):
+        self.environment["ORDEAL_LINT_VENV"] = os.path.join(self.root, "lint-venv")
+        self.write(".github/workflows/ci.yml", "jobs: 1\n")
+        code, _, err = self.run_script("scripts/lint")
+        self.assertEqual((code, err), (0, "lint: warning: not checked, for want of "
+                                          "check-jsonschema: .github/workflows/ci.yml\n"))
+        self.stand_in("check-jsonschema", "echo 'no jobs'; exit 1", path="lint-venv/bin/check-jsonschema")
+        code, out, _ = self.run_script("scripts/lint")
+        self.assertEqual(code, 1)
+        self.assertIn("no jobs\n", out)
+        self.assertIn("to mend: github-workflows\n", out)
+        self.assertIn("--builtin-schema vendor.github-workflows .github/workflows/ci.yml",
+                      self.calls("check-jsonschema")[0])
 
     def test_without_files_it_does_not_pass(self):
         shutil.rmtree(os.path.join(self.root, ".git"))

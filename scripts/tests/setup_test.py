@@ -73,7 +73,7 @@ class PackagesTest(Sandbox):
         self.assertIn("not built yet", err)
         code, _, err = self.run_script("scripts/setup", "--dspi")
         self.assertEqual(code, 2)
-        self.assertEqual(err, "setup: unknown option '--dspi'; allowed: --dspy, --peers, --help "
+        self.assertEqual(err, "setup: unknown option '--dspi'; allowed: --dspy, --lint, --peers, --help "
                               "(see setup --help)\n")
 
 
@@ -116,6 +116,14 @@ class DspyTest(Sandbox):
             self.assertIn("no route to pypi\nsetup: warning: DSPy could not be installed", err)
             self.assertEqual(len(self.calls("pip")), 1)
         self.assertFalse(os.path.exists(os.path.join(self.venv, ".ordeal-pins")))
+
+    def test_what_lint_needs_has_an_environment_of_its_own(self):
+        self.environment["ORDEAL_LINT_VENV"] = os.path.join(self.root, "lint-venv")
+        code, _, err = self.run_script("scripts/setup", "--lint")
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("requirements-lint.txt", self.calls("pip")[0])
+        self.assertFalse(os.path.exists(self.venv))
+        self.assertEqual(self.run_script("scripts/setup", "--lint"), (0, "", ""))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -71,6 +72,10 @@ struct CallOptions {
 // JSON text that goes to the worker as it is; must be one JSON object (checked: a caller's mistake
 // costs no worker). The view must outlive a blocking call; call_async copies it.
 struct JsonText {
+  // A template, since a braced list has no type: call("greet", {{"name", "Ada"}}) then means the
+  // overload for nlohmann::json, and not a view from "name" to "Ada".
+  template <std::convertible_to<std::string_view> Text>
+  explicit JsonText(const Text& source) : text(source) {}
   std::string_view text;
 };
 
