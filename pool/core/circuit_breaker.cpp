@@ -194,6 +194,10 @@ void Circuit::order(CircuitOrder order, Instant now) {
     case CircuitOrder::reset:
       reopened_ = 0;
       return move_to(CircuitState::closed, now, now);
+    case CircuitOrder::trip:
+      if (state_ != CircuitState::closed && state_ != CircuitState::half_open) return;
+      if (state_ == CircuitState::half_open) ++reopened_;
+      return open(now, now);
   }
 }
 

@@ -80,13 +80,14 @@ struct CircuitOptions {
   }
 };
 
-// What an operator may ask for.
+// What an operator, or a recovery, may ask for.
 enum class CircuitOrder : std::uint8_t {
   force_open,
   disable,
   observe,
   enable,  // ends a state set by hand
   reset,
+  trip,  // as if the rule had: open for a while; nothing where that is so, or set by hand
 };
 
 class Circuit {

@@ -175,6 +175,9 @@ constexpr std::array<Row, error_code_count> table{{
     {ErrorCode::request_shed,
      {"request_shed", C::resource, S::major, failed, true,
       "the queue stands (shed_target_ms), and the request had waited for too long at its turn"}},
+    {ErrorCode::store_timeout,
+     {"store_timeout", C::timeout, S::major, failed, true,
+      "the session store was in others' hands until the deadline; what it held is as it was"}},
 }};
 
 constexpr bool rows_follow_the_enum() {

@@ -219,9 +219,9 @@ struct Names<CircuitState> {
 
 template <>
 struct Names<CircuitOrder> {
-  static constexpr std::array<std::string_view, 5> all{"force_open", "disable", "observe", "enable",
-                                                       "reset"};
-  static_assert(covers(all, CircuitOrder::reset));
+  static constexpr std::array<std::string_view, 6> all{"force_open", "disable", "observe",
+                                                       "enable",     "reset",   "trip"};
+  static_assert(covers(all, CircuitOrder::trip));
 };
 
 }  // namespace ordeal::pool::core

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "ordeal/pool/breaker.hpp"
 #include "pool/core/names.hpp"
 
 namespace ordeal::pool::observe {
@@ -26,13 +27,27 @@ bool called_off(ErrorCode code) {
 // The events that open or close a circuit. To add one: a row.
 struct CircuitRow {
   core::Occurrence what;
-  bool open;
+  bool (*is_open)(const PoolEvent&);  // behind the event
   std::string (*name)(const PoolEvent&);
 };
+bool always(const PoolEvent&) { return true; }
+bool never(const PoolEvent&) { return false; }
 std::string start_circuit(const PoolEvent&) { return "start"; }
+// A circuit that is tried out is open still: its trouble is not over.
+bool breaker_is_open(const PoolEvent& event) {
+  return event.to == to_string(CircuitState::open) ||
+         event.to == to_string(CircuitState::half_open) ||
+         event.to == to_string(CircuitState::forced_open);
+}
+std::string breaker(const PoolEvent& event) { return fmt::format("breaker {}", event.breaker); }
 constexpr CircuitRow circuit_rows[] = {
-    {core::Occurrence::start_circuit_opened, true, start_circuit},
-    {core::Occurrence::start_circuit_closed, false, start_circuit},
+    {core::Occurrence::start_circuit_opened, always, start_circuit},
+    {core::Occurrence::start_circuit_closed, never, start_circuit},
+    {core::Occurrence::breaker_opened, breaker_is_open, breaker},
+    {core::Occurrence::breaker_reopened, breaker_is_open, breaker},
+    {core::Occurrence::breaker_half_opened, breaker_is_open, breaker},
+    {core::Occurrence::breaker_closed, breaker_is_open, breaker},
+    {core::Occurrence::breaker_ordered, breaker_is_open, breaker},
 };
 
 std::string percent(std::uint64_t permille) {
@@ -55,7 +70,7 @@ std::vector<Alert> AlertMachine::feed(const PoolEvent& event) {
     window_.advance(now);
     for (const CircuitRow& row : circuit_rows) {
       if (event.what == core::name_of(row.what)) {
-        change_circuit(event.at, row.name(event), row.open, alerts);
+        change_circuit(event.at, row.name(event), row.is_open(event), alerts);
       }
     }
   }

@@ -107,6 +107,9 @@ std::string sentence(const PoolEvent& event) {
                        milliseconds(event.duration));
   }
   if (what.starts_with("recovery_")) return recovery(event);
+  if (what == event_names::warden_restarted) {
+    return fmt::format("the warden had died and was replaced, the {}. time", event.count);
+  }
   std::string line{what};
   if (event.request != 0) line += fmt::format(" request {}", event.request);
   if (event.worker != 0) line += fmt::format(" worker {}", event.worker);
@@ -127,6 +130,7 @@ Level log_level(const PoolEvent& event) {
     return Level::warn;
   }
   // The cause has been logged already, by its own severity.
+  if (what == event_names::warden_restarted) return Level::warn;
   if (what == "recovery_failed" || what == "recovery_timed_out") return Level::warn;
   if (what.starts_with("recovery_")) return Level::info;
   if (event.code != ErrorCode::none) return level_of(traits(event.code).severity);

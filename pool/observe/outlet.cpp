@@ -1,5 +1,6 @@
 #include "pool/observe/outlet.hpp"
 
+#include <exception>
 #include <utility>
 
 #include "pool/runtime/callback_thread.hpp"
@@ -36,13 +37,19 @@ void Outlet::run() {
     waiting_.pop_front();
     lock.unlock();
     bool delivered = true;
+    std::string failure;
     try {
       destination_.deliver(alert);
+    } catch (const std::exception& error) {
+      delivered = false;
+      failure = error.what();
     } catch (...) {
       delivered = false;
+      failure = "it threw something unknown";
     }
     lock.lock();
     ++(delivered ? delivered_ : failed_);
+    if (!delivered) last_failure_ = std::move(failure);
   }
   done_ = true;
   lock.unlock();
@@ -75,7 +82,7 @@ void Outlet::close(runtime::Instant deadline) {
 
 Reporter::DestinationStats Outlet::stats() const {
   const std::lock_guard lock{mutex_};
-  return {destination_.name, delivered_, failed_, dropped_};
+  return {destination_.name, delivered_, failed_, dropped_, last_failure_};
 }
 
 }  // namespace ordeal::pool::observe

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "ordeal/pool/reporter.hpp"
@@ -39,6 +40,7 @@ class Outlet {
   std::deque<Alert> waiting_;
   std::uint64_t delivered_ = 0;
   std::uint64_t failed_ = 0;
+  std::string last_failure_;
   std::uint64_t dropped_ = 0;
   bool closing_ = false;
   bool done_ = false;

@@ -6,11 +6,19 @@
 
 namespace ordeal::pool::runtime {
 
-Result<core::TicketId> Engine::call_async(std::string_view command, JsonText arguments,
-                                          const CallOptions& options, Pool::Callback callback) {
+Result<void> Engine::check_async(std::string_view command, JsonText arguments,
+                                 const CallOptions& options) const {
   if (auto refused = refuse(options, false)) return tl::unexpected(std::move(*refused));
-  if (auto fine = check_request(command, arguments, options); !fine) {
-    return tl::unexpected(annotate(std::move(fine.error()), options));
+  auto fine = check_request(command, arguments, options);
+  if (!fine) return tl::unexpected(annotate(std::move(fine.error()), options));
+  return fine;
+}
+
+Result<core::TicketId> Engine::call_async(std::string_view command, JsonText arguments,
+                                          const CallOptions& options, Pool::Callback callback,
+                                          FollowUp follow_up) {
+  if (auto fine = check_async(command, arguments, options); !fine) {
+    return tl::unexpected(std::move(fine.error()));
   }
   const Instant at = now();
   auto async = std::make_unique<AsyncCall>();
@@ -18,6 +26,7 @@ Result<core::TicketId> Engine::call_async(std::string_view command, JsonText arg
   async->arguments = arguments.text;
   async->deadline = deadline_of(options, at);
   async->callback = std::move(callback);
+  async->follow_up = std::move(follow_up);
   AsyncCall& call = *async;
   TicketSlot& slot = reserve_async(options, std::move(async));
   // Armed before the ticket can be resolved (whoever delivers it destroys this), outside the lock
@@ -62,8 +71,14 @@ void Engine::cancel_async(TicketSlot& slot, const AsyncCall& call) {
   cancel(id);
 }
 
+void Engine::note_exchange(const TicketSlot& slot, const ExchangeOutcome& outcome) {
+  if (!options_.log_payloads) return;
+  const AsyncCall& call = *slot.async;
+  tell_payloads(slot, call.followed ? call.followed->arguments : call.arguments, outcome);
+}
+
 void Engine::finish_async(TicketSlot& slot, ExchangeOutcome outcome) {
-  if (options_.log_payloads) tell_payloads(slot, slot.async->arguments, outcome);
+  note_exchange(slot, outcome);
   WakeList wakes;
   {
     const std::lock_guard lock{mutex_};

@@ -17,6 +17,9 @@ class AsyncCall {
  public:
   std::string command;
   std::string arguments;
+  FollowUp follow_up;                       // may be empty
+  std::optional<FollowUpRequest> followed;  // what the worker is asked now, if not the above
+  std::size_t step = 0;
   Instant deadline = core::never;
   std::function<void(Result<Reply>)> callback;
   ExchangeOutcome outcome;

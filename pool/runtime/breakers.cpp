@@ -50,23 +50,25 @@ std::optional<Error> Engine::check_breaker_key(std::string_view key) const {
   return std::nullopt;
 }
 
-// Under the lock. `command` is empty for a lease: nobody knows yet what will be asked of it.
+// `command` is empty for a lease: nobody knows yet what will be asked of it.
+std::string_view Engine::breaker_key_of(std::string_view command, std::string_view given) const {
+  if (!options_.breaker.enabled || !given.empty()) return given;
+  switch (options_.breaker.key) {
+    case BreakerKey::command:
+      return command.substr(0, breaker_key_bytes_max);
+    case BreakerKey::pool:
+      return options_.name;
+    case BreakerKey::call:
+      break;
+  }
+  return {};
+}
+
+// Under the lock.
 core::CircuitId Engine::circuit_of(std::string_view command, const CallOptions& options,
                                    Instant at) {
   if (!options_.breaker.enabled) return {};
-  std::string_view key = options.breaker_key;
-  if (key.empty()) {
-    switch (options_.breaker.key) {
-      case BreakerKey::command:
-        key = command.substr(0, breaker_key_bytes_max);
-        break;
-      case BreakerKey::pool:
-        key = options_.name;
-        break;
-      case BreakerKey::call:
-        break;
-    }
-  }
+  const std::string_view key = breaker_key_of(command, options.breaker_key);
   if (key.empty()) return {};
   return breaker_keys_.of(key, [&](std::uint32_t index) {
     return core_.circuit_idle(index, std::max(at, last_fed_at_));
@@ -161,6 +163,7 @@ Result<BreakerStatus> Breaker::status() const {
 }
 
 Result<void> Breaker::force_open() { return order(engine_, key_, core::CircuitOrder::force_open); }
+Result<void> Breaker::trip() { return order(engine_, key_, core::CircuitOrder::trip); }
 Result<void> Breaker::disable() { return order(engine_, key_, core::CircuitOrder::disable); }
 Result<void> Breaker::observe() { return order(engine_, key_, core::CircuitOrder::observe); }
 Result<void> Breaker::enable() { return order(engine_, key_, core::CircuitOrder::enable); }

@@ -33,9 +33,9 @@ std::thread start_quiet_thread(const char* name, std::function<void()> body) {
   return thread;
 }
 
-CallbackThread::CallbackThread() : sinks_(std::make_shared<SinkRegistry>()) {
+CallbackThread::CallbackThread(const char* name) : sinks_(std::make_shared<SinkRegistry>()) {
   sinks_->count = &sink_count_;
-  thread_ = start_quiet_thread("ordeal-callback", [this] { run(); });
+  thread_ = start_quiet_thread(name, [this] { run(); });
   thread_id_ = thread_.get_id();
   sinks_->callback_thread = thread_id_;
 }
@@ -57,7 +57,8 @@ bool CallbackThread::post(std::function<void()>& job, When when) {
     if (finishing_ && when == When::not_finishing) return false;
     jobs_.emplace_back(std::move(job));
     ++posted_;
-    wake = std::exchange(idle_, false);
+    urgent_ = true;
+    wake = std::exchange(idle_, false) || std::exchange(lingering_, false);
   }
   if (wake) work_.notify();
   return true;
@@ -74,7 +75,8 @@ void CallbackThread::post_event(PoolEvent event) {
     jobs_.emplace_back(std::move(event));
     ++events_queued_;
     ++posted_;
-    wake = std::exchange(idle_, false);
+    urgent_ = urgent_ || jobs_.size() >= linger_events_max;
+    wake = std::exchange(idle_, false) || (urgent_ && std::exchange(lingering_, false));
   }
   if (wake) work_.notify();
 }
@@ -103,28 +105,51 @@ std::shared_ptr<void> CallbackThread::add_sink(Sink sink) {
 }
 
 void CallbackThread::run() {
+  std::vector<Job> batch;
   std::unique_lock lock{mutex_};
   while (true) {
+    rest(lock);
     if (jobs_.empty()) {
       if (finishing_) return;
-      // Whoever posts next sees idle_ and notifies; a notify() before the wait is not lost.
-      idle_ = true;
-      const std::uint32_t ticket = work_.ticket();
-      lock.unlock();
-      work_.wait_until(core::never, ticket);
-      lock.lock();
       continue;
     }
-    Job job = std::move(jobs_.front());
-    jobs_.pop_front();
-    if (std::holds_alternative<PoolEvent>(job)) --events_queued_;
+    std::swap(batch, jobs_);
+    urgent_ = false;
     lock.unlock();
-    perform(job);
-    job = Job{};  // destroyed outside the lock: captures may be anything
+    for (Job& job : batch) {
+      const bool is_event = std::holds_alternative<PoolEvent>(job);
+      perform(job);
+      job = Job{};  // destroyed outside the lock: captures may be anything
+      lock.lock();
+      if (is_event) --events_queued_;
+      ++done_;
+      const bool awaited = drainers_ > 0;
+      lock.unlock();
+      if (awaited) progress_.notify();
+    }
+    batch.clear();  // its memory serves the batch after the next
     lock.lock();
-    ++done_;
-    if (drainers_ > 0) progress_.notify();
   }
+}
+
+// Returns when there is something to do, or may be. First lingers: whoever has been busy will soon
+// be again.
+void CallbackThread::rest(std::unique_lock<std::mutex>& lock) {
+  const auto wait = [&](bool& how, Instant until) {
+    // Whoever posts next sees `how` and notifies; a notify() before the wait is not lost.
+    how = true;
+    const std::uint32_t ticket = work_.ticket();
+    lock.unlock();
+    work_.wait_until(until, ticket);
+    lock.lock();
+    how = false;
+  };
+  const bool hurry = urgent_ || finishing_ || drainers_ > 0;
+  if (!hurry && done_ > rested_at_) {
+    rested_at_ = done_;
+    wait(lingering_, now() + linger_max);
+  }
+  if (jobs_.empty() && !finishing_) wait(idle_, core::never);
 }
 
 void CallbackThread::perform(Job& job) {
@@ -156,6 +181,7 @@ void CallbackThread::drain() {
   std::unique_lock lock{mutex_};
   const std::uint64_t until = posted_;
   ++drainers_;
+  if (std::exchange(lingering_, false)) work_.notify();
   while (done_ < until) {
     const std::uint32_t ticket = progress_.ticket();
     lock.unlock();
@@ -175,6 +201,7 @@ void CallbackThread::finish() {
     const std::lock_guard lock{mutex_};
     finishing_ = true;
     idle_ = false;
+    lingering_ = false;
   }
   work_.notify();
   if (thread_.joinable()) thread_.join();

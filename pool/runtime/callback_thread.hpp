@@ -4,11 +4,15 @@
 // also on stop (drain() before join()). A job that throws is contained and counted. Events beyond
 // events_max are dropped and counted; callbacks never are (their number is bounded by the tickets).
 // Thread-safe; post() may be called under the engine's lock (it never blocks on user code).
+//
+// Events come in bursts, and to wake this thread for each of them would cost the caller that made
+// it more than its call. So the first one behind a pause wakes it; then it waits for linger_max
+// before it takes what has gathered meanwhile, unless that is linger_events_max, or a callback.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -24,8 +28,10 @@ namespace ordeal::pool::runtime {
 class CallbackThread {
  public:
   static constexpr std::size_t events_max = 65'536;
+  static constexpr std::size_t linger_events_max = 1'024;
+  static constexpr std::chrono::milliseconds linger_max{1};
 
-  CallbackThread();
+  explicit CallbackThread(const char* name = "ordeal-callback");
   ~CallbackThread();  // finishes what was posted, then joins
   CallbackThread(const CallbackThread&) = delete;
   CallbackThread& operator=(const CallbackThread&) = delete;
@@ -58,17 +64,21 @@ class CallbackThread {
   };
   bool post(std::function<void()>& job, When when);
   void run();
+  void rest(std::unique_lock<std::mutex>& lock);
   void perform(Job& job);
 
   std::shared_ptr<SinkRegistry> sinks_;
   std::atomic<std::uint32_t> sink_count_{0};
   mutable std::mutex mutex_;
-  std::deque<Job> jobs_;
+  std::vector<Job> jobs_;
   std::size_t events_queued_ = 0;
   std::uint64_t posted_ = 0;
   std::uint64_t done_ = 0;
+  std::uint64_t rested_at_ = 0;  // done_ when it last lingered
   bool finishing_ = false;
-  bool idle_ = false;  // it sleeps, or is about to: the next post must wake it
+  bool idle_ = false;       // it sleeps, or is about to: the next post must wake it
+  bool lingering_ = false;  // it waits for more: what is urgent must wake it, an event need not
+  bool urgent_ = false;     // among jobs_ is a callback, or they are many: no lingering
   int drainers_ = 0;
   WakeWord work_;
   WakeWord progress_;

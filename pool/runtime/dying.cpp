@@ -145,7 +145,11 @@ bool Housekeeper::ensure_warden() {
   stop_watching(warden_->pidfd());
   if (!warden_->restart(live_groups())) return false;
   warden_pid_ = warden_->pid();
-  warden_restarts_.fetch_add(1);
+  PoolEvent restarted;
+  restarted.what = event_names::warden_restarted;
+  restarted.at = std::chrono::steady_clock::now();
+  restarted.count = static_cast<std::uint32_t>(warden_restarts_.fetch_add(1) + 1);
+  engine_.tell(std::move(restarted));
   watch(epoll_.get(), warden_->pidfd(), EPOLLIN, {WatchKind::warden, {}});
   return true;
 }

@@ -54,7 +54,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // --- the public face (call.cpp, async.cpp, lease.cpp, stop.cpp, status.cpp) ---
   Result<Reply> call(std::string_view command, JsonText arguments, const CallOptions& options);
   Result<core::TicketId> call_async(std::string_view command, JsonText arguments,
-                                    const CallOptions& options, Pool::Callback callback);
+                                    const CallOptions& options, Pool::Callback callback,
+                                    FollowUp follow_up = {});
+  // The caller's mistakes that call_async returns at once.
+  [[nodiscard]] Result<void> check_async(std::string_view command, JsonText arguments,
+                                         const CallOptions& options) const;
   Result<std::unique_ptr<LeaseState>> checkout(const CallOptions& options,
                                                std::source_location place);
   Result<Reply> call_on_lease(LeaseState& lease, std::string_view command, JsonText arguments,
@@ -76,6 +80,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] Diagnosis diagnose(const DiagnosisOptions& options);
   [[nodiscard]] WorkerProgram program_of(std::uint64_t generation) const;
   [[nodiscard]] Status status() const;
+  // The key of the circuit that guards such a call; empty: none does.
+  [[nodiscard]] std::string_view breaker_key_of(std::string_view command,
+                                                std::string_view given) const;
   Result<void> order_circuit(std::string_view key, core::CircuitOrder order);
   [[nodiscard]] Result<BreakerStatus> breaker_status(std::string_view key) const;
   [[nodiscard]] const Options& options() const { return options_; }
@@ -113,6 +120,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
                      const ExchangeOutcome& outcome);
   [[nodiscard]] bool stopping() const;
   void note_progress(WorkerRecord& record, std::string text);
+  // With log_payloads alone: an exchange of an asynchronous call. Before the exchange is ended.
+  void note_exchange(const TicketSlot& slot, const ExchangeOutcome& outcome);
   void finish_async(TicketSlot& slot, ExchangeOutcome outcome);
   [[nodiscard]] bool stopped() const { return stopped_.load(std::memory_order_acquire); }
 

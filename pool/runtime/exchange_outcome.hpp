@@ -1,7 +1,9 @@
 // What a finished exchange leaves behind, owned: the channel's buffers go on to the next request.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "ordeal/pool/error.hpp"
@@ -29,5 +31,14 @@ struct ExchangeOutcome {
             .retryable = application && application->retryable.value_or(false)};
   }
 };
+
+// Some calls need several exchanges with one worker, one after the other. Asked with each answer of
+// the worker (`step` counts from 0 for each worker); nothing: that was the last.
+struct FollowUpRequest {
+  std::string command;
+  std::string arguments;
+};
+using FollowUp =
+    std::function<std::optional<FollowUpRequest>(std::size_t step, const ExchangeOutcome&)>;
 
 }  // namespace ordeal::pool::runtime

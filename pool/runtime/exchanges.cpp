@@ -14,17 +14,25 @@ void Housekeeper::begin_async(TicketSlot& slot) {
   WorkerRecord& worker = *slot.worker;
   AsyncCall& call = *slot.async;
   call.granted_at = now();
+  call.followed.reset();
+  call.step = 0;
+  ask(worker, slot);
+}
+
+// The call's next request to the worker that it has been given.
+void Housekeeper::ask(WorkerRecord& worker, TicketSlot& slot) {
+  const AsyncCall& call = *slot.async;
   worker.purpose = Purpose::async_call;
   worker.async_slot = &slot;
   worker.waited_for_news = false;
   begin_exchange(worker,
-                 {.command = call.command,
-                  .arguments = call.arguments,
+                 {.command = call.followed ? call.followed->command : call.command,
+                  .arguments = call.followed ? call.followed->arguments : call.arguments,
                   .deadline = call.deadline,
                   .label = slot.label,
                   .traceparent = slot.traceparent,
                   .attempt = slot.attempt},
-                 call.granted_at);
+                 call.step == 0 ? call.granted_at : now());
   advance(worker);
 }
 
@@ -83,7 +91,21 @@ void Housekeeper::finish_async(WorkerRecord& worker) {
   watch_channel(worker, false, false);
   worker.purpose = Purpose::none;
   TicketSlot& slot = *std::exchange(worker.async_slot, nullptr);
-  engine_.finish_async(slot, take_outcome(worker, now()));
+  ExchangeOutcome outcome = take_outcome(worker, now());
+  AsyncCall& call = *slot.async;
+  const bool answered = outcome.code == ErrorCode::none &&
+                        (outcome.verdict == core::ExchangeVerdict::replied ||
+                         outcome.verdict == core::ExchangeVerdict::application_error);
+  if (call.follow_up && answered) {
+    auto next = call.follow_up(call.step, outcome);
+    if (next) {
+      engine_.note_exchange(slot, outcome);
+      call.followed = std::move(next);
+      ++call.step;
+      return ask(worker, slot);
+    }
+  }
+  engine_.finish_async(slot, std::move(outcome));
 }
 
 void Housekeeper::interrupt(WorkerRecord& worker) {

@@ -91,6 +91,7 @@ class Housekeeper {
 
   // exchanges.cpp
   void begin_async(TicketSlot& slot);
+  void ask(WorkerRecord& worker, TicketSlot& slot);
   void begin_drain(WorkerRecord& worker);
   void begin_ping(WorkerRecord& worker);
   void finish_ping(WorkerRecord& worker);

@@ -59,6 +59,14 @@ Result<std::unique_ptr<LeaseState>> Engine::checkout(const CallOptions& options,
 Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command, JsonText arguments,
                                     const CallOptions& options) {
   if (auto refused = refuse(options, true)) return tl::unexpected(std::move(*refused));
+  if (options.state_in_worker != 0 && options.state_in_worker != lease.worker) {
+    Error error = make_error(
+        ErrorCode::session_state_lost,
+        fmt::format("what worker {} held for the session is not in the lease's worker, {}",
+                    options.state_in_worker, lease.worker));
+    error.state_lost = StateLost{options.state_in_worker, lease.worker};
+    return tl::unexpected(annotate(std::move(error), options));
+  }
   if (lease.broken) return tl::unexpected(*lease.broken);
   if (auto fine = check_request(command, arguments, options); !fine) {
     return tl::unexpected(annotate(std::move(fine.error()), options));

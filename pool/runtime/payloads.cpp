@@ -13,7 +13,7 @@ void Engine::tell_payloads(const TicketSlot& slot, std::string_view arguments,
                            const ExchangeOutcome& outcome) {
   if (!callbacks_.has_sinks()) return;
   PoolEvent event;
-  event.what = "request_payload";
+  event.what = event_names::request_payload;
   event.at = std::chrono::steady_clock::now();
   event.request = slot.id.serial;
   event.worker = slot.worker->id.serial;

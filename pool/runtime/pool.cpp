@@ -21,11 +21,6 @@ Result<std::string> encode(const nlohmann::json& arguments) {
   }
 }
 
-std::optional<Error> refuse_session(const CallOptions& options) {
-  if (options.session.empty()) return std::nullopt;
-  return make_error(ErrorCode::not_built_yet, "call option session: not built yet for this call");
-}
-
 // nlohmann's own tree builder, but for one thing: an integer beyond 64 bits would silently become a
 // double there.
 class ExactReader : public nlohmann::detail::json_sax_dom_parser<nlohmann::json> {
@@ -60,7 +55,15 @@ Result<nlohmann::json> Reply::json() const {
 }
 
 void Ticket::cancel() const {
+  if (in_session_) {
+    in_session_->stop.request_stop();
+    return;
+  }
   if (const auto engine = engine_.lock()) engine->cancel({.index = index_, .serial = serial_});
+}
+
+std::uint64_t Ticket::id() const {
+  return in_session_ ? in_session_->serial.load(std::memory_order_relaxed) : serial_;
 }
 
 Lease::Lease(std::unique_ptr<runtime::LeaseState> state) : state_(std::move(state)) {}
@@ -80,8 +83,14 @@ Result<Reply> Lease::call(std::string_view command, JsonText arguments,
   if (!engine || state_->slot == nullptr) {
     return tl::unexpected(make_error(ErrorCode::pool_stopping, "the lease was given back"));
   }
-  if (auto refused = refuse_session(options)) return tl::unexpected(std::move(*refused));
-  return engine->call_on_lease(*state_, command, arguments, options);
+  const std::string_view session =
+      state_->session.empty() ? options.session : std::string_view{state_->session};
+  if (session.empty()) return engine->call_on_lease(*state_, command, arguments, options);
+  const auto sessions = state_->sessions.lock();
+  if (!sessions) {
+    return tl::unexpected(make_error(ErrorCode::pool_stopping, "the lease's pool is gone"));
+  }
+  return sessions->call_on_lease(*state_, session, command, arguments, options);
 }
 
 Result<Reply> Lease::call(std::string_view command, const nlohmann::json& arguments,
@@ -119,7 +128,9 @@ Pool::~Pool() {
     new std::shared_ptr<runtime::Engine>(std::move(engine_));
     return;
   }
-  engine_->retire(engine_->options().stop_grace);
+  (void)stop(engine_->options().stop_grace);
+  sessions_->close();  // what its calls do after the workers' answers needs the callback thread
+  engine_->retire(std::chrono::milliseconds{0});
 }
 
 Result<Pool> Pool::start(Options options, std::vector<Sink> sinks) {
@@ -149,23 +160,33 @@ Result<Reply> Pool::call(std::string_view command, const nlohmann::json& argumen
 
 Result<Ticket> Pool::call_async(std::string_view command, JsonText arguments,
                                 const CallOptions& options, Callback callback) {
-  if (auto refused = refuse_session(options)) return tl::unexpected(std::move(*refused));
+  if (!options.session.empty()) {
+    auto ticket =
+        sessions_->call_async(options.session, command, arguments, options, std::move(callback));
+    if (!ticket) return tl::unexpected(std::move(ticket.error()));
+    return Ticket{std::move(*ticket)};
+  }
   const auto id = engine_->call_async(command, arguments, options, std::move(callback));
   if (!id) return tl::unexpected(id.error());
   return Ticket{engine_, id->index, id->serial};
 }
 
 Result<Lease> Pool::checkout(const CallOptions& options, std::source_location place) {
-  if (auto refused = refuse_session(options)) return tl::unexpected(std::move(*refused));
-  auto state = engine_->checkout(options, place);
+  auto state = options.session.empty() ? engine_->checkout(options, place)
+                                       : sessions_->checkout(options.session, options, place);
   if (!state) return tl::unexpected(state.error());
+  (*state)->sessions = sessions_;
   return Lease{std::move(*state)};
 }
 
 Breaker Pool::breaker(std::string key) const { return Breaker{engine_, std::move(key)}; }
 Status Pool::status() const { return engine_->status(); }
 const Options& Pool::options() const { return engine_->options(); }
-Result<void> Pool::stop(std::chrono::milliseconds grace) { return engine_->stop(grace); }
+Result<void> Pool::stop(std::chrono::milliseconds grace) {
+  auto stopped = engine_->stop(grace);
+  if (stopped) sessions_->drain();
+  return stopped;
+}
 Subscription Pool::subscribe(Sink sink) { return engine_->subscribe(std::move(sink)); }
 
 }  // namespace ordeal::pool

@@ -11,8 +11,12 @@ namespace ordeal::pool {
 
 Recovery::Recovery(const Pool& pool, RecoveryOptions options)
     : state_(std::make_shared<runtime::RecoveryBook>(
-          pool.engine_, options.failover_pool != nullptr ? options.failover_pool->engine_ : nullptr,
-          std::move(options))) {}
+          runtime::RecoveryBook::Caller{pool.engine_, pool.sessions_},
+          options.failover_pool != nullptr
+              ? runtime::RecoveryBook::Caller{options.failover_pool->engine_,
+                                              options.failover_pool->sessions_}
+              : runtime::RecoveryBook::Caller{},
+          options)) {}
 Recovery::Recovery(Recovery&&) noexcept = default;
 
 Recovery::~Recovery() {

@@ -14,24 +14,24 @@ namespace {
 std::string_view event_name(RecoveryOutcome outcome) {
   switch (outcome) {
     case RecoveryOutcome::succeeded:
-      return "recovery_succeeded";
+      return event_names::recovery_succeeded;
     case RecoveryOutcome::failed:
-      return "recovery_failed";
+      return event_names::recovery_failed;
     case RecoveryOutcome::cancelled:
-      return "recovery_cancelled";
+      return event_names::recovery_cancelled;
     case RecoveryOutcome::timed_out:
       break;
   }
-  return "recovery_timed_out";
+  return event_names::recovery_timed_out;
 }
 
 Error is_ending(const char* why) { return make_error(ErrorCode::pool_stopping, why); }
 
 }  // namespace
 
-RecoveryBook::RecoveryBook(std::shared_ptr<Engine> engine, std::shared_ptr<Engine> spare,
-                           RecoveryOptions options)
-    : engine_(std::move(engine)),
+RecoveryBook::RecoveryBook(Caller pool, Caller spare, RecoveryOptions options)
+    : pool_(std::move(pool)),
+      engine_(pool_.engine),
       spare_(std::move(spare)),
       options_(std::move(options)),
       ledger_(options_.max_concurrent) {}
@@ -46,7 +46,7 @@ RecoveryPlan RecoveryBook::plan_of(const Error& error, const RecoveryRequest& re
   const bool may = !runs_again || may_run_again(error, request.context);
   const bool has_handler = static_cast<bool>(options_.handler);
   const bool can = (plan.action != RecoveryAction::custom || has_handler) &&
-                   (plan.action != RecoveryAction::failover || spare_ || has_handler);
+                   (plan.action != RecoveryAction::failover || spare_.engine || has_handler);
   if (!may || !can) plan.action = RecoveryAction::abandon;
   return plan;
 }
@@ -58,7 +58,7 @@ Result<RecoveryId> RecoveryBook::handle(const Error& error, RecoveryRequest requ
         make_error(ErrorCode::used_after_fork,
                    "the pool was made by another process, and this one is its fork"));
   }
-  if (engine_->is_retired() || (spare_ && spare_->is_retired())) {
+  if (engine_->is_retired() || (spare_.engine && spare_.engine->is_retired())) {
     return tl::unexpected(is_ending("a pool of this recovery is gone"));
   }
   const Instant at = now();
@@ -75,8 +75,10 @@ Result<RecoveryId> RecoveryBook::handle(const Error& error, RecoveryRequest requ
     made->deadline = std::min(made->deadline, to_instant(own));
   }
   made->request = std::move(request);
+  made->session = made->request.context.session;
+  made->request.context.session = made->session;
   made->calls = made->plan.action == RecoveryAction::retry ||
-                (made->plan.action == RecoveryAction::failover && spare_ != nullptr);
+                (made->plan.action == RecoveryAction::failover && spare_.engine != nullptr);
   Key key;
   {
     const std::lock_guard lock{mutex_};
@@ -94,9 +96,9 @@ Result<RecoveryId> RecoveryBook::handle(const Error& error, RecoveryRequest requ
     cases_[key.index] = made;
     ++undelivered_;
   }
-  tell("recovery_started", *made, {});
+  tell(event_names::recovery_started, *made, {});
   if (made->plan.action == RecoveryAction::retry) {
-    begin(key, engine_, made->plan.retry);
+    begin(key, pool_, made->plan.retry);
   } else if (made->calls) {
     begin(key, spare_, std::nullopt);
   } else {
@@ -106,8 +108,7 @@ Result<RecoveryId> RecoveryBook::handle(const Error& error, RecoveryRequest requ
 }
 
 // Without `retry` the pool's own policy holds.
-void RecoveryBook::begin(Key key, const std::shared_ptr<Engine>& by,
-                         std::optional<RetryPolicy> retry) {
+void RecoveryBook::begin(Key key, const Caller& by, std::optional<RetryPolicy> retry) {
   std::shared_ptr<Case> active;
   {
     const std::lock_guard lock{mutex_};
@@ -117,23 +118,42 @@ void RecoveryBook::begin(Key key, const std::shared_ptr<Engine>& by,
   const CallOptions options{.deadline = to_steady(active->deadline),
                             .idempotent = request.context.idempotent,
                             .retry = retry,
-                            .session = request.context.session,
+                            .breaker_key = by.engine->options().breaker.enabled
+                                               ? std::string_view{request.breaker_key}
+                                               : std::string_view{},
+                            .session = active->session,
                             .label = request.label,
                             .traceparent = request.traceparent};
-  auto ticket = by->call_async(request.command, JsonText{request.arguments}, options,
-                               [self = shared_from_this(), key](Result<Reply> reply) {
-                                 self->conclude(key, std::move(reply));
-                               });
-  if (!ticket) return conclude(key, tl::unexpected(std::move(ticket.error())));
+  const auto ended = [self = shared_from_this(), key](Result<Reply> reply) {
+    self->conclude(key, std::move(reply));
+  };
+  auto give_up = call(by, request, options, ended);
+  if (!give_up) return conclude(key, tl::unexpected(std::move(give_up.error())));
   bool cancelled = false;
   {
     const std::lock_guard lock{mutex_};
     if (!ledger_.is_active(key)) return;  // its callback was faster
-    active->caller = by;
-    active->ticket = *ticket;
+    active->give_up = *give_up;
     cancelled = active->cancelled;
   }
-  if (cancelled) by->cancel(*ticket);
+  if (cancelled) (*give_up)();
+}
+
+// Returns what gives the call up.
+Result<std::function<void()>> RecoveryBook::call(const Caller& by, const RecoveryRequest& request,
+                                                 const CallOptions& options,
+                                                 const Pool::Callback& ended) {
+  const JsonText arguments{request.arguments};
+  if (!options.session.empty()) {
+    return by.sessions->call_async(options.session, request.command, arguments, options, ended)
+        .map([](const std::shared_ptr<SessionTicket>& ticket) -> std::function<void()> {
+          return [ticket] { ticket->stop.request_stop(); };
+        });
+  }
+  return by.engine->call_async(request.command, arguments, options, ended)
+      .map([engine = by.engine](core::TicketId id) -> std::function<void()> {
+        return [engine, id] { engine->cancel(id); };
+      });
 }
 
 // On the callback thread: what needs no call. A cancel before it has ended the recovery.
@@ -148,6 +168,7 @@ void RecoveryBook::run_job(Key key) {
   Result<Reply> reply = tl::unexpected(active->cause);
   switch (active->plan.action) {
     case RecoveryAction::circuit_break:
+      break_circuit(*active);
       try {
         if (options_.circuit_break) options_.circuit_break(active->plan.circuit, active->cause);
       } catch (...) {
@@ -163,6 +184,14 @@ void RecoveryBook::run_job(Key key) {
       break;
   }
   conclude(key, std::move(reply));
+}
+
+void RecoveryBook::break_circuit(Case& active) const {
+  if (!options_.breaks_circuits || !engine_->options().breaker.enabled) return;
+  const std::string_view key =
+      engine_->breaker_key_of(active.request.command, active.request.breaker_key);
+  if (key.empty()) return;
+  if (engine_->order_circuit(key, core::CircuitOrder::trip)) active.circuit = key;
 }
 
 Result<Reply> RecoveryBook::answer_of_handler(const Case& active) const {
@@ -211,6 +240,7 @@ void RecoveryBook::conclude(Key key, Result<Reply> reply) {
   result.id = id_of(key);
   result.via = ended->plan.action;
   result.cause = ended->cause;
+  result.circuit = ended->circuit;
   result.reply = std::move(reply);
   // As between the attempts of one call: what may have happened is not undone by a later failure.
   if (!result.reply && ended->cause.certainty() == Certainty::indeterminate) {
@@ -244,8 +274,7 @@ void RecoveryBook::note_delivered() {
 
 bool RecoveryBook::cancel(RecoveryId id) {
   const Key key = key_of(id);
-  std::shared_ptr<Engine> caller;
-  core::TicketId ticket;
+  std::function<void()> give_up;
   bool ends_here = false;
   {
     const std::lock_guard lock{mutex_};
@@ -253,10 +282,9 @@ bool RecoveryBook::cancel(RecoveryId id) {
     Case& active = *cases_[key.index];
     active.cancelled = true;
     ends_here = !active.calls && !active.handler_runs;
-    caller = active.caller;
-    ticket = active.ticket;
+    give_up = active.give_up;
   }
-  if (caller) caller->cancel(ticket);
+  if (give_up) give_up();
   if (ends_here) {
     conclude(key, tl::unexpected(make_error(ErrorCode::cancelled,
                                             "the recovery was cancelled before it began")));

@@ -17,6 +17,7 @@
 #include "ordeal/pool/recovery.hpp"
 #include "pool/core/recovery_ledger.hpp"
 #include "pool/runtime/engine.hpp"
+#include "pool/runtime/sessions.hpp"
 
 namespace ordeal::pool::runtime {
 
@@ -24,8 +25,12 @@ class RecoveryBook : public std::enable_shared_from_this<RecoveryBook> {
  public:
   using Key = core::RecoveryLedger::Key;
 
-  RecoveryBook(std::shared_ptr<Engine> engine, std::shared_ptr<Engine> spare,
-               RecoveryOptions options);
+  // A pool, as far as a recovery calls it.
+  struct Caller {
+    std::shared_ptr<Engine> engine;      // null: there is no such pool
+    std::shared_ptr<Sessions> sessions;  // for requests of a session
+  };
+  RecoveryBook(Caller pool, Caller spare, RecoveryOptions options);
 
   Result<RecoveryId> handle(const Error& error, RecoveryRequest request,
                             Recovery::Callback callback);
@@ -43,17 +48,23 @@ class RecoveryBook : public std::enable_shared_from_this<RecoveryBook> {
     RecoveryPlan plan;
     Recovery::Callback callback;
     Instant deadline{};
-    // Of the call that runs for it, once that is known.
-    std::shared_ptr<Engine> caller;
-    core::TicketId ticket;
+    std::string session;  // request.context.session is a view of it
+    std::string circuit;  // that was broken for it
+    // Of the call that runs for it, once that is known: gives it up.
+    std::function<void()> give_up;
     bool calls = false;  // a call runs, or is about to
     bool handler_runs = false;
     bool cancelled = false;
   };
 
   [[nodiscard]] RecoveryPlan plan_of(const Error& error, const RecoveryRequest& request) const;
-  void begin(Key key, const std::shared_ptr<Engine>& by, std::optional<RetryPolicy> retry);
+  void begin(Key key, const Caller& by, std::optional<RetryPolicy> retry);
+  [[nodiscard]] static Result<std::function<void()>> call(const Caller& by,
+                                                          const RecoveryRequest& request,
+                                                          const CallOptions& options,
+                                                          const Pool::Callback& ended);
   void run_job(Key key);
+  void break_circuit(Case& active) const;
   [[nodiscard]] Result<Reply> answer_of_handler(const Case& active) const;
   void conclude(Key key, Result<Reply> reply);
   [[nodiscard]] static RecoveryOutcome outcome_of(const Case& active, const Result<Reply>& reply);
@@ -67,8 +78,9 @@ class RecoveryBook : public std::enable_shared_from_this<RecoveryBook> {
     return {static_cast<std::uint32_t>(id), static_cast<std::uint32_t>(id >> 32)};
   }
 
-  const std::shared_ptr<Engine> engine_;
-  const std::shared_ptr<Engine> spare_;  // may be null
+  const Caller pool_;
+  const std::shared_ptr<Engine> engine_;  // the pool's
+  const Caller spare_;
   const RecoveryOptions options_;
 
   mutable std::mutex mutex_;

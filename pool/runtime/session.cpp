@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ordeal/pool/pool.hpp"
+#include "pool/runtime/lease_state.hpp"
 #include "pool/runtime/sessions.hpp"
 
 namespace ordeal::pool {
@@ -13,15 +14,16 @@ Error pool_is_gone() {
   return make_error(ErrorCode::pool_stopping, "the pool of this session is gone");
 }
 
-// Runs `body(store)` while the pool is there.
+// Runs `body(sessions, store, until)` while the pool is there.
 template <typename Body>
-auto with_store(const std::weak_ptr<runtime::Sessions>& weak, Body body)
-    -> decltype(body(std::declval<runtime::Sessions&>(), std::declval<store::SessionStore&>())) {
+auto with_store(const std::weak_ptr<runtime::Sessions>& weak, const Deadline& deadline, Body body)
+    -> decltype(body(std::declval<runtime::Sessions&>(), std::declval<store::SessionStore&>(),
+                     runtime::Instant{})) {
   const auto sessions = weak.lock();
   if (!sessions) return tl::unexpected(pool_is_gone());
   const auto store = sessions->store();
   if (!store) return tl::unexpected(store.error());
-  return body(*sessions, **store);
+  return body(*sessions, **store, sessions->until(deadline));
 }
 
 }  // namespace
@@ -44,33 +46,61 @@ Result<Reply> Session::call(std::string_view command, const nlohmann::json& argu
   }
 }
 
-Result<nlohmann::json> Session::data() const {
-  return with_store(sessions_,
-                    [&](runtime::Sessions&, store::SessionStore& store) { return store.get(id_); });
+Result<Ticket> Session::call_async(std::string_view command, JsonText arguments,
+                                   const CallOptions& options,
+                                   std::function<void(Result<Reply>)> callback) {
+  const auto sessions = sessions_.lock();
+  if (!sessions) return tl::unexpected(pool_is_gone());
+  auto ticket = sessions->call_async(id_, command, arguments, options, std::move(callback));
+  if (!ticket) return tl::unexpected(std::move(ticket.error()));
+  return Ticket{std::move(*ticket)};
 }
 
-Result<nlohmann::json> Session::update(const SessionChange& change) {
+Result<Lease> Session::checkout(const CallOptions& options, std::source_location place) {
+  const auto sessions = sessions_.lock();
+  if (!sessions) return tl::unexpected(pool_is_gone());
+  auto state = sessions->checkout(id_, options, place);
+  if (!state) return tl::unexpected(std::move(state.error()));
+  (*state)->sessions = sessions;
+  return Lease{std::move(*state)};
+}
+
+Result<nlohmann::json> Session::data(const Deadline& deadline) const {
+  return with_store(sessions_, deadline,
+                    [&](runtime::Sessions&, store::SessionStore& store, runtime::Instant until) {
+                      return store.get(id_, until);
+                    });
+}
+
+Result<nlohmann::json> Session::update(const SessionChange& change, const Deadline& deadline) {
+  return with_store(sessions_, deadline,
+                    [&](runtime::Sessions& sessions, store::SessionStore& store,
+                        runtime::Instant until) -> Result<nlohmann::json> {
+                      auto updated = store.update(id_, change, until);
+                      if (updated || updated.error().code != ErrorCode::session_not_found) {
+                        return updated;
+                      }
+                      if (auto made = sessions.ensure(id_, until); !made) {
+                        return tl::unexpected(made.error());
+                      }
+                      return store.update(id_, change, until);
+                    });
+}
+
+Result<SessionInfo> Session::info(const Deadline& deadline) const {
+  return with_store(sessions_, deadline,
+                    [&](runtime::Sessions&, store::SessionStore& store, runtime::Instant until) {
+                      return store.describe(id_, until);
+                    });
+}
+
+Result<void> Session::remove(const Deadline& deadline) {
   return with_store(
-      sessions_,
-      [&](runtime::Sessions& sessions, store::SessionStore& store) -> Result<nlohmann::json> {
-        auto updated = store.update(id_, change);
-        if (updated || updated.error().code != ErrorCode::session_not_found) return updated;
-        if (auto made = sessions.ensure(id_); !made) return tl::unexpected(made.error());
-        return store.update(id_, change);
+      sessions_, deadline,
+      [&](runtime::Sessions& sessions, store::SessionStore& store, runtime::Instant until) {
+        sessions.end(id_);
+        return store.remove(id_, until).map([](bool) {});
       });
-}
-
-Result<SessionInfo> Session::info() const {
-  return with_store(sessions_, [&](runtime::Sessions&, store::SessionStore& store) {
-    return store.describe(id_);
-  });
-}
-
-Result<void> Session::remove() {
-  return with_store(sessions_, [&](runtime::Sessions& sessions, store::SessionStore& store) {
-    sessions.end(id_);
-    return store.remove(id_).map([](bool) {});
-  });
 }
 
 }  // namespace ordeal::pool

@@ -191,12 +191,38 @@ Error program_exists(std::string_view program) {
   return application(exists_type, fmt::format("Program with ID '{}' already exists", program));
 }
 
+Error another_session(std::string_view session, std::string_view named) {
+  return make_error(ErrorCode::invalid_session,
+                    fmt::format("a call in session \"{}\" names the session \"{}\"",
+                                wire::excerpt(session), wire::excerpt(named)));
+}
+
+FollowUpRequest forget_request(std::string_view program, std::string_view session) {
+  const SessionCommand& forget = session_command_for(SessionMeaning::remove);
+  std::string arguments = "{";
+  wire::append_quoted(arguments, forget.id_member);
+  arguments += ':';
+  wire::append_quoted(arguments, program);
+  arguments += fmt::format(",\"{}\":", session_member);
+  wire::append_quoted(arguments, session);
+  return {.command = std::string{forget.command}, .arguments = arguments + "}"};
+}
+
 bool says_exists(const Error& error) {
-  if (error.code != ErrorCode::application_error || !error.application) return false;
-  if (error.application->type == exists_type) return true;
+  return error.code == ErrorCode::application_error && error.application &&
+         says_exists(*error.application);
+}
+
+bool says_exists(const ExchangeOutcome& outcome) {
+  return outcome.verdict == core::ExchangeVerdict::application_error && outcome.application &&
+         says_exists(*outcome.application);
+}
+
+bool says_exists(const ApplicationError& error) {
+  if (error.type == exists_type) return true;
   // A plain bridge has only words.
-  const std::string& message = error.application->message;
-  return error.application->type.empty() && message.find("Program with ID") != std::string::npos &&
+  const std::string& message = error.message;
+  return error.type.empty() && message.find("Program with ID") != std::string::npos &&
          message.find("already exists") != std::string::npos;
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "ordeal/pool/session.hpp"
+#include "pool/runtime/exchange_outcome.hpp"
 #include "pool/store/session_store.hpp"
 
 namespace ordeal::pool::runtime {
@@ -46,7 +47,13 @@ struct SessionArguments {
 [[nodiscard]] std::string removed_answer(std::string_view program);
 [[nodiscard]] Error program_not_found(std::string_view program);
 [[nodiscard]] Error program_exists(std::string_view program);
+// A call in the session `session` that names the session `named`.
+[[nodiscard]] Error another_session(std::string_view session, std::string_view named);
 // Whether a worker's error says that it has a program of that name.
+[[nodiscard]] bool says_exists(const ApplicationError& error);
 [[nodiscard]] bool says_exists(const Error& error);
+[[nodiscard]] bool says_exists(const ExchangeOutcome& outcome);
+// What tells a worker to forget its program of that name.
+[[nodiscard]] FollowUpRequest forget_request(std::string_view program, std::string_view session);
 
 }  // namespace ordeal::pool::runtime

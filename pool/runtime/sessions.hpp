@@ -1,22 +1,31 @@
 // Calls in sessions: the store before and after, the pool in between.
 //
-//     call ── read arguments ── session made or used (store) ── worker ── completed (store) ──
-//     reply
-//                                     │ list, describe, remove: the host answers
-//                                     └ execute: the program's record goes along
+//     call ── read arguments ── prepare (store) ── worker ── conclude (store) ── reply
+//                                  │ list, describe, remove: the host answers
+//                                  └ execute: the program's record goes along
 //
-// Thread-safe. Nothing is locked here; each step is one operation of the store.
+// A blocking call does all of it on its caller's thread, on a worker of the pool or of a lease. An
+// asynchronous one (session_async.cpp) uses the store on a thread of this class, the clerk, so that
+// neither its caller nor the pool's callback thread ever waits for a file.
+//
+// Invariants: an accepted asynchronous call gets its callback exactly once, on the pool's callback
+// thread, also on stop. Nothing waits for the store beyond the call's deadline. No lock is held
+// over a step; each step is one operation of the store. Thread-safe.
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "ordeal/pool/options.hpp"
+#include "ordeal/pool/pool.hpp"
 #include "ordeal/pool/session.hpp"
+#include "pool/runtime/callback_thread.hpp"
 #include "pool/runtime/engine.hpp"
 #include "pool/runtime/session_text.hpp"
+#include "pool/runtime/session_ticket.hpp"
 #include "pool/store/session_store.hpp"
 
 namespace ordeal::pool::runtime {
@@ -31,26 +40,89 @@ class Sessions {
 
   Result<Reply> call(std::string_view session, std::string_view command, JsonText arguments,
                      const CallOptions& options);
+  Result<Reply> call_on_lease(LeaseState& lease, std::string_view session, std::string_view command,
+                              JsonText arguments, const CallOptions& options);
+  Result<std::shared_ptr<SessionTicket>> call_async(std::string_view session,
+                                                    std::string_view command, JsonText arguments,
+                                                    const CallOptions& options,
+                                                    Pool::Callback callback);
+  // A worker for calls of this session alone. The session is not used by it, only by calls.
+  Result<std::unique_ptr<LeaseState>> checkout(std::string_view session, const CallOptions& options,
+                                               std::source_location place);
+  // Waits until every asynchronous call has had its callback; close() also lets no more in. After
+  // the engine's stop, and not on one of the pool's own threads.
+  void drain();
+  void close();
+
   // The store; used_after_fork in a fork.
   [[nodiscard]] Result<store::SessionStore*> store() const;
+  [[nodiscard]] Instant until(const Deadline& deadline) const;
   // Makes the session if it is not there; now and then sweeps what has expired.
-  Result<void> ensure(std::string_view session);
+  Result<void> ensure(std::string_view session, Instant until);
   // Its worker is no more its own.
   void end(std::string_view session) { engine_->end_session(session); }
 
  private:
   struct Call;
+  struct AsyncCall;
+  // What the host has made of a call before a worker is asked.
+  struct Prepared {
+    std::optional<Reply> answer;  // the host's own: no worker is asked
+    std::string arguments;        // else what a worker is sent,
+    store::ProgramChange::Kind change = store::ProgramChange::Kind::none;  // and a success changes
+  };
+
+  // session_steps.cpp
+  [[nodiscard]] Result<void> check(const Call& call) const;
+  Result<Prepared> prepare(const Call& call);
+  Result<Prepared> prepare_known(const Call& call);
+  Result<Reply> conclude(const Call& call, store::ProgramChange::Kind change, Result<Reply> reply);
   Result<Reply> answer(const Call& call);
-  Result<Reply> execute(const Call& call);
-  Result<Reply> create(const Call& call);
-  Result<Reply> create_again(const Call& call, JsonText arguments);
-  Result<Reply> plain(const Call& call);
-  Result<Reply> run(const Call& call, std::string_view record, store::ProgramChange::Kind kind);
   Result<std::optional<store::Program>> program_of(const Call& call);
+
+  // sessions.cpp. Without a lease: by whichever worker.
+  Result<Reply> call_on(LeaseState* lease, std::string_view session, std::string_view command,
+                        JsonText arguments, const CallOptions& options);
+  Result<Reply> send(const Call& call, LeaseState* lease, JsonText arguments);
+  Result<Reply> create_again(const Call& call, JsonText arguments);
+  Result<Reply> create_again_on(LeaseState& lease, const Call& call, JsonText arguments);
+
+  // session_async.cpp
+  CallbackThread& clerk();
+  void begin(const std::shared_ptr<AsyncCall>& async);
+  void submit(const std::shared_ptr<AsyncCall>& async, Prepared prepared);
+  void deliver(const std::shared_ptr<AsyncCall>& async, Result<Reply> result);
+  void note_delivered();
 
   const std::shared_ptr<Engine> engine_;
   const std::unique_ptr<store::SessionStore> store_;
   std::atomic<std::int64_t> swept_at_ns_;
+
+  std::mutex mutex_;                       // guards the next three
+  std::unique_ptr<CallbackThread> clerk_;  // from the first asynchronous call on
+  std::uint64_t undelivered_ = 0;
+  bool closed_ = false;
+  WakeWord delivered_;
+};
+
+// One call, while it is being made: views into what its caller, or an AsyncCall, holds.
+struct Sessions::Call {
+  std::string_view session;
+  std::string_view command;
+  JsonText arguments;
+  const CallOptions& options;  // `session` is set, the deadline absolute
+  Instant until;               // that deadline
+  const SessionCommand* known;
+  SessionArguments read;
+
+  // Whether the host has something to do for it. Without a program's name there is nothing: a
+  // worker says so.
+  [[nodiscard]] bool has_meaning() const {
+    return known != nullptr && (known->meaning == SessionMeaning::list || read.has_program);
+  }
+  [[nodiscard]] bool creates() const {
+    return has_meaning() && known->meaning == SessionMeaning::create;
+  }
 };
 
 }  // namespace ordeal::pool::runtime

@@ -51,6 +51,38 @@ Error reentered() {
                     "a session's change may not use the store that runs it");
 }
 
+Error in_use() {
+  return make_error(ErrorCode::store_timeout,
+                    "the session store was in others' hands until the deadline");
+}
+
+bool OwnedMutex::lock_until(Instant until) {
+  std::unique_lock lock{mutex_};
+  while (held_) {
+    if (runtime::now() >= until) return false;
+    const std::uint32_t ticket = freed_.ticket();
+    ++waiting_;
+    lock.unlock();
+    freed_.wait_until(until, ticket);
+    lock.lock();
+    --waiting_;
+  }
+  held_ = true;
+  owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  return true;
+}
+
+void OwnedMutex::unlock() {
+  bool wake = false;
+  {
+    const std::lock_guard lock{mutex_};
+    owner_.store({}, std::memory_order_relaxed);
+    held_ = false;
+    wake = waiting_ > 0;
+  }
+  if (wake) freed_.notify();
+}
+
 Result<void> check_record(const ProgramChange& change, const StoreOptions& options) {
   if (change.kind == ProgramChange::Kind::none) return {};
   if (change.program.size() > options.value_bytes_max ||

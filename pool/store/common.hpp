@@ -7,6 +7,7 @@
 #include <string_view>
 #include <thread>
 
+#include "pool/runtime/clock.hpp"
 #include "pool/store/session_store.hpp"
 
 namespace ordeal::pool::store {
@@ -16,6 +17,7 @@ namespace ordeal::pool::store {
 [[nodiscard]] Error exists(std::string_view id);
 [[nodiscard]] Error expired(std::string_view id, Milliseconds ttl);
 [[nodiscard]] Error reentered();
+[[nodiscard]] Error in_use();
 [[nodiscard]] Result<void> check_record(const ProgramChange& change, const StoreOptions& options);
 [[nodiscard]] Error too_many_programs(std::string_view id, const StoreOptions& options);
 
@@ -36,23 +38,22 @@ namespace ordeal::pool::store {
 [[nodiscard]] Result<std::string> apply(const SessionChange& change, nlohmann::json& data,
                                         const StoreOptions& options);
 
-// A mutex that knows who holds it: a SessionChange that uses its own store must be told, not hang.
+// A mutex that is waited for until a deadline, and knows who holds it: a SessionChange that uses
+// its own store must be told, not hang.
 class OwnedMutex {
  public:
-  void lock() {
-    mutex_.lock();
-    owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  }
-  void unlock() {
-    owner_.store({}, std::memory_order_relaxed);
-    mutex_.unlock();
-  }
+  // False: it was not free until then. Taken if it is free, however late.
+  [[nodiscard]] bool lock_until(Instant until);
+  void unlock();
   [[nodiscard]] bool is_mine() const {
     return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
   }
 
  private:
-  std::mutex mutex_;
+  std::mutex mutex_;  // held for moments only, to look at the next two
+  bool held_ = false;
+  std::uint32_t waiting_ = 0;
+  runtime::WakeWord freed_;
   std::atomic<std::thread::id> owner_;
 };
 

@@ -21,10 +21,11 @@ SessionInfo info_of(const std::string& id, const auto& record) {
 MemoryStore::MemoryStore(StoreOptions options) : options_(std::move(options)) {}
 
 template <typename Body>
-auto MemoryStore::locked(Body body) {
+auto MemoryStore::locked(Instant until, Body body) {
   using Outcome = decltype(body(Milliseconds{}));
   if (mutex_.is_mine()) return Outcome{tl::unexpected(reentered())};
-  const std::lock_guard lock{mutex_};
+  if (!mutex_.lock_until(until)) return Outcome{tl::unexpected(in_use())};
+  const std::lock_guard lock{mutex_, std::adopt_lock};
   return Outcome{body(options_.clock())};
 }
 
@@ -59,10 +60,10 @@ Result<void> MemoryStore::make(std::string_view id, std::string data, Millisecon
   return {};
 }
 
-Result<void> MemoryStore::create(std::string_view id, const nlohmann::json& data) {
+Result<void> MemoryStore::create(std::string_view id, const nlohmann::json& data, Instant until) {
   const auto text = encode(data, options_);
   if (!text) return tl::unexpected(text.error());
-  return locked([&](Milliseconds now) -> Result<void> {
+  return locked(until, [&](Milliseconds now) -> Result<void> {
     const auto there = find(id, now);
     if (there) return tl::unexpected(exists(id));
     if (!is_absent(there.error())) return tl::unexpected(there.error());
@@ -70,8 +71,8 @@ Result<void> MemoryStore::create(std::string_view id, const nlohmann::json& data
   });
 }
 
-Result<bool> MemoryStore::ensure(std::string_view id) {
-  return locked([&](Milliseconds now) -> Result<bool> {
+Result<bool> MemoryStore::ensure(std::string_view id, Instant until) {
+  return locked(until, [&](Milliseconds now) -> Result<bool> {
     const auto there = use(id, now);
     if (there) return false;
     if (there.error().code != ErrorCode::session_not_found) return tl::unexpected(there.error());
@@ -80,16 +81,17 @@ Result<bool> MemoryStore::ensure(std::string_view id) {
   });
 }
 
-Result<nlohmann::json> MemoryStore::get(std::string_view id) {
-  return locked([&](Milliseconds now) -> Result<nlohmann::json> {
+Result<nlohmann::json> MemoryStore::get(std::string_view id, Instant until) {
+  return locked(until, [&](Milliseconds now) -> Result<nlohmann::json> {
     const auto record = use(id, now);
     if (!record) return tl::unexpected(record.error());
     return decode(id, (*record)->data);
   });
 }
 
-Result<nlohmann::json> MemoryStore::update(std::string_view id, const SessionChange& change) {
-  return locked([&](Milliseconds now) -> Result<nlohmann::json> {
+Result<nlohmann::json> MemoryStore::update(std::string_view id, const SessionChange& change,
+                                           Instant until) {
+  return locked(until, [&](Milliseconds now) -> Result<nlohmann::json> {
     const auto record = find(id, now);
     if (!record) return tl::unexpected(record.error());
     auto data = decode(id, (*record)->data);
@@ -103,12 +105,13 @@ Result<nlohmann::json> MemoryStore::update(std::string_view id, const SessionCha
   });
 }
 
-Result<void> MemoryStore::touch(std::string_view id) {
-  return locked([&](Milliseconds now) -> Result<void> { return use(id, now).map([](Record*) {}); });
+Result<void> MemoryStore::touch(std::string_view id, Instant until) {
+  return locked(until,
+                [&](Milliseconds now) -> Result<void> { return use(id, now).map([](Record*) {}); });
 }
 
-Result<bool> MemoryStore::remove(std::string_view id) {
-  return locked([&](Milliseconds now) -> Result<bool> {
+Result<bool> MemoryStore::remove(std::string_view id, Instant until) {
+  return locked(until, [&](Milliseconds now) -> Result<bool> {
     if (auto fine = check_id(id); !fine) return tl::unexpected(std::move(fine.error()));
     const auto found = sessions_.find(id);
     if (found == sessions_.end()) return false;
@@ -118,14 +121,14 @@ Result<bool> MemoryStore::remove(std::string_view id) {
   });
 }
 
-Result<SessionInfo> MemoryStore::describe(std::string_view id) {
-  return locked([&](Milliseconds now) -> Result<SessionInfo> {
+Result<SessionInfo> MemoryStore::describe(std::string_view id, Instant until) {
+  return locked(until, [&](Milliseconds now) -> Result<SessionInfo> {
     return find(id, now).map([&](Record* record) { return info_of(std::string{id}, *record); });
   });
 }
 
-Result<std::vector<SessionInfo>> MemoryStore::list() {
-  return locked([&](Milliseconds now) -> Result<std::vector<SessionInfo>> {
+Result<std::vector<SessionInfo>> MemoryStore::list(Instant until) {
+  return locked(until, [&](Milliseconds now) -> Result<std::vector<SessionInfo>> {
     std::vector<SessionInfo> found;
     for (const auto& [id, record] : sessions_) {
       if (!is_expired(record.used_at, now, options_.ttl)) found.push_back(info_of(id, record));
@@ -134,13 +137,14 @@ Result<std::vector<SessionInfo>> MemoryStore::list() {
   });
 }
 
-Result<std::size_t> MemoryStore::count() {
-  return list().map([](const std::vector<SessionInfo>& all) { return all.size(); });
+Result<std::size_t> MemoryStore::count(Instant until) {
+  return list(until).map([](const std::vector<SessionInfo>& all) { return all.size(); });
 }
 
-Result<std::vector<std::string>> MemoryStore::sweep() {
-  return locked(
-      [&](Milliseconds now) -> Result<std::vector<std::string>> { return remove_expired(now); });
+Result<std::vector<std::string>> MemoryStore::sweep(Instant until) {
+  return locked(until, [&](Milliseconds now) -> Result<std::vector<std::string>> {
+    return remove_expired(now);
+  });
 }
 
 std::vector<std::string> MemoryStore::remove_expired(Milliseconds now) {
@@ -156,8 +160,9 @@ std::vector<std::string> MemoryStore::remove_expired(Milliseconds now) {
   return gone;
 }
 
-Result<Completion> MemoryStore::complete(std::string_view id, const ProgramChange& change) {
-  return locked([&](Milliseconds now) -> Result<Completion> {
+Result<Completion> MemoryStore::complete(std::string_view id, const ProgramChange& change,
+                                         Instant until) {
+  return locked(until, [&](Milliseconds now) -> Result<Completion> {
     if (auto fine = check_record(change, options_); !fine) return tl::unexpected(fine.error());
     const auto record = find(id, now);
     if (!record) return tl::unexpected(record.error());
@@ -199,8 +204,9 @@ Result<bool> MemoryStore::apply_change(std::string_view id, Record& record,
   return true;
 }
 
-Result<std::optional<Program>> MemoryStore::program(std::string_view id, std::string_view program) {
-  return locked([&](Milliseconds now) -> Result<std::optional<Program>> {
+Result<std::optional<Program>> MemoryStore::program(std::string_view id, std::string_view program,
+                                                    Instant until) {
+  return locked(until, [&](Milliseconds now) -> Result<std::optional<Program>> {
     const auto record = use(id, now);
     if (!record) return tl::unexpected(record.error());
     const auto found = (*record)->programs.find(program);
@@ -209,8 +215,8 @@ Result<std::optional<Program>> MemoryStore::program(std::string_view id, std::st
   });
 }
 
-Result<std::vector<Program>> MemoryStore::programs(std::string_view id) {
-  return locked([&](Milliseconds now) -> Result<std::vector<Program>> {
+Result<std::vector<Program>> MemoryStore::programs(std::string_view id, Instant until) {
+  return locked(until, [&](Milliseconds now) -> Result<std::vector<Program>> {
     const auto record = use(id, now);
     if (!record) return tl::unexpected(record.error());
     std::vector<Program> found;

@@ -13,19 +13,22 @@ class MemoryStore : public SessionStore {
  public:
   explicit MemoryStore(StoreOptions options);
 
-  Result<void> create(std::string_view id, const nlohmann::json& data) override;
-  Result<bool> ensure(std::string_view id) override;
-  Result<nlohmann::json> get(std::string_view id) override;
-  Result<nlohmann::json> update(std::string_view id, const SessionChange& change) override;
-  Result<void> touch(std::string_view id) override;
-  Result<bool> remove(std::string_view id) override;
-  Result<SessionInfo> describe(std::string_view id) override;
-  Result<std::vector<SessionInfo>> list() override;
-  Result<std::size_t> count() override;
-  Result<std::vector<std::string>> sweep() override;
-  Result<Completion> complete(std::string_view id, const ProgramChange& change) override;
-  Result<std::optional<Program>> program(std::string_view id, std::string_view program) override;
-  Result<std::vector<Program>> programs(std::string_view id) override;
+  Result<void> create(std::string_view id, const nlohmann::json& data, Instant until) override;
+  Result<bool> ensure(std::string_view id, Instant until) override;
+  Result<nlohmann::json> get(std::string_view id, Instant until) override;
+  Result<nlohmann::json> update(std::string_view id, const SessionChange& change,
+                                Instant until) override;
+  Result<void> touch(std::string_view id, Instant until) override;
+  Result<bool> remove(std::string_view id, Instant until) override;
+  Result<SessionInfo> describe(std::string_view id, Instant until) override;
+  Result<std::vector<SessionInfo>> list(Instant until) override;
+  Result<std::size_t> count(Instant until) override;
+  Result<std::vector<std::string>> sweep(Instant until) override;
+  Result<Completion> complete(std::string_view id, const ProgramChange& change,
+                              Instant until) override;
+  Result<std::optional<Program>> program(std::string_view id, std::string_view program,
+                                         Instant until) override;
+  Result<std::vector<Program>> programs(std::string_view id, Instant until) override;
 
  private:
   struct Record {
@@ -38,7 +41,7 @@ class MemoryStore : public SessionStore {
 
   // Runs `body(now)` under the lock.
   template <typename Body>
-  auto locked(Body body);
+  auto locked(Instant until, Body body);
   // The living session; use() also begins its age anew.
   [[nodiscard]] Result<Record*> find(std::string_view id, Milliseconds now);
   [[nodiscard]] Result<Record*> use(std::string_view id, Milliseconds now);

@@ -9,9 +9,12 @@
 //       age anew. describe, list, count and sweep are not.
 //   (3) Each operation is atomic, and what was returned as done is stored (a durable store:
 //       committed). On an error nothing has changed, but for the removal in (1).
+//   (4) No operation waits for the store beyond `until`, be it in another thread's or another
+//       connection's hands: store_timeout, and nothing has changed. What is free is taken, however
+//       late it is.
 // Every operation by name may return session_not_found, session_expired, invalid_session (the name
 // is empty, too long or not UTF-8), store_unavailable; and would_deadlock if called from within a
-// SessionChange of the same store. Those that add may return store_full.
+// SessionChange of the same store; each store_timeout. Those that add may return store_full.
 //
 // Thread safety: all members may be called from any thread at any time.
 //
@@ -31,9 +34,11 @@
 
 #include "ordeal/pool/error.hpp"
 #include "ordeal/pool/session.hpp"
+#include "pool/core/time.hpp"
 
 namespace ordeal::pool::store {
 
+using core::Instant;
 using Milliseconds = std::chrono::milliseconds;
 // Milliseconds since the Unix epoch. Called under the store's lock.
 using Clock = std::function<Milliseconds()>;
@@ -83,26 +88,31 @@ class SessionStore {
   SessionStore& operator=(const SessionStore&) = delete;
 
   // `session_exists` if there is one; an expired one makes room.
-  virtual Result<void> create(std::string_view id, const nlohmann::json& data) = 0;
+  virtual Result<void> create(std::string_view id, const nlohmann::json& data,
+                              Instant until = core::never) = 0;
   // Makes it, with an empty object as data, if it is not there. True: it was made.
-  virtual Result<bool> ensure(std::string_view id) = 0;
-  virtual Result<nlohmann::json> get(std::string_view id) = 0;
+  virtual Result<bool> ensure(std::string_view id, Instant until = core::never) = 0;
+  virtual Result<nlohmann::json> get(std::string_view id, Instant until = core::never) = 0;
   // Returns the new data. What `change` threw, or data that are no JSON text or too long, are
   // `invalid_session`.
-  virtual Result<nlohmann::json> update(std::string_view id, const SessionChange& change) = 0;
-  virtual Result<void> touch(std::string_view id) = 0;
+  virtual Result<nlohmann::json> update(std::string_view id, const SessionChange& change,
+                                        Instant until = core::never) = 0;
+  virtual Result<void> touch(std::string_view id, Instant until = core::never) = 0;
   // False: there was none, or it had expired.
-  virtual Result<bool> remove(std::string_view id) = 0;
+  virtual Result<bool> remove(std::string_view id, Instant until = core::never) = 0;
 
-  virtual Result<SessionInfo> describe(std::string_view id) = 0;
-  virtual Result<std::vector<SessionInfo>> list() = 0;  // by name
-  virtual Result<std::size_t> count() = 0;
-  virtual Result<std::vector<std::string>> sweep() = 0;  // by name
+  virtual Result<SessionInfo> describe(std::string_view id, Instant until = core::never) = 0;
+  virtual Result<std::vector<SessionInfo>> list(Instant until = core::never) = 0;  // by name
+  virtual Result<std::size_t> count(Instant until = core::never) = 0;
+  virtual Result<std::vector<std::string>> sweep(Instant until = core::never) = 0;  // by name
 
   // Counts one operation, together with what it changed.
-  virtual Result<Completion> complete(std::string_view id, const ProgramChange& change) = 0;
-  virtual Result<std::optional<Program>> program(std::string_view id, std::string_view program) = 0;
-  virtual Result<std::vector<Program>> programs(std::string_view id) = 0;  // by name
+  virtual Result<Completion> complete(std::string_view id, const ProgramChange& change,
+                                      Instant until = core::never) = 0;
+  virtual Result<std::optional<Program>> program(std::string_view id, std::string_view program,
+                                                 Instant until = core::never) = 0;
+  virtual Result<std::vector<Program>> programs(std::string_view id,
+                                                Instant until = core::never) = 0;  // by name
 };
 
 }  // namespace ordeal::pool::store

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "pool/runtime/clock.hpp"
 #include "pool/store/sqlite_schema.hpp"
 
 namespace ordeal::pool::store {
@@ -183,10 +184,28 @@ Error Database::error(int status) const {
                       fmt::format("session store \"{}\": the value is too large", options_.path));
   }
   if (primary == SQLITE_BUSY || primary == SQLITE_LOCKED) {
+    if (until_deadline_) return in_use();
     return unavailable(
         fmt::format("locked by another connection for {} ms", options_.busy_max.count()));
   }
   return unavailable(sqlite3_errstr(status));
+}
+
+Error Database::in_use() const {
+  return make_error(
+      ErrorCode::store_timeout,
+      fmt::format("session store \"{}\": in others' hands until the deadline", options_.path));
+}
+
+void Database::wait_for_others(core::Instant until) {
+  auto wait = options_.busy_max;
+  until_deadline_ = false;
+  if (until != core::never) {
+    const auto left = std::chrono::floor<std::chrono::milliseconds>(until - runtime::now());
+    until_deadline_ = left < wait;
+    wait = std::clamp(left, std::chrono::milliseconds{0}, wait);
+  }
+  sqlite3_busy_timeout(handle_, static_cast<int>(wait.count()));
 }
 
 Error Database::unavailable(std::string_view why) const {

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "ordeal/pool/error.hpp"
+#include "pool/core/time.hpp"
 
 namespace ordeal::pool::store {
 
@@ -60,8 +61,12 @@ class Database {
   [[nodiscard]] Query query(std::string_view sql);
   [[nodiscard]] Result<void> execute(const char* sql);  // for what is used once
   [[nodiscard]] Result<std::int64_t> number(const char* sql);
+  // How long the statements to come wait for another connection: busy_max, but never beyond
+  // `until`.
+  void wait_for_others(core::Instant until);
   [[nodiscard]] int changes() const { return sqlite3_changes(handle_); }
   [[nodiscard]] Error error(int status) const;
+  [[nodiscard]] Error in_use() const;  // until the caller's deadline
   [[nodiscard]] Error unavailable(std::string_view why) const;
   [[nodiscard]] const DatabaseOptions& options() const { return options_; }
 
@@ -73,6 +78,7 @@ class Database {
 
   const DatabaseOptions options_;
   sqlite3* handle_ = nullptr;
+  bool until_deadline_ = false;  // what bounds the wait for others is the caller's deadline
   std::map<std::string_view, sqlite3_stmt*> statements_;
 };
 

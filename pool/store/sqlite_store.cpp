@@ -49,10 +49,12 @@ SqliteStore::SqliteStore(std::unique_ptr<Database> database, StoreOptions option
     : options_(std::move(options)), database_(std::move(database)) {}
 
 template <typename Body>
-auto SqliteStore::transact(Body body) {
+auto SqliteStore::transact(Instant until, Body body) {
   using Outcome = decltype(body(Milliseconds{}));
   if (mutex_.is_mine()) return Outcome{tl::unexpected(reentered())};
-  const std::lock_guard lock{mutex_};
+  if (!mutex_.lock_until(until)) return Outcome{tl::unexpected(database_->in_use())};
+  const std::lock_guard lock{mutex_, std::adopt_lock};
+  database_->wait_for_others(until);
   Transaction transaction{*database_};
   if (auto begun = transaction.begin(); !begun) return Outcome{tl::unexpected(begun.error())};
   // Read with the lock of the file in hand: the wait for it is not part of anybody's age.
@@ -105,18 +107,18 @@ Result<nlohmann::json> SqliteStore::data_of(std::string_view id) {
   return data;
 }
 
-Result<void> SqliteStore::create(std::string_view id, const nlohmann::json& data) {
+Result<void> SqliteStore::create(std::string_view id, const nlohmann::json& data, Instant until) {
   const auto text = encode(data, options_);
   if (!text) return tl::unexpected(text.error());
-  return transact([&](Milliseconds now) -> Result<void> {
+  return transact(until, [&](Milliseconds now) -> Result<void> {
     auto there = find(id, now);
     if (there) return tl::unexpected(exists(id));
     return is_absent(there.error()) ? make(id, *text, now) : there;
   });
 }
 
-Result<bool> SqliteStore::ensure(std::string_view id) {
-  return transact([&](Milliseconds now) -> Result<bool> {
+Result<bool> SqliteStore::ensure(std::string_view id, Instant until) {
+  return transact(until, [&](Milliseconds now) -> Result<bool> {
     auto there = use(id, now);
     if (there) return false;
     if (there.error().code != ErrorCode::session_not_found) {
@@ -126,15 +128,16 @@ Result<bool> SqliteStore::ensure(std::string_view id) {
   });
 }
 
-Result<nlohmann::json> SqliteStore::get(std::string_view id) {
-  return transact([&](Milliseconds now) -> Result<nlohmann::json> {
+Result<nlohmann::json> SqliteStore::get(std::string_view id, Instant until) {
+  return transact(until, [&](Milliseconds now) -> Result<nlohmann::json> {
     if (auto used = use(id, now); !used) return tl::unexpected(std::move(used.error()));
     return data_of(id);
   });
 }
 
-Result<nlohmann::json> SqliteStore::update(std::string_view id, const SessionChange& change) {
-  return transact([&](Milliseconds now) -> Result<nlohmann::json> {
+Result<nlohmann::json> SqliteStore::update(std::string_view id, const SessionChange& change,
+                                           Instant until) {
+  return transact(until, [&](Milliseconds now) -> Result<nlohmann::json> {
     if (auto used = use(id, now); !used) return tl::unexpected(std::move(used.error()));
     auto data = data_of(id);
     if (!data) return data;
@@ -147,12 +150,12 @@ Result<nlohmann::json> SqliteStore::update(std::string_view id, const SessionCha
   });
 }
 
-Result<void> SqliteStore::touch(std::string_view id) {
-  return transact([&](Milliseconds now) { return use(id, now); });
+Result<void> SqliteStore::touch(std::string_view id, Instant until) {
+  return transact(until, [&](Milliseconds now) { return use(id, now); });
 }
 
-Result<bool> SqliteStore::remove(std::string_view id) {
-  return transact([&](Milliseconds now) -> Result<bool> {
+Result<bool> SqliteStore::remove(std::string_view id, Instant until) {
+  return transact(until, [&](Milliseconds now) -> Result<bool> {
     auto found = find(id, now);  // removes an expired one itself
     if (!found && is_absent(found.error())) return false;
     if (!found) return tl::unexpected(std::move(found.error()));
@@ -162,8 +165,8 @@ Result<bool> SqliteStore::remove(std::string_view id) {
   });
 }
 
-Result<SessionInfo> SqliteStore::describe(std::string_view id) {
-  return transact([&](Milliseconds now) -> Result<SessionInfo> {
+Result<SessionInfo> SqliteStore::describe(std::string_view id, Instant until) {
+  return transact(until, [&](Milliseconds now) -> Result<SessionInfo> {
     if (auto found = find(id, now); !found) return tl::unexpected(std::move(found.error()));
     Query query = database_->query(
         "SELECT id, created_at, used_at, operations,"
@@ -174,8 +177,8 @@ Result<SessionInfo> SqliteStore::describe(std::string_view id) {
   });
 }
 
-Result<std::vector<SessionInfo>> SqliteStore::list() {
-  return transact([&](Milliseconds now) -> Result<std::vector<SessionInfo>> {
+Result<std::vector<SessionInfo>> SqliteStore::list(Instant until) {
+  return transact(until, [&](Milliseconds now) -> Result<std::vector<SessionInfo>> {
     Query query = database_->query(
         "SELECT id, created_at, used_at, operations,"
         " (SELECT count(*) FROM programs WHERE session = sessions.id)"
@@ -184,8 +187,8 @@ Result<std::vector<SessionInfo>> SqliteStore::list() {
   });
 }
 
-Result<std::size_t> SqliteStore::count() {
-  return transact([&](Milliseconds now) -> Result<std::size_t> {
+Result<std::size_t> SqliteStore::count(Instant until) {
+  return transact(until, [&](Milliseconds now) -> Result<std::size_t> {
     Query query = database_->query("SELECT count(*) FROM sessions WHERE used_at > ?1");
     const auto row = query.bind(expired_until(now, options_.ttl)).step();
     if (!row) return tl::unexpected(row.error());
@@ -193,25 +196,26 @@ Result<std::size_t> SqliteStore::count() {
   });
 }
 
-Result<std::vector<std::string>> SqliteStore::sweep() {
-  return transact([&](Milliseconds now) -> Result<std::vector<std::string>> {
-    const std::int64_t until = expired_until(now, options_.ttl);
+Result<std::vector<std::string>> SqliteStore::sweep(Instant until) {
+  return transact(until, [&](Milliseconds now) -> Result<std::vector<std::string>> {
+    const std::int64_t last = expired_until(now, options_.ttl);
     std::vector<std::string> gone;
     {
       Query query = database_->query("SELECT id FROM sessions WHERE used_at <= ?1 ORDER BY id");
-      query.bind(until);
+      query.bind(last);
       auto row = query.step();
       for (; row && *row; row = query.step()) gone.push_back(query.text(0));
       if (!row) return tl::unexpected(row.error());
     }
-    return database_->query("DELETE FROM sessions WHERE used_at <= ?1").bind(until).run().map([&] {
+    return database_->query("DELETE FROM sessions WHERE used_at <= ?1").bind(last).run().map([&] {
       return gone;
     });
   });
 }
 
-Result<Completion> SqliteStore::complete(std::string_view id, const ProgramChange& change) {
-  return transact([&](Milliseconds now) -> Result<Completion> {
+Result<Completion> SqliteStore::complete(std::string_view id, const ProgramChange& change,
+                                         Instant until) {
+  return transact(until, [&](Milliseconds now) -> Result<Completion> {
     if (auto fine = check_record(change, options_); !fine) return tl::unexpected(fine.error());
     if (auto used = use(id, now); !used) return tl::unexpected(std::move(used.error()));
     const auto applied = apply_change(id, change, now);
@@ -274,8 +278,9 @@ Result<bool> SqliteStore::put(std::string_view id, const ProgramChange& change, 
   return true;
 }
 
-Result<std::optional<Program>> SqliteStore::program(std::string_view id, std::string_view program) {
-  return transact([&](Milliseconds now) -> Result<std::optional<Program>> {
+Result<std::optional<Program>> SqliteStore::program(std::string_view id, std::string_view program,
+                                                    Instant until) {
+  return transact(until, [&](Milliseconds now) -> Result<std::optional<Program>> {
     if (auto used = use(id, now); !used) return tl::unexpected(std::move(used.error()));
     Query query = database_->query(
         "SELECT id, record, created_at, executions, executed_at FROM programs"
@@ -287,8 +292,8 @@ Result<std::optional<Program>> SqliteStore::program(std::string_view id, std::st
   });
 }
 
-Result<std::vector<Program>> SqliteStore::programs(std::string_view id) {
-  return transact([&](Milliseconds now) -> Result<std::vector<Program>> {
+Result<std::vector<Program>> SqliteStore::programs(std::string_view id, Instant until) {
+  return transact(until, [&](Milliseconds now) -> Result<std::vector<Program>> {
     if (auto used = use(id, now); !used) return tl::unexpected(std::move(used.error()));
     Query query = database_->query(
         "SELECT id, record, created_at, executions, executed_at FROM programs"

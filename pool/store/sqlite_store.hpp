@@ -21,19 +21,22 @@ class SqliteStore : public SessionStore {
   [[nodiscard]] static Result<std::unique_ptr<SqliteStore>> open(DatabaseOptions file,
                                                                  StoreOptions options);
 
-  Result<void> create(std::string_view id, const nlohmann::json& data) override;
-  Result<bool> ensure(std::string_view id) override;
-  Result<nlohmann::json> get(std::string_view id) override;
-  Result<nlohmann::json> update(std::string_view id, const SessionChange& change) override;
-  Result<void> touch(std::string_view id) override;
-  Result<bool> remove(std::string_view id) override;
-  Result<SessionInfo> describe(std::string_view id) override;
-  Result<std::vector<SessionInfo>> list() override;
-  Result<std::size_t> count() override;
-  Result<std::vector<std::string>> sweep() override;
-  Result<Completion> complete(std::string_view id, const ProgramChange& change) override;
-  Result<std::optional<Program>> program(std::string_view id, std::string_view program) override;
-  Result<std::vector<Program>> programs(std::string_view id) override;
+  Result<void> create(std::string_view id, const nlohmann::json& data, Instant until) override;
+  Result<bool> ensure(std::string_view id, Instant until) override;
+  Result<nlohmann::json> get(std::string_view id, Instant until) override;
+  Result<nlohmann::json> update(std::string_view id, const SessionChange& change,
+                                Instant until) override;
+  Result<void> touch(std::string_view id, Instant until) override;
+  Result<bool> remove(std::string_view id, Instant until) override;
+  Result<SessionInfo> describe(std::string_view id, Instant until) override;
+  Result<std::vector<SessionInfo>> list(Instant until) override;
+  Result<std::size_t> count(Instant until) override;
+  Result<std::vector<std::string>> sweep(Instant until) override;
+  Result<Completion> complete(std::string_view id, const ProgramChange& change,
+                              Instant until) override;
+  Result<std::optional<Program>> program(std::string_view id, std::string_view program,
+                                         Instant until) override;
+  Result<std::vector<Program>> programs(std::string_view id, Instant until) override;
 
  private:
   SqliteStore(std::unique_ptr<Database> database, StoreOptions options);
@@ -41,7 +44,7 @@ class SqliteStore : public SessionStore {
   // Runs `body(now)` in one write transaction; commits if it went well, or if all it did was to
   // remove an expired session.
   template <typename Body>
-  auto transact(Body body);
+  auto transact(Instant until, Body body);
   // The rest: REQUIRES a transaction. find() and use() are as in MemoryStore.
   [[nodiscard]] Result<void> find(std::string_view id, Milliseconds now);
   [[nodiscard]] Result<void> use(std::string_view id, Milliseconds now);

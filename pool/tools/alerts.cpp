@@ -10,6 +10,10 @@ Result<AlertRules> alert_rules(const RunArguments& arguments) {
   const auto refuse = [](const std::string& message) {
     return tl::unexpected(make_error(ErrorCode::invalid_option, "--alert-rule: " + message));
   };
+  if (!arguments.alert_rules.empty() && arguments.alerts_file.empty() &&
+      arguments.alert_command.empty()) {
+    return refuse("needs --alerts or --alert-command");
+  }
   AlertRules rules;
   for (const std::string& setting : arguments.alert_rules) {
     const std::size_t equals = setting.find('=');
@@ -28,6 +32,12 @@ Result<std::vector<AlertDestination>> alert_destinations(const RunArguments& arg
     if (!lines) return tl::unexpected(std::move(lines.error()));
     destinations.push_back(std::move(*lines));
   }
+  if (!arguments.alert_command.empty()) {
+    auto command = alert_command({"/bin/sh", "-c", arguments.alert_command});
+    if (!command) return tl::unexpected(std::move(command.error()));
+    command->name = "command";
+    destinations.push_back(std::move(*command));
+  }
   return destinations;
 }
 
@@ -36,9 +46,12 @@ std::vector<std::string> close_alerts(Reporter& reporter) {
   std::vector<std::string> complaints;
   for (const auto& destination : reporter.stats().destinations) {
     if (destination.failed + destination.dropped == 0) continue;
-    complaints.push_back(fmt::format("alerts to {}: {} delivered, {} failed, {} dropped",
-                                     destination.name, destination.delivered, destination.failed,
-                                     destination.dropped));
+    std::string complaint =
+        fmt::format("alerts to {}: {} delivered, {} failed, {} dropped", destination.name,
+                    destination.delivered, destination.failed, destination.dropped);
+    if (destination.failed > 0)
+      complaint += fmt::format("; the last: {}", destination.last_failure);
+    complaints.push_back(std::move(complaint));
   }
   return complaints;
 }

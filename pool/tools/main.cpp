@@ -84,17 +84,18 @@ void add_run(CLI::App& app, RunArguments& run) {
       ->type_name("FILE");
   app.add_option("--events", run.events_file, "Append the pool's events, JSON lines, mode 0600")
       ->type_name("FILE");
-  CLI::Option* alerts =
-      app.add_option("--alerts", run.alerts_file,
-                     "Append alerts (error rate, open circuits) to it, JSON lines, mode 0600")
-          ->type_name("FILE");
+  app.add_option("--alerts", run.alerts_file,
+                 "Append alerts (error rate, open circuits) to it, JSON lines, mode 0600")
+      ->type_name("FILE");
+  app.add_option("--alert-command", run.alert_command,
+                 "Run it by /bin/sh for each alert, which is on its stdin as JSON; at most 10 s")
+      ->type_name("COMMAND");
   app.add_option("--alert-rule", run.alert_rules,
                  "warn_permille, critical_permille, requests_min, window_ms, circuits_open_max, "
                  "cooldown_ms or history_max. Repeatable")
       ->type_name("NAME=VALUE")
       ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->needs(alerts);
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   CLI::Option* metrics =
       app.add_option("--metrics", run.metrics,
                      "Serve Prometheus metrics there, loopback only; port 0: any, printed")

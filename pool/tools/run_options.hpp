@@ -32,6 +32,7 @@ struct RunArguments {
   std::string output = "-";
   std::string events_file;
   std::string alerts_file;
+  std::string alert_command;             // for /bin/sh
   std::vector<std::string> alert_rules;  // "name=value"
   std::string socket;
   std::string metrics;            // HOST:PORT

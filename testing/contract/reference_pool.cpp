@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -99,7 +98,6 @@ class ReferencePool final : public PoolUnderTest {
       : base_(std::move(base)), state_file_(fresh_state_file(folder)) {}
   ~ReferencePool() override {
     if (stopper_.joinable()) stopper_.join();
-    callers_.clear();
     pool_.reset();  // no worker counts its start any more
     ::unlink(state_file_.c_str());
   }
@@ -132,21 +130,25 @@ class ReferencePool final : public PoolUnderTest {
         .affinity = request.session.empty() ? std::nullopt : std::optional{request.affinity},
         .state_in_worker = request.state_in_worker,
         .label = request.name};
-    if (!request.session.empty()) return submit_in_session(request, options, on_outcome);
     auto ticket = pool_->call_async(
         request.command, pool::JsonText{request.arguments}, options,
-        [on_outcome](pool::Result<pool::Reply> result) { on_outcome(as_outcome(result)); });
+        [this, on_outcome, name = request.name](pool::Result<pool::Reply> result) {
+          on_outcome(as_outcome(std::move(result)));
+          note_known(name);
+        });
     if (!ticket) {
       on_outcome(as_outcome(tl::unexpected(ticket.error())));
       return 0;
     }
     tickets_.push_back(*ticket);
+    // A session's store is asked first; a scenario's order is that of the calls in the pool's
+    // hands.
+    if (!request.session.empty()) await_known(request.name);
     return tickets_.size();
   }
 
   void cancel(std::uint64_t ticket) override {
     if (ticket != 0 && ticket <= tickets_.size()) tickets_[ticket - 1].cancel();
-    if (const auto it = callers_.find(ticket); it != callers_.end()) it->second.request_stop();
   }
 
   void stop(milliseconds grace, std::function<void()> stopped) override {
@@ -178,26 +180,6 @@ class ReferencePool final : public PoolUnderTest {
   }
 
  private:
-  // Calls of sessions block: each has a thread, and is in the pool's hands before submit returns.
-  std::uint64_t submit_in_session(const TrialRequest& request, pool::CallOptions options,
-                                  const OnOutcome& on_outcome) {
-    tickets_.emplace_back();
-    const std::uint64_t number = tickets_.size();
-    callers_[number] =
-        std::jthread{[this, request, options, on_outcome](const std::stop_token& token) mutable {
-          options.stop_token = token;
-          // Views of the caller's request, which is gone by now.
-          options.breaker_key = request.breaker_key;
-          options.session = request.session;
-          options.label = request.name;
-          auto result = pool_->call(request.command, pool::JsonText{request.arguments}, options);
-          on_outcome(as_outcome(std::move(result)));
-          note_known(request.name);
-        }};
-    await_known(request.name);
-    return number;
-  }
-
   void note_known(const std::string& name) {
     {
       const std::lock_guard lock{mutex_};
@@ -224,7 +206,6 @@ class ReferencePool final : public PoolUnderTest {
   pool::runtime::WakeWord changed_;
   std::optional<pool::Pool> pool_;
   std::vector<pool::Ticket> tickets_;
-  std::map<std::uint64_t, std::jthread> callers_;
   std::thread stopper_;
 };
 

@@ -110,7 +110,7 @@ void CoreWorld::order_circuit(const Step& step) {
   // Half of them end what the other half began.
   static constexpr std::array<CircuitOrder, 8> orders{
       CircuitOrder::force_open, CircuitOrder::disable, CircuitOrder::observe, CircuitOrder::reset,
-      CircuitOrder::enable,     CircuitOrder::enable,  CircuitOrder::enable,  CircuitOrder::enable};
+      CircuitOrder::enable,     CircuitOrder::enable,  CircuitOrder::enable,  CircuitOrder::trip};
   feed(event::CircuitOrdered{circuit(step.who), orders[step.how % orders.size()]});
 }
 

@@ -211,6 +211,13 @@ void NaiveCircuit::ordered(CircuitOrder order, Instant now) {
       break;
     case CircuitOrder::reset:
       break;
+    case CircuitOrder::trip:
+      if (state_ != CircuitState::closed && state_ != CircuitState::half_open) return;
+      sent_back_ += state_ == CircuitState::half_open;
+      move_to(CircuitState::open, now);
+      ++visits_.opened;
+      ++visits_.ordered;
+      return;
   }
   if (to == state_ && order != CircuitOrder::reset) return;
   move_to(to, now);

@@ -267,7 +267,7 @@ void Simulation::order_circuit() {
   const auto index = static_cast<std::uint32_t>(random_.below(options_.keys));
   // Half of them end what the other half began.
   const auto order =
-      random_.chance(1, 2) ? CircuitOrder::enable : static_cast<CircuitOrder>(random_.below(5));
+      random_.chance(1, 2) ? CircuitOrder::enable : static_cast<CircuitOrder>(random_.below(6));
   feed(event::CircuitOrdered{CircuitId{index, circuits_[index]}, order});
 }
 

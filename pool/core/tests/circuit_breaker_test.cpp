@@ -285,6 +285,28 @@ TEST(CircuitBreaker, StatesSetByHandEndByHandAlone) {
   EXPECT_EQ(s.circuit.epoch(), epoch) << "nothing to enable";
 }
 
+TEST(CircuitBreaker, TrippedByOrderItOpensAsByItsRuleAndNoLongerThanThat) {
+  cites(31, 36);
+  cites_property(9);
+  Subject s({.failures = 100, .successes = 1, .open_base = 1s});
+  s.order(CircuitOrder::trip);
+  EXPECT_EQ(s.state(), CircuitState::open);
+  EXPECT_EQ(s.circuit.time_until_retry(s.now), 1s);
+  s.now += 400ms;
+  s.order(CircuitOrder::trip);
+  EXPECT_EQ(s.circuit.time_until_retry(s.now), 600ms) << "not extended";
+  s.now += 600ms;
+  EXPECT_EQ(s.call(Outcome::success), Verdict::admitted);
+  EXPECT_EQ(s.state(), CircuitState::closed);
+  for (const auto by_hand :
+       {CircuitOrder::force_open, CircuitOrder::disable, CircuitOrder::observe}) {
+    s.order(by_hand);
+    const CircuitState before = s.state();
+    s.order(CircuitOrder::trip);
+    EXPECT_EQ(s.state(), before) << "what an operator has set stays";
+  }
+}
+
 TEST(CircuitBreaker, ResetFromAnyStateIsAFreshClosedCircuit) {
   cites(37);
   for (const int from : {0, 1, 2, 3, 4, 5}) {
@@ -365,8 +387,8 @@ RC_GTEST_PROP(CircuitBreakerModel, AnyWalkIsThatOfTheNaiveOne, (std::uint64_t se
     const int how = step / 16;
     switch (step % 16) {
       case 0:
-        circuit.order(static_cast<CircuitOrder>(how % 5), now);
-        naive.ordered(static_cast<CircuitOrder>(how % 5), now);
+        circuit.order(static_cast<CircuitOrder>(how % 6), now);
+        naive.ordered(static_cast<CircuitOrder>(how % 6), now);
         break;
       case 1:
       case 2:

@@ -27,14 +27,14 @@ std::string_view label_value(EventLabel label, const PoolEvent& event) {
 }  // namespace
 
 void EventMetrics::note(const PoolEvent& event) {
-  const auto what = core::value_of<core::Occurrence>(event.what);
-  if (!what) return;
   const std::lock_guard lock{mutex_};
   for (std::size_t row = 0; row < event_rows.size(); ++row) {
-    if (event_rows[row].what != *what) continue;
+    if (event_rows[row].what.text != event.what) continue;
     if (!event_rows[row].metric.empty()) count(row, event);
     if (!event_rows[row].seconds.empty()) timed_[row].observe(event.duration);
   }
+  const auto what = core::value_of<core::Occurrence>(event.what);
+  if (!what) return;
   requests_.note(*what, event);
   time_start(*what, event);
 }

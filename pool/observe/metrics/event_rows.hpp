@@ -1,4 +1,5 @@
-// Which events are counted, and by what: one row for each of the core's occurrences.
+// Which events are counted, and by what: one row for each of the core's occurrences, and of the
+// events that the runtime tells by itself.
 //
 // To add an event: a row here. A metric of its own needs no code; events without one say why. Two
 // rows may share a metric, told apart by a fixed label (their help is the first one's). The test
@@ -9,7 +10,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "pool/core/action.hpp"
+#include "ordeal/pool/events.hpp"
+#include "pool/core/names.hpp"
 
 namespace ordeal::pool::observe {
 
@@ -27,8 +29,15 @@ struct FixedLabel {
   std::string_view value;
 };
 
+// An event of the core, or one of event_names.
+struct EventName {
+  constexpr EventName(core::Occurrence what) : text(core::name_of(what)) {}   // NOLINT: as meant
+  constexpr EventName(std::string_view runtimes_own) : text(runtimes_own) {}  // NOLINT
+  std::string_view text;
+};
+
 struct EventRow {
-  core::Occurrence what;
+  EventName what;
   std::string_view metric;  // without "ordeal_pool_"; empty: not counted
   std::string_view help;    // of the metric; or why there is none
   std::array<EventLabel, 3> labels{};
@@ -154,6 +163,37 @@ inline constexpr auto event_rows = std::to_array<EventRow>({
     {O::roll_failed, "rolls_total", "", {}, {"stage", "failed"}},
     {O::pool_stopping, "", "happens once; Status says it: stopping"},
     {O::pool_stopped, "", "happens once, and nobody asks after it"},
+    {event_names::request_payload, "", "with log_payloads alone; what it holds is no label"},
+    {event_names::warden_restarted, "", "Status counts it exactly: warden_restarts_total"},
+    {event_names::recovery_started,
+     "recovery_started_total",
+     "Recoveries begun, by what is done: retry, failover, circuit_break, abandon, custom.",
+     {L::reason}},
+    {event_names::recovery_succeeded,
+     "recovery_ended_total",
+     "Recoveries ended, by what was done and how it ended.",
+     {L::reason},
+     {"outcome", "succeeded"},
+     "recovery_duration_seconds",
+     "Time from an error's being given to Recovery to the outcome."},
+    {event_names::recovery_failed,
+     "recovery_ended_total",
+     "",
+     {L::reason},
+     {"outcome", "failed"},
+     "recovery_duration_seconds"},
+    {event_names::recovery_cancelled,
+     "recovery_ended_total",
+     "",
+     {L::reason},
+     {"outcome", "cancelled"},
+     "recovery_duration_seconds"},
+    {event_names::recovery_timed_out,
+     "recovery_ended_total",
+     "",
+     {L::reason},
+     {"outcome", "timed_out"},
+     "recovery_duration_seconds"},
 });
 
 }  // namespace ordeal::pool::observe

@@ -129,7 +129,8 @@ void add_durations(Families& families, const EventMetrics::View& view) {
   for (std::size_t row = 0; row < event_rows.size(); ++row) {
     const EventRow& rule = event_rows[row];
     if (!rule.seconds.empty()) {
-      add_histogram(families, family(rule.seconds, rule.seconds_help), view.timed[row]);
+      add_histogram(families, family(rule.seconds, rule.seconds_help), view.timed[row],
+                    rule.fixed.name, rule.fixed.value);
     }
   }
 }

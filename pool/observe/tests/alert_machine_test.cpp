@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "pool/observe/alert_machine.hpp"
+#include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::observe {
 namespace {
@@ -39,6 +40,41 @@ class Stage {
   std::chrono::nanoseconds now{1h};
   AlertMachine machine;
 };
+
+PoolEvent breaker_event(std::string_view what, std::string_view to) {
+  PoolEvent event;
+  event.what = what;
+  event.at = AlertMachine::TimePoint{1h};
+  event.breaker = "predict";
+  event.to = to;
+  return event;
+}
+
+TEST(AlertMachine, HearsOfBreakersUntilTheyAreClosed) {
+  cites(48);
+  Stage stage;
+  const auto told = [&](std::string_view what, std::string_view to) {
+    std::vector<std::string> messages;
+    for (const Alert& alert : stage.machine.feed(breaker_event(what, to))) {
+      messages.push_back(std::string{level_of(alert)} + " " + alert.message);
+    }
+    return messages;
+  };
+  EXPECT_THAT(told("breaker_opened", "open"),
+              ElementsAre("warning circuit breaker predict opened"));
+  EXPECT_THAT(told("breaker_half_opened", "half_open"), IsEmpty()) << "not over yet";
+  EXPECT_THAT(told("breaker_reopened", "open"), IsEmpty()) << "it was not over";
+  EXPECT_THAT(told("breaker_half_opened", "half_open"), IsEmpty());
+  EXPECT_EQ(stage.machine.stats().circuits_open, 1U);
+  EXPECT_THAT(told("breaker_closed", "closed"),
+              ElementsAre("recovered circuit breaker predict closed"));
+  EXPECT_THAT(told("breaker_ordered", "forced_open"),
+              ElementsAre("warning circuit breaker predict opened"));
+  EXPECT_THAT(told("breaker_ordered", "disabled"),
+              ElementsAre("recovered circuit breaker predict closed"));
+  EXPECT_THAT(told("breaker_ordered", "observe"), IsEmpty());
+  EXPECT_EQ(stage.machine.stats().circuits_open, 0U);
+}
 
 TEST(AlertMachine, SpeaksUpAtTheThresholdsAndWhenItIsOver) {
   Stage stage;

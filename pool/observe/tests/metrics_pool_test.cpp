@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "ordeal/pool/metrics.hpp"
+#include "ordeal/pool/recovery.hpp"
+#include "ordeal/pool/session.hpp"
 #include "pool/observe/tests/exposition_reader.hpp"
 #include "pool/observe/tests/scrape.hpp"
 #include "pool/runtime/tests/support.hpp"
@@ -131,6 +133,49 @@ TEST(MetricsOfAPool, AreServedWhileItWorks) {
   const Exposition read = read_exposition(scrape(server->address()));
   EXPECT_THAT(read.complaints, IsEmpty());
   EXPECT_EQ(read.at("ordeal_pool_requests_total{outcome=\"ok\",pool=\"trial\"}"), 1);
+}
+
+TEST(MetricsOfAPool, TellOfBreakersSessionsAndRecoveriesAtTheEndpoint) {
+  cites(46);
+  Metrics metrics{"trial"};
+  Options options = mock_options(1);
+  options.breaker.enabled = true;
+  options.breaker.failures = 2;
+  options.affinity = AffinityPolicy::prefer;
+  auto pool = Pool::start(options, {metrics.sink()});
+  ASSERT_TRUE(pool) << pool.error().message;
+  const auto server =
+      MetricsServer::start("127.0.0.1:0", [&] { return metrics.text(pool->status()); });
+  ASSERT_TRUE(server) << server.error().message;
+  for (int i = 0; i < 2; ++i) (void)pool->call("error", Json::object());
+  EXPECT_EQ(code_of(pool->call("error", Json::object())), ErrorCode::circuit_open);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(pool->call("echo", Json::object(), {.session = "s"}));
+  {
+    Recovery recovery{*pool};
+    Signal failed;
+    const auto tried = recovery.handle(make_error(ErrorCode::worker_died, "seen"),
+                                       {.command = "echo", .context = {.idempotent = true}}, {});
+    const auto given_up = recovery.handle(make_error(ErrorCode::used_after_fork, "seen"), {},
+                                          [&](const RecoveryResult&) { failed.set(); });
+    EXPECT_TRUE(tried && given_up);
+    EXPECT_TRUE(failed.wait());
+    EXPECT_TRUE(
+        wait_until(*pool, [&](const Status&) { return recovery.statistics().active == 0; }));
+  }
+  ASSERT_TRUE(pool->stop(patience));  // every event has been delivered
+  const Exposition read = read_exposition(scrape(server->address()));
+  EXPECT_THAT(read.complaints, IsEmpty());
+  const auto at = [&](const std::string& series) { return read.at("ordeal_pool_" + series); };
+  EXPECT_EQ(at("breakers{pool=\"trial\",state=\"open\"}"), 1);
+  EXPECT_EQ(at("breakers{pool=\"trial\",state=\"closed\"}"), 1) << "that of echo";
+  EXPECT_EQ(read.sum("ordeal_pool_breaker_transitions_total", {"to=\"open\""}), 1);
+  EXPECT_EQ(at("session_grants_total{affinity=\"hit\",pool=\"trial\"}"), 2);
+  EXPECT_EQ(at("session_grants_total{affinity=\"miss\",pool=\"trial\"}"), 1);
+  EXPECT_EQ(at("recovery_started_total{pool=\"trial\",reason=\"retry\"}"), 1);
+  EXPECT_EQ(at("recovery_ended_total{outcome=\"succeeded\",pool=\"trial\",reason=\"retry\"}"), 1);
+  EXPECT_EQ(at("recovery_ended_total{outcome=\"failed\",pool=\"trial\",reason=\"abandon\"}"), 1);
+  EXPECT_EQ(at("recovery_duration_seconds_count{outcome=\"succeeded\",pool=\"trial\"}"), 1);
+  EXPECT_EQ(at("recovery_duration_seconds_count{outcome=\"timed_out\",pool=\"trial\"}"), 0);
 }
 
 }  // namespace

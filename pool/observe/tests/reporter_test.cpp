@@ -98,10 +98,11 @@ TEST(Reporter, ADestinationThatThrowsIsCountedAndHurtsNobody) {
   trouble(reporter.sink());
   reporter.close(ample);
   EXPECT_THAT(well.told(), SizeIs(2));
-  EXPECT_THAT(reporter.stats().destinations,
-              ElementsAre(Reporter::DestinationStats{"bad", 0, 2, 0},
-                          Reporter::DestinationStats{"worse", 0, 2, 0},
-                          Reporter::DestinationStats{"well", 2, 0, 0}));
+  EXPECT_THAT(
+      reporter.stats().destinations,
+      ElementsAre(Reporter::DestinationStats{"bad", 0, 2, 0, "no"},
+                  Reporter::DestinationStats{"worse", 0, 2, 0, "it threw something unknown"},
+                  Reporter::DestinationStats{"well", 2, 0, 0}));
 }
 
 TEST(Reporter, ADestinationThatHangsDelaysNobodyAndWhatItMissesIsCounted) {

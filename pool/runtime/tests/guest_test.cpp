@@ -195,11 +195,16 @@ TEST(Guest, AWardenThatIsKilledIsReplacedAndNobodyNotices) {
   cites_bug_class(6);
   Pool pool = must_start(mock_options(2));
   const int warden = pool.status().warden_pid;
+  Signal told;
+  const Subscription watch = pool.subscribe([&](const PoolEvent& event) {
+    if (event.what == event_names::warden_restarted && event.count == 1) told.set();
+  });
   kill(warden, SIGKILL);
   // The next start tells: no worker starts without a warden.
   crash_and_recover(pool);
   EXPECT_NE(pool.status().warden_pid, warden);
   EXPECT_EQ(pool.status().warden_restarts, 1U);
+  EXPECT_TRUE(told.wait()) << "and says so";
   EXPECT_EQ(pool.status().workers_lost, 1U) << "only the one that crashed";
 }
 

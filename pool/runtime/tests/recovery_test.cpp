@@ -9,6 +9,7 @@
 #include <random>
 #include <stdexcept>
 
+#include "ordeal/pool/session.hpp"
 #include "pool/runtime/tests/support.hpp"
 #include "testing/cites/cites.hpp"
 
@@ -318,6 +319,72 @@ TEST(Recovery, AThousandUnderKillsEndOnceEachAndTheSumIsRight) {
   }
   EXPECT_GT(pool.status().workers_lost, 0U);
   expect_whole(pool);
+}
+
+TEST(Recovery, BreaksTheCircuitOfTheFailedCallWhereTheTableSaysSo) {
+  cites(31, 44);
+  Options options = mock_options(1);
+  options.breaker.enabled = true;
+  options.breaker.open = 600s;
+  Pool pool = must_start(options);
+  ASSERT_TRUE(echoes(pool));
+  Collector collector;
+  std::string named;
+  Recovery recovery(
+      pool, {.circuit_break = [&](std::string_view circuit, const Error&) { named = circuit; }});
+  const Error no_worker = make_error(ErrorCode::spawn_failed, "no memory");  // critical
+  const auto id = recovery.handle(no_worker, request("echo", {}), collector.callback());
+  ASSERT_TRUE(id && collector.await(1));
+  EXPECT_EQ(collector.at(*id).outcome, Outcome::failed);
+  EXPECT_EQ(collector.at(*id).via, A::circuit_break);
+  EXPECT_EQ(collector.at(*id).circuit, "echo");
+  EXPECT_EQ(named, "worker_initialization") << "by the table's name";
+  EXPECT_EQ(code_of(pool.call("echo", Json::object())), ErrorCode::circuit_open);
+  EXPECT_TRUE(pool.call("pid", Json::object())) << "another's is closed";
+  auto keyed = request("echo", {});
+  keyed.breaker_key = "mine";
+  const auto second = recovery.handle(no_worker, keyed, collector.callback());
+  ASSERT_TRUE(second && collector.await(2));
+  EXPECT_EQ(collector.at(*second).circuit, "mine");
+  EXPECT_EQ(pool.breaker("mine").status()->state, CircuitState::open);
+}
+
+TEST(Recovery, BreaksNothingWhereItMustNot) {
+  Options options = mock_options(1);
+  options.breaker.enabled = true;
+  Pool pool = must_start(options);
+  Pool unguarded = must_start(mock_options(1));
+  Collector collector;
+  const Error no_worker = make_error(ErrorCode::spawn_failed, "no memory");
+  Recovery by_hook(pool, {.breaks_circuits = false});
+  Recovery without(unguarded);
+  const auto first = by_hook.handle(no_worker, request("echo", {}), collector.callback());
+  ASSERT_TRUE(first && collector.await(1));
+  EXPECT_EQ(collector.at(*first).circuit, "");
+  EXPECT_TRUE(echoes(pool));
+  Collector others;
+  const auto second = without.handle(no_worker, request("echo", {}), others.callback());
+  ASSERT_TRUE(second && others.await(1));
+  EXPECT_EQ(others.at(*second).circuit, "");
+  EXPECT_TRUE(echoes(unguarded));
+}
+
+TEST(Recovery, OfASessionsRequestRunsInThatSession) {
+  cites(44, 45);
+  Pool pool = must_start(mock_options(1));
+  Collector collector;
+  Recovery recovery(pool);
+  auto asked = request("echo", {{"n", 1}});
+  {
+    const std::string name = "s";  // gone when the recovery runs
+    asked.context.session = name;
+    ASSERT_TRUE(recovery.handle(died(), asked, collector.callback()));
+  }
+  ASSERT_TRUE(collector.await(1));
+  const RecoveryResult result = collector.all().begin()->second;
+  ASSERT_TRUE(result.reply) << describe(result.reply);
+  EXPECT_EQ(*result.reply->json(), Json({{"n", 1}, {"session_id", "s"}}));
+  EXPECT_EQ(pool.session("s").info()->operations, 1U);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "pool/runtime/clock.hpp"
 #include "pool/store/sqlite_store.hpp"
 #include "pool/store/tests/stores.hpp"
 #include "testing/cites/cites.hpp"
@@ -111,6 +112,22 @@ TEST(SqliteTrouble, WaitsForALockOnlySoLongAndThenNamesTheFile) {
   other.run("COMMIT");
   EXPECT_EQ(*stage->get("s"), Json({{"n", 1}}));
   EXPECT_TRUE(stage->update("s", [](Json& data) { data["n"] = 2; }));
+}
+
+TEST(SqliteTrouble, WaitsForALockNeverBeyondTheCallersDeadline) {
+  cites(54);
+  Stage stage{StoreKind::sqlite};
+  ASSERT_TRUE(stage.open({.busy_max = 10min}));
+  ASSERT_TRUE(stage->create("s", Json{{"n", 1}}));
+  RawConnection other{stage.path()};
+  other.run("BEGIN IMMEDIATE");
+  const auto update = stage->update(
+      "s", [](Json& data) { data["n"] = 2; }, runtime::now() + 20ms);
+  EXPECT_EQ(code(update), ErrorCode::store_timeout);
+  EXPECT_EQ(update.error().message,
+            "session store \"" + stage.path() + "\": in others' hands until the deadline");
+  other.run("COMMIT");
+  EXPECT_EQ(*stage->get("s", runtime::now() - 1s), Json({{"n", 1}})) << "free: taken at once";
 }
 
 TEST(SqliteTrouble, NamesAFileThatItCannotMake) {

@@ -5,6 +5,7 @@
 #include <barrier>
 #include <thread>
 
+#include "pool/runtime/clock.hpp"
 #include "pool/store/tests/stores.hpp"
 #include "testing/cites/cites.hpp"
 
@@ -202,6 +203,37 @@ TEST_P(AllStores, RemoveASessionWithAllItHas) {
   EXPECT_TRUE(*stage->ensure("s"));
   EXPECT_TRUE(stage->programs("s")->empty());
   EXPECT_EQ(stage->describe("s")->operations, 0U);
+}
+
+TEST_P(AllStores, AreWaitedForUntilTheDeadlineWhileAnotherThreadHasThem) {
+  cites(54);
+  Stage stage{GetParam()};
+  ASSERT_TRUE(stage->create("s", Json{{"n", 1}}));
+  std::barrier<> inside{2};
+  std::barrier<> leave{2};
+  std::thread holder{[&] {
+    EXPECT_TRUE(stage->update("s", [&](Json& data) {
+      inside.arrive_and_wait();
+      data["n"] = 2;
+      leave.arrive_and_wait();
+    }));
+  }};
+  inside.arrive_and_wait();
+  const auto soon = [] { return runtime::now() + 5ms; };
+  EXPECT_EQ(code(stage->get("s", soon())), ErrorCode::store_timeout);
+  EXPECT_EQ(code(stage->ensure("t", soon())), ErrorCode::store_timeout);
+  EXPECT_EQ(code(stage->update(
+                "s", [](Json& data) { data["n"] = 3; }, soon())),
+            ErrorCode::store_timeout);
+  EXPECT_EQ(code(stage->remove("s", runtime::now() - 1s)), ErrorCode::store_timeout);
+  std::thread waiter{[&] {
+    EXPECT_EQ(*stage->get("s", runtime::now() + 10min), Json({{"n", 2}}));
+  }};
+  leave.arrive_and_wait();
+  holder.join();
+  waiter.join();
+  EXPECT_EQ(*stage->get("s", runtime::now() - 1s), Json({{"n", 2}})) << "free: taken, however late";
+  EXPECT_EQ(code(stage->describe("t")), ErrorCode::session_not_found) << "nothing had changed";
 }
 
 }  // namespace

@@ -93,6 +93,26 @@ class Alerts(PoolToolTest):
         self.assertEqual(text, "ordeal-pool: --alert-rule: alert rule warn_permille: 0 is out of "
                          "range, allowed 1 to 1000")
 
+    def test_a_command_gets_each_alert_and_its_failures_are_told(self):
+        told = self.path("told")
+        lines = request("echo") + request("error") * 4
+        _, messages, status = self.run_lines(
+            lines, "--workers", "1", "--concurrency", "1", "--alert-rule", "requests_min=4",
+            "--alert-rule", "warn_permille=1000", "--alert-rule", "critical_permille=1000",
+            "--alert-rule", "window_ms=86400000", "--set", "breaker.failures=2",
+            "--set", "breaker.enabled=true",
+            "--alert-command", "cat >> %s; echo no such pager >&2; exit 3" % told)
+        self.assertEqual(status, 1)
+        with open(told) as stream:
+            alerts = [json.loads(line) for line in stream]
+        self.assertEqual([(alert["alert"], alert["circuit"]) for alert in alerts],
+                         [("circuit_opened", "breaker error")])
+        self.assertIn("alerts to command: 0 delivered, 1 failed, 0 dropped; the last: it ended "
+                      "with 3: no such pager", "\n".join(messages))
+        status, text = self.refused("run", "--alert-rule", "window_ms=1", "--", *WORKER)
+        self.assertEqual((status, text), (2, "ordeal-pool: --alert-rule: needs --alerts or "
+                                             "--alert-command"))
+
     def test_a_file_that_cannot_be_opened_is_refused(self):
         status, text = self.refused("run", "--alerts", "no/such", "--", *WORKER)
         self.assertEqual(status, 4)

@@ -77,7 +77,7 @@ class Serving(PoolToolTest):
     def test_a_worker_that_says_no_has_failed_the_request(self):
         text = (request("error", args={"type": "Odd", "message": "no", "retryable": True},
                         label="night")
-                + request("raise") + request("echo", session="s")
+                + request("raise") + request("echo", session="s", args={"session_id": "t"})
                 + request("hang", deadline_ms=50))
         outcomes, _, status = self.run_lines(text, "--workers", "2")
         self.assertEqual(status, 1)
@@ -88,9 +88,30 @@ class Serving(PoolToolTest):
         self.assertEqual(error["application"], {"type": "Odd", "message": "no"})
         self.assertEqual((error["retryable"], error["label"]), (True, "night"))
         self.assertEqual(found[2]["outcome"], "failed")
-        self.assertEqual(found[3]["error"]["code"], "not_built_yet")
+        self.assertEqual(found[3]["error"]["code"], "invalid_session")
         self.assertEqual((found[4]["outcome"], found[4]["error"]["code"]),
                          ("indeterminate", "call_timeout"))
+
+    def test_a_session_is_a_member_of_a_request_and_outlives_its_workers(self):
+        program = {"id": "p", "signature": {"inputs": [{"name": "q"}], "outputs": [{"name": "a"}]}}
+        run = {"program_id": "p", "inputs": {"q": "why?"}}
+        text = (request("create_program", args=program, session="s")
+                + request("execute_program", args=run, session="s")
+                + request("crash")
+                + request("execute_program", args=run, session="s")
+                + request("list_programs", session="s")
+                + request("execute_program", args=run, session="t")
+                + request("execute_program", args=run))
+        outcomes, _, _ = self.run_lines(text, "--workers", "1", "--concurrency", "1",
+                                        "--set", "environment.GEMINI_API_KEY=none")
+        found = by_line(outcomes)
+        self.assertEqual([found[n]["outcome"] for n in range(1, 8)],
+                         ["ok", "ok", "indeterminate", "ok", "ok", "failed", "failed"])
+        self.assertEqual(found[4]["result"]["outputs"], found[2]["result"]["outputs"])
+        self.assertNotEqual(found[4]["worker"], found[2]["worker"])
+        self.assertEqual(found[5]["result"]["programs"][0]["execution_count"], 2)
+        for number in (6, 7):
+            self.assertEqual(found[number]["error"]["application"]["type"], "ProgramNotFound")
 
     def test_a_crash_in_the_middle_costs_its_own_request_only(self):
         echoes = [request("echo", id=number) for number in range(100)]

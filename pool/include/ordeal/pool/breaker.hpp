@@ -89,6 +89,9 @@ class Breaker {
  public:
   [[nodiscard]] Result<BreakerStatus> status() const;
   Result<void> force_open();
+  // As if its rule had: open for the open period, then trials. No effect on one that is open, or
+  // set by hand.
+  Result<void> trip();
   Result<void> disable();
   Result<void> observe();
   Result<void> enable();  // ends a state set by hand; else no effect

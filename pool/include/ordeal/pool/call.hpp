@@ -56,7 +56,8 @@ struct CallOptions {
   // The circuit that guards this call; empty: as the pool's `breaker.key` says. In checkout: of the
   // lease, whose last call is what counts. Refused if `breaker.enabled` is false.
   std::string_view breaker_key{};
-  std::string_view session{};  // in Pool::call: as Session::call; elsewhere not built yet
+  // Pool::call, call_async and checkout: as the same member of that Session.
+  std::string_view session{};
   // Which worker a call of a session goes to; empty: as the pool's option says. With another policy
   // than none the call needs a session.
   std::optional<AffinityPolicy> affinity{};

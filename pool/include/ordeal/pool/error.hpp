@@ -131,9 +131,12 @@ enum class ErrorCode : std::uint8_t {
   // Overload.
   deadline_unreachable,
   request_shed,
+
+  // Sessions again.
+  store_timeout,
 };
 inline constexpr std::uint8_t error_code_count =
-    static_cast<std::uint8_t>(ErrorCode::request_shed) + 1;
+    static_cast<std::uint8_t>(ErrorCode::store_timeout) + 1;
 
 // A row of the table that defines a code. `meaning` is one sentence for the user's eyes.
 struct ErrorTraits {

@@ -1,10 +1,12 @@
 // What the pool tells observers.
 //
 // Sinks run on the pool's callback thread, one event at a time, in the order of the decisions,
-// never under the pool's lock. A sink that throws is contained (and counted); one that is slow
-// makes the pool drop events beyond a bound (counted, see Status::events_dropped), never wait.
+// never under the pool's lock: at once after a pause, in bursts within a millisecond. A sink that
+// throws is contained (and counted); one that is slow makes the pool drop events beyond a bound
+// (counted, see Status::events_dropped), never wait.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -16,10 +18,24 @@
 
 namespace ordeal::pool {
 
+// Events that the core does not decide.
+namespace event_names {
+inline constexpr std::string_view request_payload = "request_payload";    // log_payloads alone
+inline constexpr std::string_view warden_restarted = "warden_restarted";  // count: how often so far
+// Of recovery.hpp: `code` is the cause, `reason` what is done (RecoveryAction).
+inline constexpr std::string_view recovery_started = "recovery_started";
+inline constexpr std::string_view recovery_succeeded = "recovery_succeeded";
+inline constexpr std::string_view recovery_failed = "recovery_failed";
+inline constexpr std::string_view recovery_cancelled = "recovery_cancelled";
+inline constexpr std::string_view recovery_timed_out = "recovery_timed_out";
+inline constexpr std::array all{request_payload,    warden_restarted, recovery_started,
+                                recovery_succeeded, recovery_failed,  recovery_cancelled,
+                                recovery_timed_out};
+}  // namespace event_names
+
 struct PoolEvent {
-  // "request_resolved", "worker_transition", ...: the names of core::Occurrence; a few of the
-  // runtime's own ("request_payload"); and "recovery_started", "recovery_succeeded" ...
-  // (recovery.hpp; `code` is the cause).
+  // "request_resolved", "worker_transition", ...: the names of core::Occurrence, or one of
+  // event_names.
   std::string_view what;
   // Of the core's: when it took the fact the event follows from, by which it counts its delays.
   // Of the runtime's own, and of recoveries: when it is told.

@@ -41,6 +41,7 @@ namespace runtime {
 class Engine;
 class Sessions;
 struct LeaseState;
+struct SessionTicket;
 }  // namespace runtime
 
 class Session;  // session.hpp
@@ -52,20 +53,27 @@ class Ticket {
   // Gives up. The callback still runs exactly once, with `cancelled`, `cancelled_in_flight` or,
   // if that came first, the outcome. No effect afterwards, nor after the pool is gone.
   void cancel() const;
-  [[nodiscard]] std::uint64_t id() const { return serial_; }  // as in PoolEvent::request
+  // As in PoolEvent::request. Of a call in a session: 0 while the session's store is asked.
+  [[nodiscard]] std::uint64_t id() const;
 
  private:
   friend class Pool;
+  friend class Session;
   Ticket(std::weak_ptr<runtime::Engine> engine, std::uint32_t index, std::uint64_t serial)
       : engine_(std::move(engine)), index_(index), serial_(serial) {}
   std::weak_ptr<runtime::Engine> engine_;
   std::uint32_t index_ = 0;
   std::uint64_t serial_ = 0;
+  explicit Ticket(std::shared_ptr<runtime::SessionTicket> in_session)
+      : in_session_(std::move(in_session)) {}
+  std::shared_ptr<runtime::SessionTicket> in_session_;  // then all above is empty
 };
 
 // A worker held for several calls in a row. Move-only; gives the worker back when destroyed.
 // After a call on it failed with anything but `application_error` or a caller's mistake, the lease
 // is broken: further calls return the same code at once.
+// A lease of a session (Session::checkout) makes its calls in that session, and refuses another's;
+// on any other a call may say its session, as in Pool::call.
 class Lease {
  public:
   Lease(Lease&&) noexcept;
@@ -79,6 +87,7 @@ class Lease {
 
  private:
   friend class Pool;
+  friend class Session;
   explicit Lease(std::unique_ptr<runtime::LeaseState> state);
   std::unique_ptr<runtime::LeaseState> state_;
 };
@@ -107,11 +116,13 @@ class Pool {
 
   // Returns at once. The callback gets exactly what call() would have returned. A caller's mistake
   // is returned here, and the callback is then not run. `options.stop_token` works as in call().
+  // With options.session it is Session::call_async, as call() is Session::call.
   Result<Ticket> call_async(std::string_view command, JsonText arguments,
                             const CallOptions& options, Callback callback);
 
   // Takes a worker out of the pool. The deadline covers the waiting. `place` is what is told of a
   // lease that is held for longer than Options::lease_limit; by default, where this is called.
+  // With options.session it is Session::checkout.
   Result<Lease> checkout(const CallOptions& options = {},
                          std::source_location place = std::source_location::current());
 

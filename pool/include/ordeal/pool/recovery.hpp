@@ -7,7 +7,8 @@
 //     if (id) recovery.cancel(*id);
 //
 // What follows from an error is recovery_plan() unless `decide` says otherwise: try again in the
-// pool, let a second pool or a handler do it, report a circuit to break, or give up. Nothing is run
+// pool, let a second pool or a handler do it, break the circuit that guards such calls (they are
+// refused with circuit_open, until trials go well), or give up. Nothing is run
 // again that must not run again (strategy.hpp's rule): then the plan is `abandon`.
 //
 // Invariants (behaviour spec, part B, 44):
@@ -48,6 +49,7 @@ struct RecoveryRequest {
   ErrorContext context{};        // context.idempotent is the request's
   std::string label;
   std::string traceparent;
+  std::string breaker_key;  // as CallOptions::breaker_key
   // Shortens recovery_deadline(); an instant, or from handle() on.
   std::optional<Deadline> deadline{};
 };
@@ -62,6 +64,9 @@ struct RecoveryResult {
   // The answer iff succeeded; else why not (abandon, circuit_break: the cause itself).
   Result<Reply> reply{tl::unexpect, Error{}};
   std::chrono::nanoseconds elapsed{};
+  // circuit_break: the key of the circuit that is open for it; empty: the pool has none for such
+  // calls (breaker.enabled), or RecoveryOptions::breaks_circuits is false.
+  std::string circuit{};
 };
 
 struct RecoveryOptions {
@@ -71,7 +76,9 @@ struct RecoveryOptions {
   // Answers in the pool's place; runs on the callback thread, so it should be quick. One that
   // throws has failed; one that answers after the deadline has timed out, its answer is dropped.
   std::function<Result<Reply>(const RecoveryRequest&, const Error& cause)> handler;
-  // Told which circuit the table wants broken; on the callback thread.
+  // Whether circuit_break opens the circuit of the failed call in the pool (Breaker::trip).
+  bool breaks_circuits = true;
+  // Told which circuit the table wants broken, by the table's name; on the callback thread.
   std::function<void(std::string_view circuit, const Error& cause)> circuit_break;
   // Replaces recovery_plan() where it returns a plan. Runs in handle(). The rule that nothing runs
   // again that must not holds for its plans too, but for `custom`.

@@ -29,7 +29,7 @@ namespace ordeal::pool {
 enum class AlertKind : std::uint8_t {
   error_rate_warning,   // error_rate_warn reached
   error_rate_critical,  // error_rate_critical reached
-  circuit_opened,       // one opened; the start circuit is a circuit, too
+  circuit_opened,       // one opened: a breaker's, or the start circuit
   circuits_open,        // so many are open that it is more than one command's trouble
   test,                 // send_test_alert(): nothing is wrong
 };
@@ -43,7 +43,7 @@ struct Alert {
   std::uint64_t requests = 0;  // error rates: resolved within the window
   std::uint64_t errors = 0;    // of them
   std::uint32_t circuits = 0;  // open now
-  std::string circuit;         // circuit_opened: its name; "start" is the start circuit
+  std::string circuit;         // circuit_opened: "start", or "breaker " and its key
   std::string message;         // "error rate 25.0 % (5 of 20 requests in 60 s) reached 10.0 %"
   friend bool operator==(const Alert&, const Alert&) = default;
 };
@@ -83,6 +83,13 @@ struct AlertDestination {
 // As JSON lines, appended to a file that is its owner's alone (0600). Errors: as json_lines_sink.
 // For a callback of your own, write {"pager", [](const Alert& alert) { ... }}.
 [[nodiscard]] Result<AlertDestination> alert_lines(const std::string& path);
+// To a program, run once for each alert with to_json_line() on its stdin; it has failed unless it
+// exits with 0. After `time_max` it is killed, with all it started; what it leaves running when it
+// exits is killed, too. It gets the variables of the host that workers get by default, and no other
+// descriptor than 0, 1 and 2. A name without '/' is searched along PATH. Errors: invalid_option.
+[[nodiscard]] Result<AlertDestination> alert_command(
+    std::vector<std::string> command,
+    std::chrono::milliseconds time_max = std::chrono::seconds{10});
 // Thread-safe. The sink may outlive it: alerts then go nowhere.
 class Reporter {
  public:
@@ -91,8 +98,9 @@ class Reporter {
   struct DestinationStats {
     std::string name;
     std::uint64_t delivered = 0;
-    std::uint64_t failed = 0;   // it threw
-    std::uint64_t dropped = 0;  // its queue was full, or the reporter was closed
+    std::uint64_t failed = 0;    // it threw
+    std::uint64_t dropped = 0;   // its queue was full, or the reporter was closed
+    std::string last_failure{};  // what it threw last
     friend bool operator==(const DestinationStats&, const DestinationStats&) = default;
   };
   struct Stats {

@@ -18,7 +18,7 @@
 // options.session_ttl. The next use of an expired session is told `session_expired`, once.
 //
 // Thread safety: a handle is a value, and all members may be called from any thread at any time.
-// In a callback of the pool: call is `would_deadlock`, all others are legal.
+// In a callback of the pool: call and checkout are `would_deadlock`, all others are legal.
 #pragma once
 
 #include <chrono>
@@ -26,6 +26,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,8 @@ namespace ordeal::pool {
 namespace runtime {
 class Sessions;
 }
+class Lease;  // pool.hpp, as the next
+class Ticket;
 
 // Times are milliseconds since the Unix epoch.
 struct SessionInfo {
@@ -72,21 +75,38 @@ struct SessionCommand {
 class Session {
  public:
   // As Pool::call. Moreover: session_expired, invalid_session (also if the arguments name another
-  // session), store_unavailable, store_full. A program that is not there, or is there already, is
-  // `application_error` in a bridge's words (types ProgramNotFound, ProgramExists), with worker 0
-  // if it was the host that said so. If the reply is there and only the counting of the operation
-  // failed, the reply is returned; if the record of a program was not stored, the error is.
+  // session), store_unavailable, store_timeout, store_full. A program that is not there, or is
+  // there already, is `application_error` in a bridge's words (types ProgramNotFound,
+  // ProgramExists), with worker 0 if it was the host that said so. If the reply is there and only
+  // the counting of the operation failed, the reply is returned; if the record of a program was not
+  // stored, the error is.
   Result<Reply> call(std::string_view command, JsonText arguments, const CallOptions& options = {});
   Result<Reply> call(std::string_view command, const nlohmann::json& arguments,
                      const CallOptions& options = {});
 
+  // As Pool::call_async: returns at once, whatever the store does, and the callback gets exactly
+  // what call() would have returned, once the store has it.
+  Result<Ticket> call_async(std::string_view command, JsonText arguments,
+                            const CallOptions& options,
+                            std::function<void(Result<Reply>)> callback);
+  // As Pool::checkout: a worker for calls of this session. Its affinity decides which; what an
+  // earlier call left in a worker is reached for sure with options.state_in_worker.
+  Result<Lease> checkout(const CallOptions& options = {},
+                         std::source_location place = std::source_location::current());
+
+  // The rest asks the store alone, and waits for it until the deadline at most (by default
+  // options.call_timeout from now): `store_timeout`, and nothing has changed. What a call does with
+  // the store is bounded by the call's own deadline in the same way.
+
   // `session_not_found` if nothing has made the session yet.
-  [[nodiscard]] Result<nlohmann::json> data() const;
-  // Atomic; returns the new data. What `change` threw is `invalid_session`.
-  Result<nlohmann::json> update(const SessionChange& change);
-  [[nodiscard]] Result<SessionInfo> info() const;  // not a use: does not keep the session alive
+  [[nodiscard]] Result<nlohmann::json> data(const Deadline& deadline = {}) const;
+  // Atomic; returns the new data. What `change` threw is `invalid_session`. The deadline does not
+  // interrupt `change`.
+  Result<nlohmann::json> update(const SessionChange& change, const Deadline& deadline = {});
+  // Not a use: does not keep the session alive.
+  [[nodiscard]] Result<SessionInfo> info(const Deadline& deadline = {}) const;
   // With data, programs and count. Also happy if there was nothing.
-  Result<void> remove();
+  Result<void> remove(const Deadline& deadline = {});
 
   [[nodiscard]] const std::string& id() const { return id_; }
 
