@@ -35,7 +35,7 @@ endfunction()
 
 ordeal_installed_library(pool
   ROOMS ordeal_pool_core ordeal_pool_wire ordeal_pool_options ordeal_pool_process ordeal_warden_blob
-    ordeal_pool_store
+    ordeal_pool_clock ordeal_pool_store
     ordeal_pool ordeal_pool_observe ordeal_pool_migration
   LINK nlohmann_json::nlohmann_json tl::expected Threads::Threads
   PRIVATE fmt::fmt spdlog::spdlog simdjson::simdjson tomlplusplus::tomlplusplus SQLite::SQLite3)

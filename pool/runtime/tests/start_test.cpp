@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <mutex>
 
 #include "pool/runtime/tests/support.hpp"
@@ -175,6 +178,56 @@ TEST(Start, FailuresBackOffByTheLawAndNeverMakeAHotLoop) {
       EXPECT_GE(*next - pauses[i].first, pauses[i].second);
     }
   }
+}
+
+// What this process and its reaped children have computed.
+std::chrono::microseconds processor_time() {
+  std::chrono::microseconds sum{0};
+  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage{};
+    EXPECT_EQ(getrusage(who, &usage), 0);
+    for (const timeval& time : {usage.ru_utime, usage.ru_stime}) {
+      sum += std::chrono::seconds{time.tv_sec} + std::chrono::microseconds{time.tv_usec};
+    }
+  }
+  return sum;
+}
+
+// Issue 4, judged point 4.
+TEST(Start, ThatFailsForEverCostsNextToNothingAndRecoversWhenTheCauseGoesAway) {
+  cites(3, 8);
+  cites_bug_class(9);
+  const std::string cause = trial::temp_folder() + "/cause";
+  std::ofstream{cause} << "no licence\n";
+  Options options = mock_options(4);
+  std::string worker = "test -e " + cause + " && exit 7; exec";
+  for (const std::string& word : options.command) worker += " '" + word + "'";
+  options.command = {"/bin/sh", "-c", worker};
+  options.await_ready = AwaitReady::none;
+  options.start_backoff_base = 50ms;
+  options.start_backoff_max = 250ms;
+  Pool pool = must_start(options);
+  ASSERT_TRUE(wait_until(pool, [](const Status& status) { return status.start_circuit_open; }));
+  const std::uint64_t spawns_before = pool.status().spawns;
+  const auto cpu_before = processor_time();
+  const auto begun = steady_clock::now();
+  for (int i = 0; i < 10; ++i) {
+    const auto call = pool.call("echo", Json::object(), {.deadline = patience});
+    EXPECT_EQ(code_of(call), ErrorCode::workers_unavailable) << describe(call);
+  }
+  EXPECT_LT(steady_clock::now() - begun, patience) << "at once, not at the deadline";
+  ASSERT_TRUE(
+      wait_until(pool, [&](const Status& status) { return status.spawns >= spawns_before + 6; }));
+  const auto wall = steady_clock::now() - begun;
+  const auto computed = processor_time() - cpu_before;
+  // One attempt at a time, whatever the size, each behind a pause of half the cap at least.
+  const auto attempts = pool.status().spawns - spawns_before;
+  EXPECT_GE(wall, (attempts - 2) * options.start_backoff_max / 2) << attempts << " starts";
+  EXPECT_LT(computed * 4, wall) << computed.count() << " µs computed in " << wall / 1us << " µs";
+  std::filesystem::remove(cause);
+  EXPECT_TRUE(wait_until(pool, is_whole));
+  EXPECT_FALSE(pool.status().start_circuit_open);
+  expect_whole(pool);
 }
 
 // What ends by itself as soon as it is ready is no worker; what somebody kills may well be one.
