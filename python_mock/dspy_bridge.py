@@ -32,13 +32,16 @@ import litellm  # noqa: E402, F401  (DSPy would import it in the first call, for
 from dspex import DspexCommands  # noqa: E402
 from dspex.dspy_engine import DspyEngine  # noqa: E402
 from dspex.tools import load_tools  # noqa: E402
+from dspex.warm_imports import import_what_the_first_call_needs  # noqa: E402
 
+worker.progress("importing what the first call needs")
+import_what_the_first_call_needs()
 worker.progress("imported")
 parser = argparse.ArgumentParser(add_help=False)
 parser.add_argument("--tools", action="append", default=[])
 for path in parser.parse_known_args()[0].tools:
     load_tools(path)
-DspexCommands(worker, DspyEngine())
+commands = DspexCommands(worker, DspyEngine())
 
 if __name__ == "__main__":
     worker.main()

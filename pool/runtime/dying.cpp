@@ -90,8 +90,8 @@ void Housekeeper::bury(WorkerRecord& worker) {
     engine_.note_start_failure(std::move(error));
   }
   worker.lost_deadline = core::never;
-  if (worker.purpose == Purpose::handshake || worker.purpose == Purpose::drain ||
-      worker.purpose == Purpose::ping) {
+  if (worker.purpose == Purpose::handshake || worker.purpose == Purpose::start_call ||
+      worker.purpose == Purpose::drain || worker.purpose == Purpose::ping) {
     watch_channel(worker, false, false);
     worker.purpose = Purpose::none;
   }

@@ -77,8 +77,13 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Result<void> drain(const Deadline& deadline);
   Result<void> drain_worker(std::uint64_t serial, const Deadline& deadline);
   Result<void> roll(WorkerProgram program, const Deadline& deadline);
+  // configuring.cpp
+  Result<Reply> configure(std::string_view command, JsonText arguments, const CallOptions& options);
+  Result<core::TicketId> configure_async(std::string_view command, JsonText arguments,
+                                         const CallOptions& options, Pool::Callback callback);
   [[nodiscard]] Diagnosis diagnose(const DiagnosisOptions& options);
   [[nodiscard]] WorkerProgram program_of(std::uint64_t generation) const;
+  [[nodiscard]] bool changes_settings_alone(std::uint64_t generation) const;
   [[nodiscard]] Status status() const;
   // The key of the circuit that guards such a call; empty: none does.
   [[nodiscard]] std::string_view breaker_key_of(std::string_view command,
@@ -161,7 +166,13 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] std::optional<Error> refuse_operation() const;
   Result<void> await_operation(const Deadline& deadline, std::string_view what,
                                const std::function<std::optional<Result<void>>()>& look);
-  Result<std::uint64_t> begin_roll(WorkerProgram program);
+  enum class RollOf : bool {
+    program,  // whatever it has imported is imported anew
+    settings  // the program is the one before, but for its start calls
+  };
+  Result<std::uint64_t> begin_roll(WorkerProgram program, RollOf what = RollOf::program);
+  Result<void> await_roll(std::uint64_t generation, const Deadline& deadline);
+  [[nodiscard]] WorkerProgram settled(const StartCall& call) const;
   [[nodiscard]] Error roll_error(const core::OperationsView& view) const;
   [[nodiscard]] std::optional<Error> refuse(const CallOptions& options, bool blocking) const;
   [[nodiscard]] Result<void> check_request(std::string_view command, JsonText arguments,
@@ -227,7 +238,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Recorder recorder_;
   BreakerKeys breaker_keys_;
   std::map<std::uint64_t, WorkerProgram> programs_;  // by generation
+  std::uint64_t settings_generation_ = 0;            // the last rolled for settings alone
   std::uint32_t operations_awaited_ = 0;
+  std::mutex configuring_;  // one at a time; taken before mutex_
   struct Stacks {
     bool answered = false;
     std::string stacks;

@@ -75,6 +75,9 @@ void Housekeeper::conclude(WorkerRecord& worker) {
     case Purpose::handshake:
       finish_handshake(worker);
       break;
+    case Purpose::start_call:
+      finish_start_call(worker);
+      break;
     case Purpose::async_call:
       finish_async(worker);
       break;

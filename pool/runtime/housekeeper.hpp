@@ -60,6 +60,10 @@ class Housekeeper {
   void begin_worker(core::WorkerId id, Result<std::unique_ptr<WorkerRecord>> made);
   void begin_handshake(WorkerRecord& worker);
   void finish_handshake(WorkerRecord& worker);
+  [[nodiscard]] bool forks_the_same(std::uint64_t generation) const;
+  [[nodiscard]] bool begin_start_call(WorkerRecord& worker);
+  void finish_start_call(WorkerRecord& worker);
+  void become_ready(WorkerRecord& worker);
   void give_up_start(core::WorkerId id, Error error, bool spawned);
   void fail_start(WorkerRecord& worker, Error error);
 

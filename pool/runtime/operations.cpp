@@ -144,7 +144,7 @@ Result<void> Engine::drain_worker(std::uint64_t serial, const Deadline& deadline
                          });
 }
 
-Result<std::uint64_t> Engine::begin_roll(WorkerProgram program) {
+Result<std::uint64_t> Engine::begin_roll(WorkerProgram program, RollOf what) {
   WakeList wakes;
   std::uint64_t generation = 0;
   {
@@ -159,8 +159,10 @@ Result<std::uint64_t> Engine::begin_roll(WorkerProgram program) {
     const WorkerProgram& before = programs_.at(view.generation);
     if (program.command.empty()) program.command = before.command;
     if (program.working_directory.empty()) program.working_directory = before.working_directory;
+    if (!program.start_calls) program.start_calls = before.start_calls;
     generation = programs_.rbegin()->first + 1;
     // Whoever is to be started is of one of these two.
+    if (what == RollOf::settings) settings_generation_ = generation;
     const WorkerProgram kept = before;
     programs_.clear();
     programs_.emplace(view.generation, kept);
@@ -175,7 +177,10 @@ Result<void> Engine::roll(WorkerProgram program, const Deadline& deadline) {
   if (auto refused = refuse_operation()) return tl::unexpected(std::move(*refused));
   const auto begun = begin_roll(std::move(program));
   if (!begun) return tl::unexpected(begun.error());
-  const std::uint64_t generation = *begun;
+  return await_roll(*begun, deadline);
+}
+
+Result<void> Engine::await_roll(std::uint64_t generation, const Deadline& deadline) {
   auto done = await_operation(
       deadline, fmt::format("roll to generation {}", generation),
       [&]() -> std::optional<Result<void>> {
@@ -203,6 +208,11 @@ Error Engine::roll_error(const core::OperationsView& view) const {
     error.certificate = last_start_failure_->certificate;
   }
   return error;
+}
+
+bool Engine::changes_settings_alone(std::uint64_t generation) const {
+  const std::lock_guard lock{mutex_};
+  return generation == settings_generation_;
 }
 
 WorkerProgram Engine::program_of(std::uint64_t generation) const {

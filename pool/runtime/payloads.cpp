@@ -4,6 +4,7 @@
 // worker's stderr and tracebacks are in no event at all.
 #include "pool/runtime/engine.hpp"
 #include "pool/runtime/exchange_outcome.hpp"
+#include "pool/runtime/session_text.hpp"
 #include "pool/runtime/worker_record.hpp"
 #include "pool/wire/json_text.hpp"
 
@@ -19,7 +20,8 @@ void Engine::tell_payloads(const TicketSlot& slot, std::string_view arguments,
   event.worker = slot.worker->id.serial;
   event.label = slot.label;
   event.traceparent = slot.traceparent;
-  event.arguments = wire::excerpt(arguments);
+  // Settings may hold a key.
+  event.arguments = reaches_all_workers(slot.command) ? "" : wire::excerpt(arguments);
   if (outcome.verdict == core::ExchangeVerdict::replied) {
     event.answer = wire::excerpt(outcome.result_text);
   } else if (outcome.application) {

@@ -148,6 +148,9 @@ Result<Reply> Pool::call(std::string_view command, JsonText arguments, const Cal
   if (!options.session.empty()) {
     return sessions_->call(options.session, command, arguments, options);
   }
+  if (runtime::reaches_all_workers(command)) {
+    return engine_->configure(command, arguments, options);
+  }
   return engine_->call(command, arguments, options);
 }
 
@@ -166,7 +169,9 @@ Result<Ticket> Pool::call_async(std::string_view command, JsonText arguments,
     if (!ticket) return tl::unexpected(std::move(ticket.error()));
     return Ticket{std::move(*ticket)};
   }
-  const auto id = engine_->call_async(command, arguments, options, std::move(callback));
+  const auto id = runtime::reaches_all_workers(command)
+                      ? engine_->configure_async(command, arguments, options, std::move(callback))
+                      : engine_->call_async(command, arguments, options, std::move(callback));
   if (!id) return tl::unexpected(id.error());
   return Ticket{engine_, id->index, id->serial};
 }

@@ -115,8 +115,11 @@ void Sessions::submit(const std::shared_ptr<AsyncCall>& async, Prepared prepared
       deliver(async, conclude(*async->call, change, std::move(held)));
     });
   };
-  const auto id = engine_->call_async(call.command, JsonText{prepared.arguments}, call.options,
-                                      ended, std::move(follow_up));
+  const JsonText arguments{prepared.arguments};
+  const auto id =
+      reaches_all_workers(call.command)
+          ? engine_->configure_async(call.command, call.arguments, call.options, ended)
+          : engine_->call_async(call.command, arguments, call.options, ended, std::move(follow_up));
   if (!id) return deliver(async, tl::unexpected(id.error()));
   async->ticket->serial.store(id->serial, std::memory_order_relaxed);
 }

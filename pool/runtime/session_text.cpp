@@ -14,12 +14,13 @@ namespace {
 using M = SessionMeaning;
 
 // To give another bridge's commands a meaning: a row each.
-constexpr std::array<SessionCommand, 5> commands{{
+constexpr std::array<SessionCommand, 6> commands{{
     {"create_program", M::create, "id", ""},
     {"execute_program", M::execute, "program_id", "program_data"},
     {"list_programs", M::list, "", ""},
     {"get_program_info", M::describe, "program_id", ""},
     {"delete_program", M::remove, "program_id", ""},
+    {"configure_lm", M::configure, "", ""},
 }};
 
 }  // namespace
@@ -31,8 +32,8 @@ namespace {
 
 constexpr std::string_view session_member = "session_id";
 // What of create_program's arguments says how to build the program. Nothing else is kept.
-constexpr std::array<std::string_view, 3> record_members{"signature", "program_type",
-                                                         "use_dynamic_signature"};
+constexpr std::array<std::string_view, 5> record_members{
+    "signature", "program_type", "use_dynamic_signature", "tools", "max_iters"};
 constexpr std::string_view exists_type = "ProgramExists";
 constexpr std::string_view not_found_type = "ProgramNotFound";
 
@@ -79,6 +80,10 @@ Error application(std::string_view type, std::string message) {
 const SessionCommand* find_session_command(std::string_view command) {
   const auto found = std::ranges::find(commands, command, &SessionCommand::command);
   return found == commands.end() ? nullptr : &*found;
+}
+
+bool reaches_all_workers(std::string_view command) {
+  return command == commands.back().command;  // for each call there is: cheaper than a search
 }
 
 const SessionCommand& session_command_for(SessionMeaning meaning) {

@@ -17,6 +17,8 @@ namespace ordeal::pool::runtime {
 
 // The row of session_commands() for a command; null if it has no meaning of its own.
 [[nodiscard]] const SessionCommand* find_session_command(std::string_view command);
+// Whether it is the one of SessionMeaning::configure.
+[[nodiscard]] bool reaches_all_workers(std::string_view command);
 [[nodiscard]] const SessionCommand& session_command_for(SessionMeaning meaning);
 
 struct SessionArguments {

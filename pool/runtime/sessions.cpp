@@ -111,8 +111,13 @@ Result<Reply> Sessions::call_on(LeaseState* lease, std::string_view session,
 }
 
 Result<Reply> Sessions::send(const Call& call, LeaseState* lease, JsonText arguments) {
-  return lease != nullptr ? engine_->call_on_lease(*lease, call.command, arguments, call.options)
-                          : engine_->call(call.command, arguments, call.options);
+  if (lease != nullptr) {
+    return engine_->call_on_lease(*lease, call.command, arguments, call.options);
+  }
+  if (reaches_all_workers(call.command)) {
+    return engine_->configure(call.command, call.arguments, call.options);
+  }
+  return engine_->call(call.command, arguments, call.options);
 }
 
 // Some worker has a program of that name from before (it was deleted here, or its session was):

@@ -122,12 +122,49 @@ void Housekeeper::finish_handshake(WorkerRecord& worker) {
     return;
   }
   worker.negotiated = *handshake;
+  worker.channel.release();
+  if (!begin_start_call(worker)) become_ready(worker);
+}
+
+void Housekeeper::become_ready(WorkerRecord& worker) {
   worker.last_used_at = now();
   worker.bytes_written = 0;
   worker.ready = true;
-  worker.channel.release();
-  engine_.feed(core::event::WorkerReady{.worker = worker.id, .slots = handshake->slots});
+  engine_.feed(core::event::WorkerReady{.worker = worker.id, .slots = worker.negotiated.slots});
   replenish_spares();
+}
+
+// The next of its program's; false if it has answered them all. The core minds start_timeout.
+bool Housekeeper::begin_start_call(WorkerRecord& worker) {
+  const WorkerProgram program = engine_.program_of(worker.generation);
+  if (!program.start_calls || worker.start_calls_done >= program.start_calls->size()) return false;
+  const StartCall& call = (*program.start_calls)[worker.start_calls_done];
+  worker.purpose = Purpose::start_call;
+  worker.waited_for_news = false;
+  begin_exchange(worker, {.command = call.command, .arguments = call.arguments}, now());
+  worker.request_in_hand = 0;  // nobody's: not for the certificate
+  advance(worker);
+  return true;
+}
+
+void Housekeeper::finish_start_call(WorkerRecord& worker) {
+  watch_channel(worker, false, false);
+  worker.purpose = Purpose::none;
+  const wire::ExchangeResult& result = *worker.channel.result();
+  if (result.verdict == core::ExchangeVerdict::replied && result.code == ErrorCode::none) {
+    ++worker.start_calls_done;
+    worker.channel.release();
+    if (!begin_start_call(worker)) become_ready(worker);
+    return;
+  }
+  const WorkerProgram program = engine_.program_of(worker.generation);
+  const bool refused = result.verdict == core::ExchangeVerdict::application_error;
+  fail_start(
+      worker,
+      make_error(ErrorCode::handshake_failed,
+                 fmt::format("worker {} did not take its start-up call {}: {}", worker.id.serial,
+                             (*program.start_calls)[worker.start_calls_done].command,
+                             refused ? result.application->message : result.message)));
 }
 
 // For a worker that has no process of its own, or never had one that ran.

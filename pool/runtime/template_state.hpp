@@ -36,7 +36,11 @@ struct TemplateState {
   std::uint64_t of_generation = 1;  // whose workers it forks
   std::optional<process::ForkTemplate> process;
   std::optional<process::StderrTail> stderr_tail;
-  std::deque<core::WorkerId> waiting;         // to be forked, oldest first
+  struct Waiting {
+    core::WorkerId worker;
+    std::uint64_t generation = 1;
+  };
+  std::deque<Waiting> waiting;                // to be forked, oldest first
   std::deque<process::WorkerProcess> spares;  // forked and idle; the warden knows them
   Instant started_at{};
   Instant ready_at{};

@@ -33,16 +33,23 @@ constexpr Duration pause_max = std::chrono::seconds{1};
 bool Housekeeper::fork_from_template(core::WorkerId id, std::uint64_t generation) {
   TemplateState& t = template_;
   if (!engine_.options().fork_template || t.phase == Phase::cold) return false;
-  if (generation != t.of_generation) return false;  // a trial, before it is worth a template
+  // A trial of another program, before it is worth a template.
+  if (!forks_the_same(generation)) return false;
   if (t.phase == Phase::none) {
     if (now() < t.not_before) return false;
-    t.waiting.push_back(id);
+    t.waiting.push_back({id, generation});
     start_template();
     return true;
   }
-  t.waiting.push_back(id);
+  t.waiting.push_back({id, generation});
   serve_waiting();
   return true;
+}
+
+// Workers of that generation differ from the template's, if at all, in their start calls, which
+// come after the fork.
+bool Housekeeper::forks_the_same(std::uint64_t generation) const {
+  return generation == template_.of_generation || engine_.changes_settings_alone(generation);
 }
 
 void Housekeeper::start_template() {
@@ -143,7 +150,8 @@ void Housekeeper::serve_waiting() {
 // would take as long as the worker's own start.
 bool Housekeeper::handshake_under_way() const {
   return std::any_of(live_.begin(), live_.end(), [](const WorkerRecord* worker) {
-    return !worker->exited && worker->purpose == Purpose::handshake;
+    return !worker->exited &&
+           (worker->purpose == Purpose::handshake || worker->purpose == Purpose::start_call);
   });
 }
 
@@ -169,9 +177,9 @@ void Housekeeper::adopt_forked(process::WorkerProcess worker) {
 }
 
 void Housekeeper::hand_over(process::WorkerProcess worker) {
-  const core::WorkerId id = template_.waiting.front();
+  const TemplateState::Waiting next = template_.waiting.front();
   template_.waiting.pop_front();
-  begin_worker(id, make_record(id, template_.of_generation, std::move(worker)));
+  begin_worker(next.worker, make_record(next.worker, next.generation, std::move(worker)));
 }
 
 // For good: what it refuses once it would refuse again.
@@ -188,6 +196,10 @@ void Housekeeper::go_cold(std::string reason) {
 void Housekeeper::settle_generation(std::uint64_t generation) {
   TemplateState& t = template_;
   if (!engine_.options().fork_template || generation == t.of_generation) return;
+  if (forks_the_same(generation)) {
+    t.of_generation = generation;
+    return;
+  }
   start_waiting_cold();
   for (process::WorkerProcess& spare : t.spares) {
     stop_watching(spare.pidfd());
@@ -206,21 +218,22 @@ void Housekeeper::settle_generation(std::uint64_t generation) {
 }
 
 void Housekeeper::start_waiting_cold() {
-  for (const core::WorkerId id : std::exchange(template_.waiting, {})) {
-    spawn_cold(id, template_.of_generation);
+  for (const auto& waiting : std::exchange(template_.waiting, {})) {
+    spawn_cold(waiting.worker, waiting.generation);
   }
 }
 
 void Housekeeper::fail_waiting(const Error& error) {
-  for (const core::WorkerId id : std::exchange(template_.waiting, {})) {
-    give_up_start(id, error, true);
+  for (const auto& waiting : std::exchange(template_.waiting, {})) {
+    give_up_start(waiting.worker, error, true);
   }
 }
 
 // The core waits no longer for this one. Returns whether it was waiting.
 bool Housekeeper::give_up_forking(core::WorkerId id) {
   TemplateState& t = template_;
-  if (std::erase(t.waiting, id) == 0) return false;
+  const auto is_it = [id](const TemplateState::Waiting& waiting) { return waiting.worker == id; };
+  if (std::erase_if(t.waiting, is_it) == 0) return false;
   const bool hangs =
       t.phase == Phase::importing && now() - t.started_at >= engine_.options().start_timeout;
   give_up_start(id,

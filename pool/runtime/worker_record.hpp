@@ -35,6 +35,7 @@ enum InterruptFlag : std::uint8_t {
 enum class Purpose : std::uint8_t {
   none,
   handshake,
+  start_call,
   async_call,
   drain,
   ping  // of its health
@@ -73,6 +74,7 @@ struct WorkerRecord {
   std::atomic<std::uint64_t> served{0};
 
   Purpose purpose = Purpose::none;
+  std::size_t start_calls_done = 0;  // of its program's
   TicketSlot* async_slot = nullptr;  // purpose async_call
   // After an end of file: until then the news of its death are awaited (driver.hpp).
   Instant lost_deadline = core::never;

@@ -22,6 +22,22 @@ class DemoTest(Sandbox):
         self.assertEqual(self.calls("demo"), [])
 
 
+class AskTest(Sandbox):
+    def test_builds_only_the_pool_and_leaves_standard_output_to_the_answers(self):
+        self.stand_in("python3", 'echo answer; exit 3')
+        code, out, err = self.run_script("scripts/ask", "--workers", "2", "questions.txt")
+        self.assertEqual((code, out), (3, "answer\n"))
+        self.assertIn("building", err)
+        self.assertTrue(self.calls("ninja")[0].endswith(" ordeal-pool"))
+        self.assertTrue(self.calls("python3")[-1].endswith("ask.py --workers 2 questions.txt"))
+
+    def test_without_questions_it_says_how_it_is_used_and_builds_nothing(self):
+        code, _, err = self.run_script("scripts/ask")
+        self.assertEqual(code, 2)
+        self.assertIn("scripts/ask [OPTION ...] FILE", err)
+        self.assertEqual(self.calls("ninja"), [])
+
+
 COMPARES = '''case $1 in compare)
   while [ $# -gt 0 ]; do [ "$1" != --pairs-file ] || echo "{}" >"$2"; shift; done; exit %d ;; esac'''
 
@@ -57,6 +73,12 @@ class NightlyTest(Sandbox):
         self.assertEqual(self.run_script("scripts/nightly", "--chaos")[0], 1)
         self.assertEqual(len(self.calls("chaos")), 1)
         self.assertIn("soak --requests 1000000", self.calls("chaos")[0])
+
+    def test_dspy_is_the_long_form_of_the_test_of_kills(self):
+        self.stand_in("kills", 'echo "$ORDEAL_DSPY_EXECUTIONS $ORDEAL_DSPY_SESSIONS"; exit 1',
+                      path="build/python_mock/dspy_kills_test")
+        code, out, _ = self.run_script("scripts/nightly", "--dspy")
+        self.assertEqual((code, out.splitlines()[-1]), (1, "10000 50"))
 
     def test_a_part_that_there_is_not_is_refused(self):
         self.assertEqual(self.run_script("scripts/nightly", "--fast")[0], 2)

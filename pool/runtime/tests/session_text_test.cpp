@@ -88,7 +88,7 @@ TEST(SessionText, AnswersInABridgesWords) {
 }
 
 TEST(SessionText, HasARowForEachMeaning) {
-  EXPECT_EQ(session_commands().size(), 5U);
+  EXPECT_EQ(session_commands().size(), 6U);
   for (const SessionCommand& row : session_commands()) {
     EXPECT_EQ(find_session_command(row.command), &row);
     EXPECT_EQ(&session_command_for(row.meaning), &row);

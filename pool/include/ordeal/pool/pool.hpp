@@ -110,6 +110,12 @@ class Pool {
 
   // Blocks until the outcome is known, at the latest at the deadline. Every ErrorCode of a request
   // may come back (error.hpp's table says for each whether it may have happened).
+  //
+  // `configure_lm` (session_commands(), SessionMeaning::configure) is for all workers: when one has
+  // answered it with a success, the others are replaced, as by roll(), by workers that answer it
+  // before they serve, and so is every later one's start. Errors also as of roll(). By call_async
+  // the callback does not wait for the replacing. On a lease it is that worker's alone. What it
+  // says is kept in memory, and is in no event, log or store.
   Result<Reply> call(std::string_view command, JsonText arguments, const CallOptions& options = {});
   Result<Reply> call(std::string_view command, const nlohmann::json& arguments,
                      const CallOptions& options = {});

@@ -62,6 +62,7 @@ enum class SessionMeaning : std::uint8_t {
   list,     // answered by the host, as the next two
   describe,
   remove,
+  configure,  // reaches all workers, also without a session (Pool::call)
 };
 struct SessionCommand {
   std::string_view command;
