@@ -101,7 +101,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Change{"missing", DifferenceKind::missing_member, "/score"},
                       Change{"new", DifferenceKind::new_member, "/more"},
                       Change{"error", DifferenceKind::outcome, "ok > application_error:Told"}),
-    [](const auto& info) { return std::string(info.param.flag); });
+    [](const auto& one) { return std::string(one.param.flag); });
 
 TEST(Shadow, TheSameVersionDiffersInNothingAndAShareIsAShare) {
   Pool pool = pool::must_start(version_options(1));
@@ -125,7 +125,7 @@ TEST(Shadow, WhatMustNotHappenTwiceIsNotSentTwice) {
   Migration migration = must_start(pool, to_version({"--change", "value"}));
   Asker asker(migration);
   asker.ask(3, 1, {});
-  asker.ask(2, 1, {.session = "s", .idempotent = true});
+  asker.ask(2, 1, {.idempotent = true, .session = "s"});
   migration.stop();
   const MigrationReport report = migration.report();
   EXPECT_EQ(report.kept_for_effects, 3U);
