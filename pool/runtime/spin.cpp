@@ -3,14 +3,20 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "pool/process/pipe_io.hpp"
 
 namespace ordeal::pool::runtime {
 namespace {
 
-// Turns between two sched_yield, and between two looks at the clock (DESIGN, section 12: 16).
-constexpr std::uint64_t turns_between_yields = 16;
+// Reads between two sched_yield, and between two looks at the clock (DESIGN, section 12: 16).
+constexpr std::uint64_t reads_per_turn = 16;
+// Who gives way and gets the CPU back only after that long has given way to a stranger.
+constexpr Duration yield_max = std::chrono::microseconds{500};
+// How long nobody gives way after that: longer each time, so that it becomes rare.
+constexpr Duration crowded_min = std::chrono::milliseconds{100};
+constexpr Duration crowded_max = std::chrono::milliseconds{1600};
 // Calls of a thread between two looks at its CPU mask, which may be changed while it runs.
 constexpr int calls_between_mask_reads = 1024;
 
@@ -35,30 +41,50 @@ bool Spinner::pays(Duration service_estimate) const {
   return cpus > 1 && spinning_.load(std::memory_order_relaxed) < cpus - 1;
 }
 
+// A turn: give way, then read. The worker may be waiting for this very CPU: then the reply is there
+// at once. On a crowded machine one turn, without giving way; who then goes to sleep has first
+// claim on a CPU when it is woken, while one who gives way may wait for a stranger's whole slice.
 long Spinner::read(int descriptor, std::span<char> space,
                    const std::atomic<std::uint8_t>& interrupts, Instant deadline) {
   spinning_.fetch_add(1, std::memory_order_relaxed);
-  const Instant give_up = std::min(core::after(now(), spin_max_), deadline);
+  Instant at = now();
+  const Instant give_up = std::min(core::after(at, spin_max_), deadline);
+  const bool crowded = at < crowded_until_.load(std::memory_order_relaxed);
   long count = 0;
-  std::uint64_t turn = 0;
+  std::uint64_t reads = 0;
   std::uint64_t yields = 0;
-  while (true) {
-    ++turn;
-    count = process::read_pipe(descriptor, space);
-    if (!process::is_passing(count)) break;
-    if (turn % turns_between_yields == 0) {
-      if (interrupts.load(std::memory_order_relaxed) != 0 || now() >= give_up) break;
+  bool passing = true;
+  do {
+    if (!crowded) {
       sched_yield();
       ++yields;
     }
-  }
+    for (std::uint64_t i = 0; i < reads_per_turn && passing; ++i) {
+      count = process::read_pipe(descriptor, space);
+      passing = process::is_passing(count);
+      ++reads;
+    }
+    const Instant before = std::exchange(at, now());
+    if (!crowded) note_turn(before, at);
+  } while (passing && !crowded && at < give_up && interrupts.load(std::memory_order_relaxed) == 0);
   spinning_.fetch_sub(1, std::memory_order_relaxed);
-  const bool in_vain = process::is_passing(count);
   calls_.fetch_add(1, std::memory_order_relaxed);
-  in_vain_.fetch_add(in_vain ? 1 : 0, std::memory_order_relaxed);
-  reads_wasted_.fetch_add(in_vain ? turn : turn - 1, std::memory_order_relaxed);
+  if (passing) in_vain_.fetch_add(1, std::memory_order_relaxed);
+  reads_wasted_.fetch_add(passing ? reads : reads - 1, std::memory_order_relaxed);
   yields_.fetch_add(yields, std::memory_order_relaxed);
   return count;
+}
+
+// Several threads may do this at once; whichever is last is right enough.
+void Spinner::note_turn(Instant begun, Instant ended) {
+  const Duration crowded_for = crowded_for_.load(std::memory_order_relaxed);
+  if (ended - begun > yield_max) {
+    crowded_until_.store(core::after(ended, crowded_for), std::memory_order_relaxed);
+    crowded_for_.store(std::min(2 * crowded_for, crowded_max), std::memory_order_relaxed);
+  } else if (crowded_for > crowded_min &&
+             ended > core::after(crowded_until_.load(std::memory_order_relaxed), crowded_for)) {
+    crowded_for_.store(crowded_min, std::memory_order_relaxed);
+  }
 }
 
 SpinStatus Spinner::status() const {

@@ -2,8 +2,10 @@
 //
 // Waking a sleeping core costs several times what a short call does (DESIGN, section 12: 11 µs
 // against 90 µs), so a caller may spin on a non-blocking read, giving way with sched_yield every
-// few turns (without it the spinner starves a worker on its own core), for at most spin_max. It
-// pays only if the worker's recent service time is short, more than one CPU is in the thread's
+// few reads (without it the spinner starves a worker on its own core), for at most spin_max. Where
+// others compute on all CPUs, giving way costs their whole slice (4 ms): who has seen that does not
+// give way for a while, reads a few times and goes to sleep (a sleeper is preferred when it wakes).
+// It pays only if the worker's recent service time is short, more than one CPU is in the thread's
 // mask, and few others spin. Thread-safe.
 #pragma once
 
@@ -35,9 +37,13 @@ class Spinner {
   [[nodiscard]] static Duration estimate(Duration before, Duration newest);
 
  private:
+  void note_turn(Instant begun, Instant ended);
+
   const bool enabled_;
   const Duration spin_max_;
   std::atomic<int> spinning_{0};
+  std::atomic<Instant> crowded_until_{Instant{}};
+  std::atomic<Duration> crowded_for_{std::chrono::milliseconds{100}};  // the next time
   std::atomic<std::uint64_t> calls_{0};
   std::atomic<std::uint64_t> in_vain_{0};
   std::atomic<std::uint64_t> reads_wasted_{0};
