@@ -57,6 +57,16 @@ void look_before_writing(WorkerRecord& worker) {
   }
 }
 
+// A long frame goes through a pipe a pipeful at a time, and for each the other end is woken. So the
+// first one makes the pipe as large as anybody may have it; if that is refused, it stays as it is.
+constexpr std::size_t pipe_bytes_default = 64 * 1024;
+constexpr int wide_pipe_bytes = 1024 * 1024;  // /proc/sys/fs/pipe-max-size, unless changed
+
+void widen(int descriptor, bool& is_wide) {
+  if (std::exchange(is_wide, true)) return;
+  (void)fcntl(descriptor, F_SETPIPE_SZ, wide_pipe_bytes);
+}
+
 // Only the driver counts; others read.
 void count_served(WorkerRecord& worker) {
   worker.served.store(worker.served.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -65,6 +75,9 @@ void count_served(WorkerRecord& worker) {
 // Returns false if there is nothing to read now, or nothing will ever come.
 bool accept_read(WorkerRecord& worker, long count, std::size_t space_bytes) {
   worker.waiter->note_read(count, space_bytes);
+  if (count >= static_cast<long>(pipe_bytes_default)) {
+    widen(worker.reply_descriptor(), worker.wide_reply_pipe);
+  }
   if (count > 0) {
     worker.channel.on_read(static_cast<std::size_t>(count));
     return true;
@@ -132,6 +145,9 @@ void begin_exchange(WorkerRecord& worker, const RequestView& request, Instant at
   worker.request_in_hand.store(id, std::memory_order_relaxed);
   worker.bytes_written.store(0, std::memory_order_relaxed);
   worker.channel.start(id, worker.request_frame, request.deadline);
+  if (worker.request_frame.size() > pipe_bytes_default) {
+    widen(worker.request_descriptor(), worker.wide_request_pipe);
+  }
   if (!worker.channel.result() && at - worker.last_used_at >= idle_look_after) {
     look_before_writing(worker);
   }

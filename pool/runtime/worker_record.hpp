@@ -2,7 +2,8 @@
 //
 // Who touches what:
 //   - process, stderr, purpose: the housekeeper alone.
-//   - channel, request_frame, next_wire_id, service_estimate: the driver of the worker's slot: the
+//   - channel, request_frame, next_wire_id, wide pipes, service_estimate: the driver of the
+//   worker's slot: the
 //     blocking caller it is granted to, else the housekeeper. Hand-over goes through the engine's
 //     lock (Grant, ExchangeEnded), so there is never more than one.
 //   - flags and the atomics: anybody.
@@ -55,6 +56,8 @@ struct WorkerRecord {
   wire::Channel channel;
   std::string request_frame;  // reused for each request
   std::uint64_t next_wire_id = 1;
+  bool wide_request_pipe = false;  // long frames have been seen: see widen() in driver.cpp
+  bool wide_reply_pipe = false;
   wire::Handshake negotiated;
   Instant last_used_at{};
   Duration service_estimate{};  // moving average of short calls; see spin.hpp
