@@ -113,7 +113,7 @@ Instant Engine::deadline_of(const CallOptions& options, Instant at) const {
 
 TicketSlot& Engine::submit(TicketSlot::Kind kind, std::string_view command,
                            const CallOptions& options, Instant at, Instant deadline,
-                           std::source_location place) {
+                           std::source_location place, const RequestView* request) {
   WakeList wakes;
   TicketSlot* slot = nullptr;
   {
@@ -121,6 +121,7 @@ TicketSlot& Engine::submit(TicketSlot::Kind kind, std::string_view command,
     slot = &tickets_.acquire(kind, command, options.label, options.traceparent);
     slot->submitted_at = at;
     slot->place = place;
+    slot->request = request;
     core::event::Submitted submitted = submission(*slot, options, deadline);
     submitted.circuit = circuit_of(command, options, at);
     feed_locked(at, submitted, wakes, slot);
@@ -245,7 +246,13 @@ Result<Reply> Engine::call(std::string_view command, JsonText arguments,
   }
   const Instant submitted_at = now();
   const Instant deadline = deadline_of(options, submitted_at);
-  TicketSlot& slot = submit(TicketSlot::Kind::blocking, command, options, submitted_at, deadline);
+  RequestView request{.command = command,
+                      .arguments = arguments.text,
+                      .deadline = deadline,
+                      .label = options.label,
+                      .traceparent = options.traceparent};
+  TicketSlot& slot =
+      submit(TicketSlot::Kind::blocking, command, options, submitted_at, deadline, {}, &request);
   // Granted in the same breath: no need to ask for the time again.
   bool at_once = slot.phase.load(std::memory_order_acquire) == TicketSlot::Phase::granted;
 
@@ -258,15 +265,14 @@ Result<Reply> Engine::call(std::string_view command, JsonText arguments,
   Instant granted_at = submitted_at;
   Instant ended_at = submitted_at;
   while (await_decision(slot, deadline) == TicketSlot::Phase::granted) {
-    granted_at = std::exchange(at_once, false) ? submitted_at : now();
-    ExchangeOutcome ended = drive_blocking(*slot.worker,
-                                           {.command = command,
-                                            .arguments = arguments.text,
-                                            .deadline = deadline,
-                                            .label = options.label,
-                                            .traceparent = options.traceparent,
-                                            .attempt = slot.attempt},
-                                           spinner_, granted_at);
+    if (std::exchange(slot.begun, false)) {
+      granted_at = slot.granted_at;
+    } else {
+      granted_at = std::exchange(at_once, false) ? submitted_at : now();
+      request.attempt = slot.attempt;
+      begin_exchange(*slot.worker, request, granted_at);
+    }
+    ExchangeOutcome ended = drive_blocking(*slot.worker, spinner_, granted_at);
     ended_at = ended.ended_at;
     if (options_.log_payloads) tell_payloads(slot, arguments.text, ended);
     // A cancel that comes too late finds no such ticket any more.

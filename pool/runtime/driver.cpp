@@ -235,10 +235,9 @@ ExchangeOutcome take_outcome(WorkerRecord& worker, Instant at) {
   return outcome;
 }
 
-ExchangeOutcome drive_blocking(WorkerRecord& worker, const RequestView& request, Spinner& spinner,
-                               Instant at) {
-  begin_exchange(worker, request, at);
+ExchangeOutcome drive_blocking(WorkerRecord& worker, Spinner& spinner, Instant at) {
   wire::Channel& channel = worker.channel;
+  const Instant deadline = channel.deadline();
   Instant recently = at;
   bool may_spin = spinner.pays(worker.service_estimate);
   while (!channel.result()) {
@@ -250,14 +249,14 @@ ExchangeOutcome drive_blocking(WorkerRecord& worker, const RequestView& request,
     if (written && std::exchange(may_spin, false)) {
       const std::span<char> space = channel.read_space();
       const long count =
-          spinner.read(worker.reply_descriptor(), space, worker.interrupts, request.deadline);
+          spinner.read(worker.reply_descriptor(), space, worker.interrupts, deadline);
       if (accept_read(worker, count, space.size())) continue;
     }
-    if (!channel.result()) wait_and_read(worker, recently, request.deadline);
+    if (!channel.result()) wait_and_read(worker, recently, deadline);
   }
   if (channel.result()->verdict == core::ExchangeVerdict::lost &&
       channel.result()->progress != core::WireProgress::untouched) {
-    await_death_news(worker, request.deadline);
+    await_death_news(worker, deadline);
   }
   const Instant ended_at = now();
   if (channel.result()->is_clean()) {

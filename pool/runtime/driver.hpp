@@ -44,9 +44,9 @@ void heed_interrupts(WorkerRecord& worker);
 // longer in hand; any other is, as far as the worker's certificate is concerned.
 [[nodiscard]] ExchangeOutcome take_outcome(WorkerRecord& worker, Instant at);
 
-// The whole exchange on the calling thread; returns at the latest shortly after the deadline.
-[[nodiscard]] ExchangeOutcome drive_blocking(WorkerRecord& worker, const RequestView& request,
-                                             Spinner& spinner, Instant at);
+// An exchange that was begun, to its end on the calling thread; returns at the latest shortly after
+// its deadline. `at`: since when the worker is this caller's.
+[[nodiscard]] ExchangeOutcome drive_blocking(WorkerRecord& worker, Spinner& spinner, Instant at);
 
 // A process that dies closes its pipes before its death can be noticed. After an end of file its
 // driver waits so long for the news, which tell whether the request can be taken back; a worker

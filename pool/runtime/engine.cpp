@@ -8,6 +8,7 @@
 #include "pool/core/names.hpp"
 #include "pool/options/core_options.hpp"
 #include "pool/runtime/async_call.hpp"
+#include "pool/runtime/driver.hpp"
 #include "pool/runtime/housekeeper.hpp"
 #include "pool/runtime/overloaded.hpp"
 
@@ -31,7 +32,23 @@ void Engine::WakeList::add(WakeWord& word) {
   }
 }
 
+bool Engine::WakeList::begin(TicketSlot& slot) {
+  if (begun_ != nullptr) return false;
+  begun_ = &slot;
+  return true;
+}
+
 void Engine::WakeList::notify_all() {
+  if (begun_ != nullptr) {
+    TicketSlot& slot = *std::exchange(begun_, nullptr);
+    RequestView request = *slot.request;
+    request.attempt = slot.attempt;
+    begin_exchange(*slot.worker, request, slot.granted_at);
+    static_cast<void>(write_some(*slot.worker));
+    slot.begun = true;
+    slot.phase.store(TicketSlot::Phase::granted, std::memory_order_release);
+    slot.wake.notify();
+  }
   for (std::size_t i = 0; i < count_; ++i) words_[i]->notify();
   for (WakeWord* word : more_) word->notify();
   count_ = 0;
@@ -161,6 +178,7 @@ void Engine::perform_grant(const core::action::Grant& grant, WakeList& wakes, Ti
   slot.granted_at = last_fed_at_;
   slot.attempt = grant.attempt;
   slot.affinity = grant.affinity;
+  if (&slot != self && may_be_begun(slot) && wakes.begin(slot)) return;
   slot.phase.store(TicketSlot::Phase::granted, std::memory_order_release);
   if (slot.kind == TicketSlot::Kind::async) {
     inbox_.async_grants.push_back(&slot);
@@ -168,6 +186,13 @@ void Engine::perform_grant(const core::action::Grant& grant, WakeList& wakes, Ti
   } else if (&slot != self) {
     wakes.add(slot.wake);
   }
+}
+
+// Its caller sleeps, and the worker would wait until it has woken up. A long request would keep
+// this thread from its own business.
+bool Engine::may_be_begun(const TicketSlot& slot) {
+  constexpr std::size_t request_bytes_max = 2048;
+  return slot.request != nullptr && slot.request->arguments.size() <= request_bytes_max;
 }
 
 void Engine::perform_resolve(const core::action::Resolve& resolve, WakeList& wakes,

@@ -131,13 +131,17 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] bool stopped() const { return stopped_.load(std::memory_order_acquire); }
 
  private:
-  // The slots to wake once the lock is released.
+  // The slots to wake once the lock is released, and one exchange to begin before that.
   class WakeList {
    public:
     void add(WakeWord& word);
+    // Its phase becomes `granted` in notify_all(), once the request is in the worker's pipe. One at
+    // most; returns false for a second.
+    [[nodiscard]] bool begin(TicketSlot& slot);
     void notify_all();
 
    private:
+    TicketSlot* begun_ = nullptr;
     std::array<WakeWord*, 16> words_{};
     std::size_t count_ = 0;
     std::vector<WakeWord*> more_;
@@ -147,6 +151,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void feed_locked(Instant at, const core::Event& event, WakeList& wakes, TicketSlot* self);
   void drain_actions(WakeList& wakes, TicketSlot* self);
   void perform(const core::Action& action, WakeList& wakes, TicketSlot* self);
+  [[nodiscard]] static bool may_be_begun(const TicketSlot& slot);
   void perform_grant(const core::action::Grant& grant, WakeList& wakes, TicketSlot* self);
   void perform_resolve(const core::action::Resolve& resolve, WakeList& wakes, TicketSlot* self);
   void perform_pause(const core::action::Pause& pause);
@@ -190,7 +195,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] core::event::ExchangeEnded as_event(const ExchangeOutcome& outcome,
                                                     core::TicketId ticket) const;
   TicketSlot& submit(TicketSlot::Kind kind, std::string_view command, const CallOptions& options,
-                     Instant at, Instant deadline, std::source_location place = {});
+                     Instant at, Instant deadline, std::source_location place = {},
+                     const RequestView* request = nullptr);
   TicketSlot& reserve_async(const CallOptions& options, std::unique_ptr<AsyncCall> async);
   void cancel_async(TicketSlot& slot, const AsyncCall& call);
   void leave_lease_call(TicketSlot& slot);

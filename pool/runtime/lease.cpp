@@ -89,13 +89,14 @@ Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command,
   if (options.stop_token.stop_possible()) {
     on_stop_requested.emplace(options.stop_token, [this, &slot] { interrupt_lease(slot); });
   }
-  ExchangeOutcome outcome = drive_blocking(*slot.worker,
-                                           {.command = command,
-                                            .arguments = arguments.text,
-                                            .deadline = deadline,
-                                            .label = options.label,
-                                            .traceparent = options.traceparent},
-                                           spinner_, at);
+  begin_exchange(*slot.worker,
+                 {.command = command,
+                  .arguments = arguments.text,
+                  .deadline = deadline,
+                  .label = options.label,
+                  .traceparent = options.traceparent},
+                 at);
+  ExchangeOutcome outcome = drive_blocking(*slot.worker, spinner_, at);
   on_stop_requested.reset();
   if (options_.log_payloads) tell_payloads(slot, arguments.text, outcome);
   const Instant ended_at = outcome.ended_at;

@@ -29,6 +29,7 @@ TicketSlot& TicketTable::acquire(TicketSlot::Kind kind, std::string_view command
   if (label.size() + slot.label.size() > 0) slot.label.assign(label);
   if (traceparent.size() + slot.traceparent.size() > 0) slot.traceparent.assign(traceparent);
   slot.worker = nullptr;
+  slot.begun = false;
   slot.attempt = 0;
   slot.code = ErrorCode::none;
   slot.worker_serial = 0;
@@ -42,6 +43,7 @@ TicketSlot& TicketTable::acquire(TicketSlot::Kind kind, std::string_view command
 
 void TicketTable::release(TicketSlot& slot) {
   slot.phase = TicketSlot::Phase::free;
+  slot.request = nullptr;
   if (slot.certificate) slot.certificate.reset();
   if (slot.async) slot.async.reset();
   free_.push_back(slot.id.index);

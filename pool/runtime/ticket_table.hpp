@@ -22,6 +22,7 @@
 namespace ordeal::pool::runtime {
 
 struct WorkerRecord;
+struct RequestView;
 class AsyncCall;
 
 struct TicketSlot {
@@ -50,6 +51,10 @@ struct TicketSlot {
   Instant submitted_at{};
   Instant granted_at{};
   WorkerRecord* worker = nullptr;  // while granted
+  // kind blocking, while it waits: what to send. Whoever frees a worker for it may begin its
+  // exchange before it wakes (WakeList::notify_all), and says so in `begun`.
+  const RequestView* request = nullptr;
+  bool begun = false;
   std::uint32_t attempt = 0;
   AffinityOutcome affinity = AffinityOutcome::none;  // of the last grant
   std::uint64_t state_in_worker = 0;
