@@ -32,7 +32,8 @@ void encode(WorkerRecord& worker, const RequestView& request, std::uint64_t id, 
                         .command = request.command,
                         .args = request.arguments,
                         .timestamp = wall_timestamp(at),
-                        .args_trusted = true};
+                        .args_trusted = true,
+                        .texts_trusted = true};
   if (worker.negotiated.agreed.has(wire::Capability::context)) {
     if (request.deadline != core::never) {
       context.deadline_ms = std::max<std::int64_t>(milliseconds_left(request.deadline, at), 0);

@@ -1,7 +1,5 @@
 #include "pool/runtime/ticket_table.hpp"
 
-#include <algorithm>
-
 #include "pool/runtime/async_call.hpp"
 
 namespace ordeal::pool::runtime {
@@ -24,7 +22,9 @@ TicketSlot& TicketTable::acquire(TicketSlot::Kind kind, std::string_view command
   slot.id.serial = ++last_serial_;
   slot.kind = kind;
   slot.phase = TicketSlot::Phase::waiting;
-  slot.command.assign(command.data(), std::min(command.size(), TicketSlot::command_bytes_max));
+  // A slot mostly meets the same command again.
+  command = command.substr(0, TicketSlot::command_bytes_max);
+  if (slot.command != command) slot.command.assign(command);
   // Most calls have neither: then there is nothing to copy, and nothing to forget.
   if (label.size() + slot.label.size() > 0) slot.label.assign(label);
   if (traceparent.size() + slot.traceparent.size() > 0) slot.traceparent.assign(traceparent);

@@ -39,7 +39,8 @@ struct Request {
   std::string_view args = "{}";  // the text of a JSON object
   std::string_view timestamp;    // ISO 8601, UTC
   const Context* context = nullptr;
-  bool args_trusted = false;  // validate_json_object(args) is known to succeed
+  bool args_trusted = false;   // validate_json_object(args) is known to succeed
+  bool texts_trusted = false;  // all other texts are known to be UTF-8
 };
 
 // Errors: unencodable_arguments (command, timestamp, label, traceparent or session is not UTF-8),
