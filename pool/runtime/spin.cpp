@@ -15,8 +15,8 @@ constexpr std::uint64_t reads_per_turn = 16;
 // Who gives way and gets the CPU back only after that long has given way to a stranger.
 constexpr Duration yield_max = std::chrono::microseconds{500};
 // How long nobody gives way after that: longer each time, so that it becomes rare.
-constexpr Duration crowded_min = std::chrono::milliseconds{100};
-constexpr Duration crowded_max = std::chrono::milliseconds{1600};
+constexpr Duration crowded_min = std::chrono::milliseconds{10};
+constexpr Duration crowded_max = std::chrono::milliseconds{1280};
 // Calls of a thread between two looks at its CPU mask, which may be changed while it runs.
 constexpr int calls_between_mask_reads = 1024;
 

@@ -43,7 +43,7 @@ class Spinner {
   const Duration spin_max_;
   std::atomic<int> spinning_{0};
   std::atomic<Instant> crowded_until_{Instant{}};
-  std::atomic<Duration> crowded_for_{std::chrono::milliseconds{100}};  // the next time
+  std::atomic<Duration> crowded_for_{std::chrono::milliseconds{10}};  // the next time
   std::atomic<std::uint64_t> calls_{0};
   std::atomic<std::uint64_t> in_vain_{0};
   std::atomic<std::uint64_t> reads_wasted_{0};
