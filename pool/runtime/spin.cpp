@@ -49,7 +49,7 @@ long Spinner::read(int descriptor, std::span<char> space,
   spinning_.fetch_add(1, std::memory_order_relaxed);
   Instant at = now();
   const Instant give_up = std::min(core::after(at, spin_max_), deadline);
-  const bool crowded = at < crowded_until_.load(std::memory_order_relaxed);
+  const bool crowded = is_crowded(at);
   long count = 0;
   std::uint64_t reads = 0;
   std::uint64_t yields = 0;

@@ -36,9 +36,13 @@ class Spinner {
   // The moving average, with the newest of weight 1/8. One long call stops the spinning at once.
   [[nodiscard]] static Duration estimate(Duration before, Duration newest);
 
- private:
+  // A spinner gave way at `begun` and was back at `ended`: whether it pays to do so again soon.
   void note_turn(Instant begun, Instant ended);
+  [[nodiscard]] bool is_crowded(Instant at) const {
+    return at < crowded_until_.load(std::memory_order_relaxed);
+  }
 
+ private:
   const bool enabled_;
   const Duration spin_max_;
   std::atomic<int> spinning_{0};

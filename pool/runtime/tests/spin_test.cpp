@@ -1,0 +1,102 @@
+// Reading without going to sleep: when it is tried, what ends it, what it has cost.
+#include "pool/runtime/spin.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+
+#include "pool/process/file_descriptor.hpp"
+#include "pool/process/pipe_io.hpp"
+
+namespace ordeal::pool::runtime {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class Spinning : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+    reader_.reset(ends[0]);
+    writer_.reset(ends[1]);
+  }
+  long spin(Duration at_most) {
+    return spinner_.read(reader_.get(), space_, interrupts_, now() + at_most);
+  }
+
+  Spinner spinner_{true, seconds{10}};
+  process::FileDescriptor reader_;
+  process::FileDescriptor writer_;
+  std::atomic<std::uint8_t> interrupts_{0};
+  std::array<char, 64> space_{};
+};
+
+TEST_F(Spinning, WhatIsThereCostsNoReadInVain) {
+  ASSERT_EQ(process::write_pipe(writer_.get(), "reply"), 5);
+  EXPECT_EQ(spin(seconds{10}), 5);
+  const SpinStatus status = spinner_.status();
+  EXPECT_EQ(status.calls, 1U);
+  EXPECT_EQ(status.in_vain, 0U);
+  EXPECT_EQ(status.reads_wasted, 0U);
+}
+
+TEST_F(Spinning, TheDeadlineEndsItAndWhatItCostIsCounted) {
+  EXPECT_TRUE(process::is_passing(spin(milliseconds{1})));
+  const SpinStatus status = spinner_.status();
+  EXPECT_EQ(status.in_vain, 1U);
+  EXPECT_GE(status.reads_wasted, 16U);
+  EXPECT_GE(status.yields, 1U);
+}
+
+TEST_F(Spinning, AnInterruptEndsIt) {
+  interrupts_ = 1;
+  EXPECT_TRUE(process::is_passing(spin(seconds{10})));
+}
+
+TEST_F(Spinning, TheEndOfTheStreamEndsIt) {
+  writer_.reset();
+  EXPECT_EQ(spin(seconds{10}), 0);
+}
+
+TEST(Spinner, PaysForNoLongAndNoUnknownServiceAndNotWhereItIsOff) {
+  const Spinner spinner{true, microseconds{200}};
+  EXPECT_FALSE(spinner.pays(Duration::zero()));
+  EXPECT_FALSE(spinner.pays(microseconds{201}));
+  EXPECT_EQ(spinner.pays(microseconds{200}), usable_cpus() > 1);
+  const Spinner off{false, microseconds{200}};
+  EXPECT_FALSE(off.pays(microseconds{10}));
+}
+
+TEST(Spinner, StopsGivingWayForAWhileWhereThatTakesTooLong) {
+  Spinner spinner{true, microseconds{200}};
+  Instant at{seconds{1}};
+  spinner.note_turn(at, at + microseconds{400});
+  EXPECT_FALSE(spinner.is_crowded(at + microseconds{401}));
+  spinner.note_turn(at, at + milliseconds{4});
+  EXPECT_TRUE(spinner.is_crowded(at + milliseconds{13}));
+  EXPECT_FALSE(spinner.is_crowded(at + milliseconds{14}));
+}
+
+TEST(Spinner, StopsForLongerEachTimeAndForgetsItWhenAllIsWell) {
+  Spinner spinner{true, microseconds{200}};
+  Instant at{seconds{1}};
+  spinner.note_turn(at, at + milliseconds{1});
+  at += milliseconds{20};
+  spinner.note_turn(at, at + milliseconds{1});
+  EXPECT_TRUE(spinner.is_crowded(at + milliseconds{20}));
+  EXPECT_FALSE(spinner.is_crowded(at + milliseconds{21}));
+  at += seconds{2};
+  spinner.note_turn(at, at + microseconds{5});
+  spinner.note_turn(at, at + milliseconds{1});
+  EXPECT_TRUE(spinner.is_crowded(at + milliseconds{10}));
+  EXPECT_FALSE(spinner.is_crowded(at + milliseconds{11}));
+}
+
+}  // namespace
+}  // namespace ordeal::pool::runtime
