@@ -29,6 +29,7 @@ Registry all_faults() {
   add_stalls(kinds);
   add_wire_faults(kinds);
   add_behaviours(kinds);
+  add_orphans(kinds);
   add_starts(kinds);
   add_store_faults(kinds);
   add_host_itself(kinds);

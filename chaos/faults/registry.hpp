@@ -33,6 +33,7 @@ void add_host_limits(std::vector<FaultKind>& kinds);
 void add_burners(std::vector<FaultKind>& kinds);
 void add_cgroups(std::vector<FaultKind>& kinds);
 void add_model_faults(std::vector<FaultKind>& kinds);
+void add_orphans(std::vector<FaultKind>& kinds);
 void add_stalls(std::vector<FaultKind>& kinds);
 void add_wire_faults(std::vector<FaultKind>& kinds);
 void add_behaviours(std::vector<FaultKind>& kinds);

@@ -30,7 +30,8 @@ enum class WireMode : std::uint32_t {
   stray,       // a line of text behind the reply
   stale,       // the reply before, then the reply
   deaf,        // reads no requests
-  insert       // before the next request, `command` with `arguments`; its reply is swallowed
+  insert,      // before the next request, `command` with `arguments`; its reply is swallowed
+  orphan       // at the next request: ends, with the worker, and leaves a child with its pipes
 };
 
 struct RelayControl {
@@ -46,6 +47,7 @@ struct RelayControl {
   std::atomic<std::uint64_t> replies_seen{0};
   std::atomic<std::uint64_t> frames_touched{0};
   std::atomic<std::uint64_t> bytes_touched{0};
+  std::atomic<std::int32_t> orphan_pid{0};
 };
 
 enum class StartMode : std::uint32_t {

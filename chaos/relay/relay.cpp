@@ -121,10 +121,24 @@ void Relay::pass_request(std::string frame) {
   } else if (mode() == WireMode::insert && !is_ping(frame) && touch(frame.size())) {
     (void)write_all(to_worker_, own_request(control_->command, control_->arguments));
   }
+  if (mode() == WireMode::orphan && touch(frame.size())) leave_an_orphan();
   if (const std::string nonce = nonce_of(frame); !nonce.empty() && executions_ >= 0) {
     (void)!write(executions_, (nonce + "\n").data(), nonce.size() + 1);
   }
   (void)write_all(to_worker_, frame);
+}
+
+void Relay::leave_an_orphan() {
+  const pid_t child = fork();
+  if (child == 0) {
+    setsid();  // out of the group that ends with the worker
+    close(to_worker_);
+    close(from_worker_);
+    while (true) pause();
+  }
+  control_->orphan_pid.store(child);
+  kill(worker_pid_, SIGKILL);
+  raise(SIGKILL);
 }
 
 void Relay::read_replies() {
@@ -145,7 +159,8 @@ void Relay::pass_reply(std::string frame) {
   control_->replies_seen.fetch_add(1);
   std::string before = std::exchange(reply_before_, frame);
   const WireMode now = mode();
-  const bool of_replies = now != WireMode::none && now != WireMode::deaf && now != WireMode::insert;
+  const bool of_replies = now != WireMode::none && now != WireMode::deaf &&
+                          now != WireMode::insert && now != WireMode::orphan;
   if (!of_replies || (now == WireMode::stale && before.empty()) || !touch(frame.size())) {
     return queue(std::move(frame));
   }

@@ -36,6 +36,7 @@ class Relay {
   void read_replies();
   void pass_request(std::string frame);
   void pass_reply(std::string frame);
+  void leave_an_orphan();
   void send_due();
   [[nodiscard]] WireMode mode() const;
   // Whether this frame is to be touched; counts it.
