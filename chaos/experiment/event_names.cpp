@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "ordeal/pool/events.hpp"
 #include "ordeal/pool/reporter.hpp"
 #include "pool/core/names.hpp"
 
@@ -15,11 +16,10 @@ const std::vector<std::string>& all_names() {
     for (const std::string_view name : pool::core::Names<pool::core::Occurrence>::all) {
       names.emplace_back(name);
     }
-    // The runtime's own.
+    for (const std::string_view name : pool::event_names::all) names.emplace_back(name);
     for (const std::string_view name :
          {"template_started", "template_ready", "template_spare_ready", "template_refused",
-          "template_died", "recovery_started", "recovery_succeeded", "recovery_failed",
-          "recovery_cancelled", "recovery_timed_out"}) {
+          "template_died"}) {
       names.emplace_back(name);
     }
     for (std::size_t kind = 0; kind < pool::alert_kind_count; ++kind) {

@@ -30,7 +30,7 @@ Answer PlannedCalls::call(std::string_view command, std::string_view arguments,
   if (plan_.sessions == 0)
     return answer_of(pool_.call(command, pool::JsonText{arguments}, options));
   const std::uint64_t number = turns_.fetch_add(1) % plan_.sessions;
-  if (auto failed = count_up(number)) return *failed;
+  if (auto failed = count_up(number, deadline)) return *failed;
   const bool kept = plan_.affinity != pool::AffinityPolicy::none;
   const std::string name = session_name(number);
   if (kept) {
@@ -52,16 +52,9 @@ Answer PlannedCalls::call(std::string_view command, std::string_view arguments,
   return answer_of(std::move(reply));
 }
 
-milliseconds PlannedCalls::patience() const {
-  // Longer than the store's own (2 s, pool/store), after which it refuses; callers stand in line.
-  constexpr milliseconds of_a_store{2'500};
-  return plan_.sessions > 0 ? plan_.callers * of_a_store : milliseconds{0};
-}
-
-std::optional<Answer> PlannedCalls::count_up(std::uint64_t number) {
-  auto updated = pool_.session(session_name(number)).update([](json& data) {
-    data["count"] = data.value("count", std::uint64_t{0}) + 1;
-  });
+std::optional<Answer> PlannedCalls::count_up(std::uint64_t number, TimePoint deadline) {
+  const auto count = [](json& data) { data["count"] = data.value("count", std::uint64_t{0}) + 1; };
+  auto updated = pool_.session(session_name(number)).update(count, deadline);
   const std::lock_guard lock{mutex_};
   SessionSeen& seen = sessions_[number];
   ++(updated ? seen.acknowledged : seen.unknown);

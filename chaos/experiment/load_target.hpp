@@ -22,8 +22,6 @@ class PlannedCalls : public trial::LoadTarget {
       : pool_(pool), plan_(plan), sessions_(plan.sessions) {}
   trial::Answer call(std::string_view command, std::string_view arguments,
                      TimePoint deadline) override;
-  // An update of a session in a file waits for somebody else's lock, deadline or not.
-  [[nodiscard]] milliseconds patience() const override;
   // The faults are over: from now on every session must be served.
   void note_calm() { calm_.store(true); }
   // Compares what was acknowledged with what the store has. Once no call is under way.
@@ -31,7 +29,7 @@ class PlannedCalls : public trial::LoadTarget {
 
  private:
   // An answer: it failed.
-  [[nodiscard]] std::optional<trial::Answer> count_up(std::uint64_t number);
+  [[nodiscard]] std::optional<trial::Answer> count_up(std::uint64_t number, TimePoint deadline);
   pool::Pool& pool_;
   const LoadPlan plan_;
   std::atomic<std::uint64_t> turns_{0};

@@ -17,7 +17,7 @@ const Codes of_any = {"queue_full",          "queue_timeout", "call_timeout",
 const Codes of_death = {"worker_died",      "worker_closed_stream", "truncated_reply",
                         "poisoned_request", "session_state_lost",   "spawn_failed",
                         "start_exited",     "start_timeout",        "handshake_failed"};
-const Codes of_store = {"store_unavailable", "store_full"};
+const Codes of_store = {"store_unavailable", "store_timeout", "store_full"};
 
 struct Row {
   std::string_view name;

@@ -131,7 +131,7 @@ void ClosedLoop::run_caller(const std::shared_ptr<Shared>& shared,
       const std::lock_guard lock{caller->mutex};
       CallRecord& call = caller->calls.back();
       note_answer(call, std::move(answer));
-      const bool late = call.ended_at > call.deadline + lost_after + shared->target->patience();
+      const bool late = call.ended_at > call.deadline + lost_after;
       if (late && !caller->lost) ++caller->lost_calls;
       if (late || caller->lost) call.outcome = Outcome::lost;
       if (call.outcome == Outcome::ok) ++caller->ok;
@@ -155,7 +155,7 @@ TimePoint ClosedLoop::sweep(TimePoint now) {
     const std::lock_guard lock{caller->mutex};
     if (!caller->in_hand || caller->lost) continue;
     CallRecord& call = caller->calls.back();
-    const TimePoint overdue_at = call.deadline + lost_after + shared_->target->patience();
+    const TimePoint overdue_at = call.deadline + lost_after;
     if (now > overdue_at) {
       caller->lost = true;
       ++caller->lost_calls;

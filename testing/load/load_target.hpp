@@ -32,9 +32,6 @@ class LoadTarget {
   virtual ~LoadTarget() = default;
   // Blocks until the outcome is known; ought to be back by `deadline`, never retries by itself.
   virtual Answer call(std::string_view command, std::string_view arguments, TimePoint deadline) = 0;
-  // What a call may wait for that knows nothing of its deadline, such as a session's store: so much
-  // later it is lost.
-  [[nodiscard]] virtual std::chrono::milliseconds patience() const { return {}; }
 };
 
 // REQUIRES: the pool outlives the last call.
