@@ -243,7 +243,18 @@ bool Strikes::whole_again(const Strike& strike, const pool::Status& status) cons
       std::none_of(status.workers.begin(), status.workers.end(), [&](const auto& worker) {
         return worker.worker == strike.id.worker && serves(worker);
       });
-  return victim_gone && serving(status) >= plan_.pool.size;
+  return victim_gone && !is_stuck(strike, status) && serving(status) >= plan_.pool.size;
+}
+
+// A worker that still has the request which it had when the fault was undone (it hangs, its reply
+// was lost) is not well yet: the fault's effect outlives the fault.
+bool Strikes::is_stuck(const Strike& strike, const pool::Status& status) const {
+  const TimePoint healed = has(strike.undone_at) ? strike.undone_at : strike.proved_at;
+  const TimePoint now = time_now();
+  return std::any_of(status.workers.begin(), status.workers.end(), [&](const auto& worker) {
+    const bool at_work = worker.state == "busy" || worker.state == "degraded";
+    return worker.worker == strike.id.worker && at_work && now - worker.in_state <= healed;
+  });
 }
 
 std::uint32_t Strikes::serving(const pool::Status& status) const {

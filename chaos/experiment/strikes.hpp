@@ -55,6 +55,7 @@ class Strikes {
   void skip(Strike& strike, std::string reason);
   void advance_one(Strike& strike, const pool::Status& status, TimePoint now);
   void try_undo(Strike& strike, TimePoint now);
+  [[nodiscard]] bool is_stuck(const Strike& strike, const pool::Status& status) const;
   [[nodiscard]] bool whole_again(const Strike& strike, const pool::Status& status) const;
   void note(const Strike& strike, std::string_view state);
   [[nodiscard]] const FaultEntry& entry_of(const Strike& strike) const {

@@ -60,7 +60,10 @@ HuntResult hunt(const Hunt& hunt, const HuntWorld& world, const Registry& regist
     found.plan = shrink(plan, error, enough, world, found.tried);
     found.error = world.what_breaks(found.plan);
     if (found.error.empty()) found.error = error;  // on processes it need not fail each time
-    found.plan.title = "Found by a hunt: " + found.error.substr(0, found.error.find(" (seed "));
+    // On processes the evidence names a call or a pid of that run; the check says enough.
+    found.plan.title =
+        "Found by a hunt: " + (world.vary_seeds ? found.error.substr(0, found.error.find(" (seed "))
+                                                : world.signature(found.error));
     std::erase(found.plan.title, '"');
     std::erase(found.plan.title, '\\');
     found.shrunk_after_s = seconds_since(began);
