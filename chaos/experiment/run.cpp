@@ -75,7 +75,8 @@ class Run {
   TimePoint sampled_at_{}, whole_since_{}, next_{};
   TimePoint end_at_{}, quiet_at_{};
   std::uint64_t ok_before_quiet_ = 0;
-  std::size_t next_shot_ = 0;
+  std::vector<bool> shots_done_;
+  std::size_t next_shot_ = 0;  // the first that is not done
   bool ending_ = false;
 };
 
@@ -265,33 +266,32 @@ bool Run::may_fire(const Shot& shot, TimePoint now) const {
 }
 
 void Run::fire_due(TimePoint now) {
-  while (next_shot_ < plan_.shots.size() && result_.not_steady.empty()) {
-    const Shot& shot = plan_.shots[next_shot_];
-    if (result_.not_permitted.contains(std::string{plan_.faults[shot.entry].kind->name})) {
-      ++next_shot_;
-      continue;
-    }
+  shots_done_.resize(plan_.shots.size());
+  for (std::size_t i = next_shot_; i < plan_.shots.size() && result_.not_steady.empty(); ++i) {
+    const Shot& shot = plan_.shots[i];
+    const FaultEntry& entry = plan_.faults[shot.entry];
+    if (result_.not_permitted.contains(std::string{entry.kind->name})) shots_done_[i] = true;
+    if (shots_done_[i]) continue;
     if (!may_fire(shot, now)) {
       const TimePoint due = result_.load_began + shot.due;
       next_ = std::min(next_, now < due ? due : now + milliseconds{5});
-      return;
+      break;
     }
     if (result_.first_fault == TimePoint{}) {
       result_.not_steady = not_steady();
       if (!result_.not_steady.empty()) {
         journal_.note("not_steady", {{"why", result_.not_steady}});
-        return;
+        break;
       }
       result_.first_fault = now;
     }
-    // Nobody fits just now ("idle" under full load): the shot waits for its target.
-    if (!strikes_->fire(shot)) {
-      next_ = std::min(next_, now + milliseconds{5});
-      return;
-    }
-    ++next_shot_;
     next_ = std::min(next_, now + milliseconds{5});
+    shots_done_[i] = strikes_->fire(shot);
+    // Nobody fits just now ("idle" under full load): the shot waits for its target, and with it
+    // those that do not overlap.
+    if (!shots_done_[i] && !entry.overlap) break;
   }
+  while (next_shot_ < shots_done_.size() && shots_done_[next_shot_]) ++next_shot_;
 }
 
 // The guard before the first fault: whoever is sick already is not struck.

@@ -68,8 +68,8 @@ std::vector<WorkerId> Strikes::targets_of(const FaultEntry& entry, const pool::S
 
 bool Strikes::struck_to_end(const pool::WorkerStatus& worker) const {
   const bool struck = std::any_of(strikes_.begin(), strikes_.end(), [&](const Strike& strike) {
-    return strike.id.worker == worker.worker && strike.kind->kills && has(strike.injected_at) &&
-           strike.state != State::skipped && strike.state != State::unproved;
+    return strike.id.worker == worker.worker && strike.kind->kills &&
+           (strike.was_proved || strike.state == State::injected);
   });
   return struck || !HeldProcess::hold(worker.pid);
 }

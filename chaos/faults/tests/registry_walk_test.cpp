@@ -40,11 +40,12 @@ deadline_ms = 300
 early = true
 settle_ms = 10
 quiet_ms = 20
-recovery_max_ms = 1500
+recovery_max_ms = 500
 undo_max_ms = 40
 [bars]
 ok_percent_min = 0
 calls_min = 1
+progress_min = 1
 )";
 
 bool needs_template(const FaultKind& kind) {

@@ -81,7 +81,8 @@ TEST(Simulated, AFaultWithoutMeaningIsNotRunAndNoPass) {
 
 TEST(Simulated, AFaultThatMeetsNobodyIsNotProved) {
   // At the very end of the load nobody calls any more.
-  const Plan plan = plan_of("[[fault]]\nkind = \"garbage_reply\"\nat_ms = 5000\n");
+  Plan plan = plan_of("[[fault]]\nkind = \"garbage_reply\"\nat_ms = 100\n");
+  plan.shots.front().due = milliseconds{5'000};  // when the load is over
   const SimulatedRun run = simulate(plan);
   EXPECT_FALSE(run.proved(plan, 0));
   EXPECT_EQ(overall(judge_simulated(plan, run)).kind(), trial::Verdict::Kind::unknown);
