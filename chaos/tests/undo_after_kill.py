@@ -34,6 +34,8 @@ quiet_ms = 50
 early = true
 [bars]
 ok_percent_min = 0
+calls_min = 1
+progress_min = 1
 """
 FAULT = """
 [[fault]]

@@ -92,6 +92,8 @@ Result<Sessions::Prepared> Sessions::prepare_known(const Call& call) {
       if (!*program) return tl::unexpected(program_not_found(call.read.program));
       return sent((*program)->record, Kind::executed);
     }
+    case SessionMeaning::configure:  // has no program, so nothing to do here
+      return sent({}, Kind::none);
     case SessionMeaning::list:
     case SessionMeaning::describe:
     case SessionMeaning::remove:
