@@ -7,7 +7,9 @@
 
 #include <csignal>
 #include <deque>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "pool/process/file_descriptor.hpp"
 #include "pool/runtime/tests/support.hpp"
@@ -206,6 +208,48 @@ TEST(Guest, AWardenThatIsKilledIsReplacedAndNobodyNotices) {
   EXPECT_EQ(pool.status().warden_restarts, 1U);
   EXPECT_TRUE(told.wait()) << "and says so";
   EXPECT_EQ(pool.status().workers_lost, 1U) << "only the one that crashed";
+}
+
+// The warden keeps a descriptor of each process that it guards, and two of its own.
+std::size_t descriptors_of(int pid) {
+  const std::filesystem::directory_iterator all{fmt::format("/proc/{}/fd", pid)};
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+TEST(Guest, TheWardenKnowsTheLivingAndForgetsTheDead) {
+  cites(2);
+  for (const bool with_spares : {false, true}) {
+    SCOPED_TRACE(with_spares);
+    Options options = mock_options(2);
+    if (with_spares) {
+      options = forked(options);
+      options.warm_spares = 2;
+    }
+    Pool pool = must_start(options);
+    const auto guarded = [&] { return descriptors_of(pool.status().warden_pid); };
+    // It hears of starts and deaths a moment after the pool's status has told of them.
+    const auto comes_to = [&](std::size_t count) {
+      return wait_until(pool, [&](const Status&) {
+        (void)pool.call("echo", Json::object(), {.deadline = patience});  // an event, to look again
+        return guarded() == count;
+      });
+    };
+    const std::size_t all =
+        2 + 2 + (with_spares ? 2 + 1 : 0);  // its own, workers; spares, template
+    EXPECT_TRUE(comes_to(all)) << guarded();
+    for (int i = 0; i < 3; ++i) {
+      (void)pool.call("crash", Json::object(), {.deadline = patience});
+      expect_whole(pool);
+    }
+    EXPECT_TRUE(comes_to(all)) << guarded() << " after deaths";
+    const int before = pool.status().warden_pid;
+    kill(before, SIGKILL);
+    EXPECT_TRUE(wait_until(pool, [&](const Status& status) {
+      (void)pool.call("echo", Json::object(), {.deadline = patience});
+      return status.warden_pid != before;
+    }));
+    EXPECT_TRUE(comes_to(all)) << guarded() << " after its own end";
+  }
 }
 
 }  // namespace

@@ -338,6 +338,20 @@ TEST(Retirement, OfAWorkerWhoseMemoryGrowsSteadilyAndOfNoOther) {
   EXPECT_EQ(reasons, std::vector<std::string>{"memory_growth"});
 }
 
+TEST(Retirement, OfAWorkerThatCrashesOnItsWayOutTheCertificateSaysWhyItWasToGo) {
+  Pool pool = must_start(mock_options(1));
+  auto lease = pool.checkout({.deadline = patience});
+  ASSERT_TRUE(lease);
+  std::thread operator_thread{[&] { (void)pool.drain_worker(lease->worker(), patience); }};
+  // Its successor is there: it only finishes what it has.
+  EXPECT_TRUE(wait_until(pool, [&](const Status& status) { return status.idle == 1; }));
+  const auto crashed = lease->call("crash", Json::object(), {.deadline = patience});
+  operator_thread.join();
+  ASSERT_FALSE(crashed);
+  ASSERT_NE(crashed.error().certificate, nullptr);
+  EXPECT_EQ(crashed.error().certificate->retired_for, "drained");
+}
+
 TEST(Retirement, RecycledAndCrashedLookDifferentInTheirCertificates) {
   Options options = mock_options(1);
   options.retire_after_requests = 1;

@@ -83,6 +83,15 @@ TEST(Start, ThatHangsIsKilledAtItsTimeOut) {
   EXPECT_TRUE(error.certificate->killed_by_pool);
 }
 
+TEST(Start, AwaitsAsManyWorkersAsItIsTold) {
+  for (const auto& [how, ready_min] : {std::pair{AwaitReady::one, 1U}, {AwaitReady::all, 3U}}) {
+    Options options = mock_options(3);
+    options.await_ready = how;
+    const Pool pool = must_start(options);
+    EXPECT_GE(pool.status().idle, ready_min);
+  }
+}
+
 TEST(Start, ThatHangsIsKilledBeforeAnotherIsLaunched) {
   cites(1);
   cites_bug_class(9);

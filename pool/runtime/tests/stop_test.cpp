@@ -36,6 +36,26 @@ TEST(Stop, WithBlockedCallersGivesEachOfThemItsError) {
   EXPECT_TRUE(pool.status().workers.empty());
 }
 
+// More at once than the pool wakes without taking memory. Each would come back by itself, too, but
+// only at its deadline.
+TEST(Stop, WakesEachOfManyCallersAtOnce) {
+  cites(10, 53);
+  cites_bug_class(12);
+  Pool pool = must_start(mock_options(1));
+  std::deque<Caller> callers;
+  for (int i = 0; i < 40; ++i) {
+    callers.emplace_back(pool, "sleep", long_sleep_json, CallOptions{.deadline = patience});
+  }
+  EXPECT_TRUE(wait_until(pool, [](const Status& status) { return status.queue_depth == 39; }));
+  EXPECT_TRUE(pool.stop(0ms));
+  const auto begun = steady_clock::now();
+  for (Caller& caller : callers) {
+    const ErrorCode code = code_of(caller.join());
+    EXPECT_TRUE(code == ErrorCode::pool_stopping || code == ErrorCode::stopped_in_flight);
+  }
+  EXPECT_LT(steady_clock::now() - begun, patience / 2) << "somebody was not woken";
+}
+
 TEST(Stop, LetsRunningCallsFinishWithinTheGrace) {
   cites(10);
   Pool pool = must_start(mock_options(1));

@@ -157,7 +157,23 @@ TEST(ZooMore, TheCertificateCountsWhatItsWorkerHasAnsweredErrorsToo) {
     const auto crashed = pool.call("crash", Json::object(), {.deadline = patience});
     ASSERT_NE(crashed.error().certificate, nullptr);
     EXPECT_EQ(crashed.error().certificate->served, 5U);
+    EXPECT_GT(crashed.error().certificate->age_ms, 0) << "it has started, and answered";
   }
+}
+
+TEST(ZooMore, NoErrorBearsTheCertificateOfAnEarlierCallsWorker) {
+  cites(4, 53);
+  Pool pool = must_start(mock_options(1));
+  const auto crashed = pool.call("crash", Json::object(), {.deadline = patience});
+  ASSERT_NE(crashed.error().certificate, nullptr);
+  const auto refused = pool.call("error", Json::object(), {.deadline = patience});
+  EXPECT_EQ(code_of(refused), ErrorCode::application_error);
+  EXPECT_EQ(refused.error().certificate, nullptr);
+  const auto lease = pool.checkout({.deadline = patience});
+  ASSERT_TRUE(lease);
+  const auto late = pool.call("echo", Json::object(), {.deadline = soon});
+  EXPECT_EQ(code_of(late), ErrorCode::queue_timeout);
+  EXPECT_EQ(late.error().certificate, nullptr);
 }
 
 TEST(ZooMore, ProgressIsSeenInTheStatus) {
