@@ -11,8 +11,9 @@ KINDS = ("invariant", "bug", "property")
 # `mark`: "not-built", "shown" (no gap whatever it lacks), or "".
 Statement = namedtuple("Statement", "kind number text mark")
 # `end`: passed, failed, skipped, or disabled (it never ran). `cites`: {"invariant:11", ...}.
-# `requests`: how many a suite that counts them had made when the test failed, or None.
-Result = namedtuple("Result", "program test end cites requests")
+# `requests`: how many a suite that counts them had made when the test failed, or None; `faults`: of
+# those that it draws the ones without which it would not have failed.
+Result = namedtuple("Result", "program test end cites requests faults", defaults=(None, ()))
 
 
 class Trouble(Exception):
@@ -49,14 +50,16 @@ def _end(case):
 
 
 def _result(program, case):
-    cites, requests = set(), None
+    cites, requests, faults = set(), None, ()
     for item in case.iter("property"):
         if item.get("name") == "cites":
             cites.update(item.get("value").split())
         elif item.get("name") == "requests_until_failure":
             requests = int(item.get("value"))
+        elif item.get("name") == "faults":
+            faults = tuple(item.get("value").split())
     suite, name = case.get("classname"), case.get("name")
-    return Result(program, "%s.%s" % (suite, name), _end(case), frozenset(cites), requests)
+    return Result(program, "%s.%s" % (suite, name), _end(case), frozenset(cites), requests, faults)
 
 
 def read_results(folder, programs):

@@ -49,6 +49,7 @@ class ModelPool {
     scenario_.family = "walk";
     scenario_.setup.size = setup.size;
     scenario_.setup.queue_max = setup.queue_max;
+    scenario_.setup.start_failures_max = 1000;  // that many die: the pool goes on all the same
   }
 
   void take(const Choice& choice) {

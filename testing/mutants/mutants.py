@@ -6,6 +6,7 @@
     scripts/mutants --changed        those whose source differs from the main branch
     scripts/mutants --only NAME      one (repeatable)
     scripts/mutants --list           what each breaks; runs nothing
+    scripts/mutants --matrix         mutant x test x fault kind, of what kills.json has; runs nothing
     scripts/mutants --record         takes the kills into testing/mutants/kills.json, which
                                      scripts/invariants reads
 
@@ -166,6 +167,8 @@ class Trial:
             stream.write("=== %s: %s\n%s\n" % (killer, how, text))
         attempt = {"killer": killer, "how": how, "tests": failed, "cited": cited, "seconds": seconds}
         requests = [result.requests for result in results if result.end == "failed" and result.requests]
+        faults = sorted({fault for result in results if result.end == "failed" for fault in result.faults})
+        attempt.update({"faults": faults} if faults else {})
         return dict(attempt, requests=min(requests)) if requests else attempt
 
     def judge(self, mutant):
@@ -245,8 +248,9 @@ def until_first_detection(tried):
         seconds += attempt["seconds"]
         if attempt["tests"] and "seconds" not in found:
             found["seconds"] = round(seconds, 1)
-        if "requests" in attempt:
-            found.setdefault("requests", attempt["requests"])
+        for name in ("requests", "faults"):
+            if name in attempt:
+                found.setdefault(name, attempt[name])
     return found
 
 
@@ -281,6 +285,30 @@ def record(mutants, verdicts, path):
         stream.write("\n")
 
 
+def print_matrix(path):
+    """From kills.json: mutant x test x fault kind, and which tests and faults earn their keep."""
+    kills = json.loads(file_bytes(path))
+    by_suite, alone, by_fault = {}, {}, {}
+    for name, kill in sorted(kills.items()):
+        suites = sorted({test.split(".")[0] for test in kill["tests"]})
+        faults = kill.get("faults", [])
+        for suite in suites:
+            by_suite[suite] = by_suite.get(suite, 0) + 1
+        if len(suites) == 1:
+            alone[suites[0]] = alone.get(suites[0], 0) + 1
+        for fault in faults:
+            by_fault[fault] = by_fault.get(fault, 0) + 1
+        print("%-45s %-8s %5.1f s %7s requests | %s | %s" % (
+            name, kill["how"], kill.get("seconds", 0), kill.get("requests", "-"), ", ".join(suites),
+            ", ".join(faults) or "-"))
+    print("\nSuites, by the mutants that they kill (and that no other suite was seen to kill):")
+    for suite, count in sorted(by_suite.items(), key=lambda item: -item[1]):
+        print("%5d (%3d) %s" % (count, alone.get(suite, 0), suite))
+    print("\nFaults of the simulation, by the mutants whose first failure needs them:")
+    for fault, count in sorted(by_fault.items(), key=lambda item: -item[1]):
+        print("%5d %s" % (count, fault))
+
+
 def main():
     parser = argparse.ArgumentParser(prog="mutants", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -290,9 +318,13 @@ def main():
     parser.add_argument("--only", action="append")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--record", action="store_true")
+    parser.add_argument("--matrix", action="store_true")
     parser.add_argument("--no-build", action="store_true", help="the build is up to date")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
+    if arguments.matrix:
+        print_matrix(os.path.join(HERE, "kills.json"))
+        return 0
     mutants = chosen(mutant_patch.read_all(os.path.join(HERE, "patches")), arguments)
     if arguments.list:
         for mutant in mutants:

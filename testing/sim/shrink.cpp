@@ -97,6 +97,18 @@ std::string repro_line(std::uint64_t seed, const SimulationOptions& options) {
          (set.empty() ? "" : " --set \"" + set + "\"");
 }
 
+std::vector<std::string> faults_that_matter(std::uint64_t seed, const SimulationOptions& options,
+                                            const SimulationRun& run) {
+  std::vector<std::string> names;
+  for (const Knob& knob : knobs()) {
+    if (knob.kind != Knob::Kind::rate || knob.get(options) == 0) continue;
+    SimulationOptions without = options;
+    knob.set(without, 0);
+    if (run(seed, without).error.empty()) names.emplace_back(knob.name);
+  }
+  return names;
+}
+
 Shrunk shrink(std::uint64_t seed, const SimulationOptions& options, const SimulationRun& run) {
   const SimulationReport report = run(seed, options);
   return Shrinker({.seed = seed,

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "testing/sim/simulation.hpp"
 
@@ -28,6 +29,11 @@ using SimulationRun =
 [[nodiscard]] Shrunk shrink(std::uint64_t seed, const SimulationOptions& options,
                             const SimulationRun& run);
 [[nodiscard]] Shrunk shrink(std::uint64_t seed, const SimulationOptions& options);
+
+// Of the faults that the simulation of `seed` draws, those without which it holds.
+[[nodiscard]] std::vector<std::string> faults_that_matter(std::uint64_t seed,
+                                                          const SimulationOptions& options,
+                                                          const SimulationRun& run);
 
 // The promise alone, without seed, event and who broke it.
 [[nodiscard]] std::string promise_of(const std::string& error);

@@ -119,6 +119,10 @@ void Simulation::perform(const Action& action) {
           resolved(a);
         } else if constexpr (std::is_same_v<A, action::Pause>) {
           ++clients_[a.ticket.index].pauses;
+          if (draw(options_.races)) {  // given up before it is tried again
+            agenda_.plan(now_,
+                         {.kind = Kind::cancel, .who = a.ticket.index, .serial = a.ticket.serial});
+          }
         } else if constexpr (std::is_same_v<A, action::Interrupt>) {
           interrupt(a);
         } else if constexpr (std::is_same_v<A, action::Drain>) {

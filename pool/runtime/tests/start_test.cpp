@@ -84,7 +84,8 @@ TEST(Start, ThatHangsIsKilledAtItsTimeOut) {
 }
 
 TEST(Start, AwaitsAsManyWorkersAsItIsTold) {
-  for (const auto& [how, ready_min] : {std::pair{AwaitReady::one, 1U}, {AwaitReady::all, 3U}}) {
+  for (const auto& [how, ready_min] :
+       {std::pair{AwaitReady::one, 1U}, std::pair{AwaitReady::all, 3U}}) {
     Options options = mock_options(3);
     options.await_ready = how;
     const Pool pool = must_start(options);

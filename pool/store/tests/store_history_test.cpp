@@ -135,6 +135,7 @@ std::string do_on(SessionStore& store, const std::string& id, const std::string&
   }
   if (what == "add") {
     const auto data = store.update(id, [&](Json& d) {
+      std::this_thread::yield();  // the others come meanwhile
       d = Json{{"n", number_in(d) + std::stoi(argument)}};
     });
     return data ? std::to_string(number_in(*data)) : told(code(data));

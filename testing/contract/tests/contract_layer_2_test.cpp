@@ -1,4 +1,5 @@
 // The contract among real processes: the whole pool, real wire, mock bridges.
+#include "pool/runtime/tests/recorded_run.hpp"
 #include "pool/runtime/tests/support.hpp"
 #include "testing/contract/real_stage.hpp"
 #include "testing/contract/reference_pool.hpp"

@@ -79,6 +79,16 @@ TEST(Shrink, TellsPromisesApartByTheirSentence) {
   EXPECT_EQ(promise_of("a request (of the calm) (seed 1, event 2)"), "a request (of the calm)");
 }
 
+TEST(Shrink, NamesTheFaultsWithoutWhichItHolds) {
+  EXPECT_THAT(faults_that_matter(7, a_lot(),
+                                 [](std::uint64_t, const SimulationOptions& o) {
+                                   SimulationReport report;
+                                   if (o.faults.late > 0 && o.cancels > 0) report.error = "broken";
+                                   return report;
+                                 }),
+              ::testing::ElementsAre("late", "cancels"));
+}
+
 TEST(Repro, IsOneLineThatGivesTheSameOptions) {
   SimulationOptions options = swarm(42);
   EXPECT_EQ(repro_line(42, options), "ordeal-sim run --seeds 42");
