@@ -212,11 +212,12 @@ std::optional<SimulationOfPool::Answer> SimulationOfPool::judged(const ZooAnswer
   }
   if (!channel.result()) return std::nullopt;
   const pool::wire::ExchangeResult& result = *channel.result();
-  return Answer{.verdict = result.verdict,
-                .code = result.code,
-                .retryable = result.application.retryable.value_or(false),
-                .callers_fault = result.application.type == "InvalidArgument",
-                .reply = std::string{result.reply}};
+  return Answer{
+      .verdict = result.verdict,
+      .code = result.code,
+      .retryable = result.application && result.application->retryable.value_or(false),
+      .callers_fault = result.application && result.application->type == "InvalidArgument",
+      .reply = std::string{result.reply}};
 }
 
 // Nothing: it does not answer, or not now.
