@@ -68,11 +68,11 @@ class NightlyTest(Sandbox):
         self.assertEqual(len(self.calls("perf")), 1)
         self.assertNotIn("--quick", self.calls("perf")[0])
 
-    def test_chaos_soaks_first_and_ends_with_its_failure(self):
+    def test_chaos_runs_the_experiments_first_and_ends_with_their_failure(self):
         self.stand_in("chaos", "exit 1", path="build/bin/ordeal-chaos")
         self.assertEqual(self.run_script("scripts/nightly", "--chaos")[0], 1)
         self.assertEqual(len(self.calls("chaos")), 1)
-        self.assertIn("soak --requests 1000000", self.calls("chaos")[0])
+        self.assertIn("chaos/experiments/", self.calls("chaos")[0])
 
     def test_dspy_is_the_long_form_of_the_test_of_kills(self):
         self.stand_in("kills", 'echo "$ORDEAL_DSPY_EXECUTIONS $ORDEAL_DSPY_SESSIONS"; exit 1',
