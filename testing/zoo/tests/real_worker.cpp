@@ -101,7 +101,7 @@ Transcript RealWorker::play_and_kill(const std::string& requests, std::size_t le
   while (more && (!left.empty() || transcript.bytes.size() < least_bytes)) {
     more = turn(left, transcript.bytes);
   }
-  while (!has_read_all()) ::sched_yield();
+  while (!has_read_all() && !process_->try_reap()) ::sched_yield();
   process_->signal_group(SIGKILL);
   while (more) more = turn(left, transcript.bytes);
   transcript.status = process_->reap_within(10s).value_or(pool::process::ExitStatus{});
