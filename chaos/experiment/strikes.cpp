@@ -225,6 +225,13 @@ void Strikes::try_undo(Strike& strike, TimePoint now) {
 }
 
 bool Strikes::whole_again(const Strike& strike, const pool::Status& status) const {
+  // What a fault has opened refuses calls for longer than the fault lasts.
+  const bool refuses = std::any_of(status.breakers.begin(), status.breakers.end(),
+                                   [](const pool::BreakerStatus& circuit) {
+                                     return circuit.state == pool::CircuitState::open ||
+                                            circuit.state == pool::CircuitState::half_open;
+                                   });
+  if (refuses) return false;
   // A target that was not seen to end may well live on.
   const bool ended = strike.kind->kills && strike.was_proved;
   switch (strike.kind->aim) {
@@ -252,8 +259,9 @@ bool Strikes::is_stuck(const Strike& strike, const pool::Status& status) const {
   const TimePoint healed = has(strike.undone_at) ? strike.undone_at : strike.proved_at;
   const TimePoint now = time_now();
   return std::any_of(status.workers.begin(), status.workers.end(), [&](const auto& worker) {
-    const bool at_work = worker.state == "busy" || worker.state == "degraded";
-    return worker.worker == strike.id.worker && at_work && now - worker.in_state <= healed;
+    const bool still_busy = worker.state == "busy" && now - worker.in_state <= healed;
+    const bool owes = worker.state == "degraded";
+    return worker.worker == strike.id.worker && (still_busy || owes);
   });
 }
 
