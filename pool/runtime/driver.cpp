@@ -240,7 +240,7 @@ ExchangeOutcome drive_blocking(WorkerRecord& worker, Spinner& spinner, Instant a
   wire::Channel& channel = worker.channel;
   const Instant deadline = channel.deadline();
   Instant recently = at;
-  bool may_spin = spinner.pays(worker.service_estimate);
+  bool may_spin = spinner.pays(worker.service_estimate, at);
   while (!channel.result()) {
     if (worker.interrupts.load(std::memory_order_acquire) != 0) {
       heed_interrupts(worker);

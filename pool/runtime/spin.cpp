@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint64_t reads_per_turn = 16;
 // Who gives way and gets the CPU back only after that long has given way to a stranger.
 constexpr Duration yield_max = std::chrono::microseconds{500};
-// How long nobody gives way after that: longer each time, so that it becomes rare.
+// How long nobody spins after that: longer each time, so that it becomes rare.
 constexpr Duration crowded_min = std::chrono::milliseconds{10};
 constexpr Duration crowded_max = std::chrono::milliseconds{1280};
 // Calls of a thread between two looks at its CPU mask, which may be changed while it runs.
@@ -33,8 +33,9 @@ int usable_cpus() {
   return cached;
 }
 
-bool Spinner::pays(Duration service_estimate) const {
-  if (!enabled_ || service_estimate == Duration::zero() || service_estimate > spin_max_) {
+bool Spinner::pays(Duration service_estimate, Instant at) const {
+  if (!enabled_ || service_estimate == Duration::zero() || service_estimate > spin_max_ ||
+      is_crowded(at)) {
     return false;
   }
   const int cpus = usable_cpus();
@@ -42,31 +43,27 @@ bool Spinner::pays(Duration service_estimate) const {
 }
 
 // A turn: give way, then read. The worker may be waiting for this very CPU: then the reply is there
-// at once. On a crowded machine one turn, without giving way; who then goes to sleep has first
-// claim on a CPU when it is woken, while one who gives way may wait for a stranger's whole slice.
+// at once.
 long Spinner::read(int descriptor, std::span<char> space,
                    const std::atomic<std::uint8_t>& interrupts, Instant deadline) {
   spinning_.fetch_add(1, std::memory_order_relaxed);
   Instant at = now();
   const Instant give_up = std::min(core::after(at, spin_max_), deadline);
-  const bool crowded = is_crowded(at);
   long count = 0;
   std::uint64_t reads = 0;
   std::uint64_t yields = 0;
   bool passing = true;
   do {
-    if (!crowded) {
-      sched_yield();
-      ++yields;
-    }
+    sched_yield();
+    ++yields;
     for (std::uint64_t i = 0; i < reads_per_turn && passing; ++i) {
       count = process::read_pipe(descriptor, space);
       passing = process::is_passing(count);
       ++reads;
     }
     const Instant before = std::exchange(at, now());
-    if (!crowded) note_turn(before, at);
-  } while (passing && !crowded && at < give_up && interrupts.load(std::memory_order_relaxed) == 0);
+    note_turn(before, at);
+  } while (passing && at < give_up && interrupts.load(std::memory_order_relaxed) == 0);
   spinning_.fetch_sub(1, std::memory_order_relaxed);
   calls_.fetch_add(1, std::memory_order_relaxed);
   if (passing) in_vain_.fetch_add(1, std::memory_order_relaxed);

@@ -2,11 +2,11 @@
 //
 // Waking a sleeping core costs several times what a short call does (DESIGN, section 12: 11 µs
 // against 90 µs), so a caller may spin on a non-blocking read, giving way with sched_yield every
-// few reads (without it the spinner starves a worker on its own core), for at most spin_max. Where
-// others compute on all CPUs, giving way costs their whole slice (4 ms): who has seen that does not
-// give way for a while, reads a few times and goes to sleep (a sleeper is preferred when it wakes).
-// It pays only if the worker's recent service time is short, more than one CPU is in the thread's
-// mask, and few others spin. Thread-safe.
+// few reads (without it the spinner starves a worker on its own core), for at most spin_max. It
+// pays only if the worker's recent service time is short, more than one CPU is in the thread's
+// mask, few others spin, and the CPUs are not crowded: where others compute on all of them, giving
+// way costs a stranger's whole slice (4 ms), while one who sleeps is preferred when he wakes. Who
+// has seen that lets nobody spin for a while. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -23,7 +23,7 @@ class Spinner {
   Spinner(bool enabled, Duration spin_max) : enabled_(enabled), spin_max_(spin_max) {}
 
   // Whether to spin now, given the moving average of the worker's service time (zero: unknown).
-  [[nodiscard]] bool pays(Duration service_estimate) const;
+  [[nodiscard]] bool pays(Duration service_estimate, Instant at) const;
 
   // Reads from `descriptor` until bytes, end of file, an error, an interrupt or the limit.
   // Returns the count, or -errno; -EAGAIN or -EINTR if it gave up.

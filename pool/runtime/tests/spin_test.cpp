@@ -66,20 +66,21 @@ TEST_F(Spinning, TheEndOfTheStreamEndsIt) {
 
 TEST(Spinner, PaysForNoLongAndNoUnknownServiceAndNotWhereItIsOff) {
   const Spinner spinner{true, microseconds{200}};
-  EXPECT_FALSE(spinner.pays(Duration::zero()));
-  EXPECT_FALSE(spinner.pays(microseconds{201}));
-  EXPECT_EQ(spinner.pays(microseconds{200}), usable_cpus() > 1);
+  EXPECT_FALSE(spinner.pays(Duration::zero(), {}));
+  EXPECT_FALSE(spinner.pays(microseconds{201}, {}));
+  EXPECT_EQ(spinner.pays(microseconds{200}, {}), usable_cpus() > 1);
   const Spinner off{false, microseconds{200}};
-  EXPECT_FALSE(off.pays(microseconds{10}));
+  EXPECT_FALSE(off.pays(microseconds{10}, {}));
 }
 
-TEST(Spinner, StopsGivingWayForAWhileWhereThatTakesTooLong) {
+TEST(Spinner, StopsSpinningForAWhileWhereGivingWayTakesTooLong) {
   Spinner spinner{true, microseconds{200}};
   Instant at{seconds{1}};
   spinner.note_turn(at, at + microseconds{400});
   EXPECT_FALSE(spinner.is_crowded(at + microseconds{401}));
   spinner.note_turn(at, at + milliseconds{4});
   EXPECT_TRUE(spinner.is_crowded(at + milliseconds{13}));
+  EXPECT_FALSE(spinner.pays(microseconds{10}, at + milliseconds{13}));
   EXPECT_FALSE(spinner.is_crowded(at + milliseconds{14}));
 }
 
