@@ -286,7 +286,9 @@ TEST(Retirement, EveryHundredRequestsUnderLoadNeverLeavesFewerThanSizeAndFailsNo
       << describe(pool.status());
   expect_no_request_failed(pool, load);
   EXPECT_GE(fewest.count(), 4U);
-  EXPECT_LE(pool.status().workers.size(), 6U);
+  const Status status = pool.status();
+  EXPECT_LE(status.idle + status.busy + status.starting, 5U)
+      << "those that are on their way out may take their time: " << describe(status);
 }
 
 TEST(Retirement, DoesNotKeepAResizeFromBeingDone) {

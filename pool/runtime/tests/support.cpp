@@ -87,7 +87,7 @@ void expect_whole(Pool& pool) {
     ADD_FAILURE() << "not whole in time: " << describe(pool.status());
     return;
   }
-  const std::uint32_t size = pool.options().size;
+  const std::uint32_t size = pool.status().size;
   std::vector<Lease> leases;
   for (std::uint32_t i = 0; i < size; ++i) {
     auto lease = pool.checkout({.deadline = patience});
