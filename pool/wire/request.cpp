@@ -8,6 +8,7 @@
 #include "pool/wire/frame.hpp"
 #include "pool/wire/json_scan.hpp"
 #include "pool/wire/json_text.hpp"
+#include "pool/wire/plain_json.hpp"
 
 namespace ordeal::pool::wire {
 namespace {
@@ -176,6 +177,7 @@ Result<void> encode_shutdown(std::string& out, std::uint64_t id, std::string_vie
 }
 
 Result<void> validate_json_object(std::string_view text) {
+  if (is_plainly_an_object(text)) return {};
   const auto invalid = [&](std::string_view what) {
     Error error = make_error(ErrorCode::invalid_arguments,
                              "args must be a JSON object: " + std::string(what));

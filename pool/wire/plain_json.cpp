@@ -1,0 +1,130 @@
+#include "pool/wire/plain_json.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace ordeal::pool::wire {
+namespace {
+
+constexpr std::size_t text_bytes_max = 512;  // longer ones are for simdjson
+constexpr int levels_max = 8;
+
+// One byte in all eight places.
+constexpr std::uint64_t each(unsigned char byte) { return 0x0101010101010101U * byte; }
+// The top bit of each byte that is zero; perhaps of others above it, too.
+constexpr std::uint64_t zeroes(std::uint64_t bytes) {
+  return (bytes - each(1)) & ~bytes & each(0x80);
+}
+
+// Whether all eight are what a string may hold as it is: may say no of eight that are.
+bool are_plain(const char* at) {
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, at, sizeof bytes);
+  const std::uint64_t control = (bytes - each(0x20)) & ~bytes & each(0x80);
+  const std::uint64_t beyond_ascii = bytes & each(0x80);
+  return (control | beyond_ascii | zeroes(bytes ^ each('"')) | zeroes(bytes ^ each('\\'))) == 0;
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+class Look {
+ public:
+  explicit Look(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
+
+  bool whole_object() { return here('{') && container(1) && at_ == end_; }
+
+ private:
+  [[nodiscard]] bool here(char c) const { return at_ != end_ && *at_ == c; }
+  bool take(char c) {
+    if (!here(c)) return false;
+    ++at_;
+    return true;
+  }
+  void skip_spaces() {
+    while (here(' ')) ++at_;
+  }
+
+  bool value(int level) {
+    if (at_ == end_) return false;
+    switch (*at_) {
+      case '"':
+        return string();
+      case '{':
+      case '[':
+        return level < levels_max && container(level + 1);
+      case 't':
+        return word("true");
+      case 'f':
+        return word("false");
+      case 'n':
+        return word("null");
+      default:
+        return whole_number();
+    }
+  }
+
+  bool container(int level) {
+    const bool is_object = *at_++ == '{';
+    const char close = is_object ? '}' : ']';
+    skip_spaces();
+    if (take(close)) return true;
+    while (true) {
+      if (is_object) {
+        if (!here('"') || !string()) return false;
+        skip_spaces();
+        if (!take(':')) return false;
+        skip_spaces();
+      }
+      if (!value(level)) return false;
+      skip_spaces();
+      if (take(close)) return true;
+      if (!take(',')) return false;
+      skip_spaces();
+    }
+  }
+
+  bool string() {
+    ++at_;
+    while (end_ - at_ >= 8 && are_plain(at_)) at_ += 8;
+    for (; at_ != end_; ++at_) {
+      const auto byte = static_cast<unsigned char>(*at_);
+      if (byte == '"') {
+        ++at_;
+        return true;
+      }
+      if (byte < 0x20 || byte >= 0x80 || byte == '\\') return false;
+    }
+    return false;
+  }
+
+  bool whole_number() {
+    static_cast<void>(take('-'));
+    if (!take('0')) {
+      const char* const digits = at_;
+      while (at_ != end_ && is_digit(*at_)) ++at_;
+      if (at_ == digits) return false;
+    }
+    // What goes on is a fraction, or no number.
+    return at_ != end_ && (*at_ == ',' || *at_ == '}' || *at_ == ']' || *at_ == ' ');
+  }
+
+  bool word(std::string_view whole) {
+    if (std::string_view(at_, static_cast<std::size_t>(end_ - at_)).substr(0, whole.size()) !=
+        whole)
+      return false;
+    at_ += whole.size();
+    return true;  // what must follow, a comma or a closing bracket, is looked for by the container
+  }
+
+  const char* at_;
+  const char* const end_;
+};
+
+}  // namespace
+
+bool is_plainly_an_object(std::string_view text) {
+  return text.size() <= text_bytes_max && Look(text).whole_object();
+}
+
+}  // namespace ordeal::pool::wire
