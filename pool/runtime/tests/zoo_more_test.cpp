@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <stop_token>
 
 #include "pool/runtime/tests/support.hpp"
 #include "testing/cites/cites.hpp"
@@ -166,6 +167,14 @@ TEST(ZooMore, NoErrorBearsTheCertificateOfAnEarlierCallsWorker) {
   Pool pool = must_start(mock_options(1));
   const auto crashed = pool.call("crash", Json::object(), {.deadline = patience});
   ASSERT_NE(crashed.error().certificate, nullptr);
+  // Before anything else: it takes the place of the ticket that has just ended.
+  std::stop_source given_up;
+  given_up.request_stop();
+  CallOptions stopped{.deadline = patience};
+  stopped.stop_token = given_up.get_token();
+  const auto cancelled = pool.call("echo", Json::object(), stopped);
+  EXPECT_EQ(code_of(cancelled), ErrorCode::cancelled);
+  EXPECT_EQ(cancelled.error().certificate, nullptr);
   const auto refused = pool.call("error", Json::object(), {.deadline = patience});
   EXPECT_EQ(code_of(refused), ErrorCode::application_error);
   EXPECT_EQ(refused.error().certificate, nullptr);
