@@ -5,6 +5,9 @@ import re
 import unittest
 
 from harness import EMPTY_BRIDGE, WorkerTestCase, now
+from test_mock_gemini import Gemini
+
+from dspex.answers import answer
 
 TIMESTAMP = re.compile(rb'"timestamp":[0-9.]+')
 
@@ -78,6 +81,17 @@ class ScriptedCalls(WorkerTestCase):
         before = len(self.worker.stderr_text())
         self.assertEqual(self.worker.result("flood_stderr", {"bytes": 200_050}), {"written": 200_050})
         self.assertEqual(len(self.worker.stderr_text()) - before, 200_050)
+
+    def test_ask_model_returns_its_arguments_with_what_the_model_said(self):
+        gemini = Gemini("--key", "mock-key", "--fault", "error:status=503", "--fault", "malformed", "--fault", "empty")
+        self.addCleanup(gemini.end)
+        worker = self.start_faulty(environment={"ORDEAL_MODEL_URL": gemini.address})
+        told = [worker.error("ask_model", {"prompt": "x"}) for _ in range(3)]
+        self.assertEqual([error["type"] for error in told], ["ModelError", "BadModelAnswer", "BadModelAnswer"])
+        self.assertTrue(all(error["retryable"] for error in told))
+        said = answer("text", "str", {"prompt": "x"})
+        self.assertEqual(worker.result("ask_model", {"prompt": "x", "n": 1}), {"prompt": "x", "n": 1, "said": said})
+        self.assertEqual(self.worker.error("ask_model")["type"], "NoModel")
 
     def test_a_wrong_argument_is_an_error_and_not_another_fault(self):
         for command, args in (
