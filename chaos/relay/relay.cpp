@@ -129,13 +129,20 @@ void Relay::pass_request(std::string frame) {
 }
 
 void Relay::leave_an_orphan() {
+  int ready[2];
+  if (pipe2(ready, O_CLOEXEC) != 0) return;
   const pid_t child = fork();
   if (child == 0) {
     setsid();  // out of the group that ends with the worker
+    close(ready[0]);
+    close(ready[1]);  // the relay waits for that: it must not end before
     close(to_worker_);
     close(from_worker_);
     while (true) pause();
   }
+  close(ready[1]);
+  char none = 0;
+  (void)!read(ready[0], &none, 1);
   control_->orphan_pid.store(child);
   kill(worker_pid_, SIGKILL);
   raise(SIGKILL);

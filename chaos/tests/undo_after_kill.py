@@ -53,12 +53,19 @@ def write(path, title, load_ms, faults, duration_ms):
             stream.write(FAULT % (fault, duration_ms))
 
 
+def is_of_the_living(group):
+    """A group of a run that is still there: another test's."""
+    return os.path.exists("/proc/" + os.path.basename(group).split("-")[2])
+
+
 def left():
-    """What such a run may leave on this machine."""
+    """What such a run may leave on this machine; its temporary folder is this test's own."""
+    folder = os.environ["TMPDIR"]
     with open("/proc/mounts", encoding="utf-8") as mounts:
-        found = [line.split()[1] for line in mounts if "ordeal-chaos-" in line]
-    found += glob.glob("/sys/fs/cgroup/*/ordeal-chaos-*") + glob.glob("/sys/fs/cgroup/*/*/ordeal-chaos-*")
-    return sorted(found + glob.glob(os.path.join(tempfile.gettempdir(), "ordeal-chaos-*")))
+        found = [line.split()[1] for line in mounts if folder in line]
+    groups = glob.glob("/sys/fs/cgroup/*/ordeal-chaos-*") + glob.glob("/sys/fs/cgroup/*/*/ordeal-chaos-*")
+    found += [group for group in groups if not is_of_the_living(group)]
+    return sorted(found + glob.glob(os.path.join(folder, "ordeal-chaos-*")))
 
 
 def kill_in_the_middle(folder, state, experiment):
@@ -100,6 +107,7 @@ def check(what, before, frozen):
 
 def main():
     with tempfile.TemporaryDirectory(prefix="undo-after-kill-") as folder:
+        os.environ["TMPDIR"] = folder
         state, long = os.path.join(folder, "state"), os.path.join(folder, "long.toml")
         write(long, "to be killed", 60000, FAULTS, 60000)
         before, remains, frozen = kill_in_the_middle(folder, state, long)
