@@ -29,7 +29,9 @@ Attempt<std::string> hash_of_folder(const std::string& folder) {
   std::vector<std::string> files;
   std::error_code failed;
   for (const auto& entry : fs::recursive_directory_iterator{folder, failed}) {
-    if (entry.is_regular_file()) files.push_back(fs::relative(entry.path(), folder).string());
+    // What Python makes when the bundle's workers run is no part of it.
+    if (!entry.is_regular_file() || entry.path().extension() == ".pyc") continue;
+    files.push_back(fs::relative(entry.path(), folder).string());
   }
   if (failed || files.empty()) return tl::unexpected(file_error(folder, "cannot be listed"));
   std::sort(files.begin(), files.end());

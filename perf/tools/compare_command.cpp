@@ -46,6 +46,8 @@ Attempt<Sampler> old_sampler_of(const CompareOptions& options, const std::string
                                 const std::string& bundle, const BuildInfo& build) {
   Store store{options.session.store};
   auto folder = store.find(bundle);
+  // Built again before, on this machine.
+  if (!folder) folder = store.find(store.hash_of_commit(commit));
   if (!folder) {
     fmt::print(stderr, "ordeal-perf: {}; building commit {} again\n", folder.error().text(),
                commit.substr(0, 12));

@@ -27,7 +27,7 @@ SessionPlan plan_of(std::vector<std::string> old_options, std::vector<std::strin
   plan.old_sampler = fake(std::move(old_options));
   plan.new_sampler = fake(std::move(new_options));
   plan.cases = {{.suite = "fake", .name = "a"}};
-  plan.pairs = 8;
+  plan.pairs = 5;
   plan.rules.resamples = 0;
   return plan;
 }
