@@ -121,5 +121,16 @@ TEST(Handshake, ThatTakesTooLongIsAStartTimeout) {
   EXPECT_EQ(judge_handshake(*channel.result(), {}).error().code, ErrorCode::start_timeout);
 }
 
+TEST(Handshake, OverAChannelAgreesOnNothingThatWasNotOffered) {
+  ExchangeResult answered;
+  answered.progress = core::WireProgress::written;
+  answered.reply = R"({"ordeal":{"protocol":1,"capabilities":["cancel","context"],"slots":1}})";
+  const auto handshake = judge_handshake(answered, Capabilities().add(Capability::context));
+  ASSERT_TRUE(handshake) << handshake.error().message;
+  EXPECT_TRUE(handshake->agreed.has(Capability::context));
+  EXPECT_FALSE(handshake->agreed.has(Capability::cancel))
+      << "the worker claims it, nobody offered it";
+}
+
 }  // namespace
 }  // namespace ordeal::pool::wire
