@@ -118,6 +118,29 @@ class Installed(unittest.TestCase):
         self.must(chaos, "run", "--world", "simulated", os.path.join(experiments, "wire.toml"),
                   cwd=self.folder)
 
+    def test_the_worker_kit_is_a_wheel(self):
+        environment = os.environ.get("ORDEAL_LINT_VENV") or os.path.expanduser("~/.cache/ordeal/lint-venv")
+        python = os.path.join(environment, "bin", "python")
+        if not os.path.exists(python) or run(python, "-c", "import setuptools")[0] != 0:
+            self.skipTest("no setuptools in %s: scripts/setup --lint" % environment)
+        sources = os.path.join(self.folder, "kit")
+        shutil.copytree(os.path.join(REPOSITORY, "python_mock"), sources,
+                        ignore=shutil.ignore_patterns("tests", "__pycache__"))
+        self.must(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
+                  "--disable-pip-version-check", "--wheel-dir", self.folder, sources)
+        wheels = [name for name in os.listdir(self.folder) if name.endswith(".whl")]
+        version = self.must(os.path.join(self.prefix, "bin", "ordeal-pool"), "--version").split()[1]
+        self.assertEqual(wheels, ["ordeal_worker-%s-py3-none-any.whl" % version])
+        # A wheel is a folder in a file that Python can import from; the service runs with it alone.
+        bridge = os.path.join(REPOSITORY, "pool/examples/embed/greeter.py")
+        kit = os.path.join(self.folder, "unpacked")
+        shutil.unpack_archive(os.path.join(self.folder, wheels[0]), kit, "zip")
+        answer = subprocess.run(
+            [os.path.join(self.prefix, "bin", "ordeal-pool"), "run", "--workers", "1", "--", "env",
+             "PYTHONPATH=" + kit, "python3", bridge], input=b'{"command": "greet", "args": {"name": "Ada"}}\n',
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True).stdout
+        self.assertEqual(json.loads(answer)["result"], {"greeting": "Hello, Ada!"})
+
     def test_nothing_that_is_installed_names_the_checkout_in_its_cmake_files(self):
         named = [name for name in self.files(".cmake") if REPOSITORY in self.text(name)]
         self.assertEqual(named, [])
