@@ -6,10 +6,12 @@
 #include "chaos/experiment/event_names.hpp"
 #include "chaos/experiment/plan.hpp"
 #include "chaos/experiment/plan_pool.hpp"
-#include "chaos/experiment/toml_reader.hpp"
+#include "testing/toml/toml_reader.hpp"
 
 namespace ordeal::chaos {
 namespace {
+
+using trial::TomlReader;
 
 tl::unexpected<pool::Error> refused(std::string message) {
   return tl::unexpected(pool::make_error(pool::ErrorCode::invalid_option, std::move(message)));

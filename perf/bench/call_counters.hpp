@@ -50,5 +50,6 @@ struct CallCounts {
 
 // How often this thread has asked for memory; counted by count_malloc.cpp, if that is linked in.
 [[nodiscard]] std::uint64_t allocations_of_this_thread();
+[[nodiscard]] bool allocations_are_counted();  // not under a sanitizer
 
 }  // namespace ordeal::perf

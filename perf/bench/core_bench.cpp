@@ -7,7 +7,7 @@
 #include <cstring>
 #include <new>
 
-#include "pool/core/core.hpp"
+#include "perf/bench/core_stage.hpp"
 
 #if defined(__GNUC__) && !defined(__clang__)
 // g++ 12 inlines the replaced operators and then finds that new and free do not match.
@@ -30,62 +30,7 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
-using namespace ordeal::pool;
-
-// A core with ready workers, and the bookkeeping that a runtime would do.
-class Stage {
- public:
-  explicit Stage(std::uint32_t size, bool guarded = false)
-      : core_(options(size, guarded), 1), circuit_{0, guarded ? 1U : 0U} {
-    feed(core::event::Opened{});
-    for (std::uint32_t index = 0; index < size; ++index) {
-      feed(core::event::WorkerReady{spawned_[index], 1});
-    }
-  }
-
-  // Submit, grant, reply, resolve: one call as the core sees it.
-  void call() {
-    const core::TicketId ticket{.index = 0, .serial = ++serial_};
-    feed(core::event::Submitted{
-        .ticket = ticket, .deadline = now_ + std::chrono::seconds{60}, .circuit = circuit_});
-    feed(core::event::ExchangeEnded{.ticket = ticket});
-  }
-  // The same in a session that keeps to its worker; 64 sessions take turns.
-  void call_in_session() {
-    const core::TicketId ticket{.index = 0, .serial = ++serial_};
-    feed(core::event::Submitted{.ticket = ticket,
-                                .deadline = now_ + std::chrono::seconds{60},
-                                .session = static_cast<std::uint32_t>(serial_ % 64),
-                                .affinity = AffinityPolicy::strict});
-    feed(core::event::ExchangeEnded{.ticket = ticket});
-  }
-
- private:
-  static core::CoreOptions options(std::uint32_t size, bool guarded) {
-    core::CoreOptions options;
-    options.size = size;
-    options.starts_parallel_max = size;
-    options.breaker.enabled = guarded;
-    return options;
-  }
-  void feed(const core::Event& event) {
-    now_ += core::Duration{100};
-    core_.handle_event(now_, event);
-    while (const auto action = core_.poll_action()) {
-      if (const auto* spawn = std::get_if<core::action::Spawn>(&*action)) {
-        spawned_[spawn->worker.index] = spawn->worker;
-      }
-      benchmark::DoNotOptimize(*action);
-    }
-    benchmark::DoNotOptimize(core_.poll_timeout());
-  }
-
-  core::Core core_;
-  core::CircuitId circuit_;
-  core::Instant now_{std::chrono::seconds{1}};
-  core::WorkerId spawned_[64];
-  std::uint64_t serial_ = 0;
-};
+using Stage = ordeal::perf::CoreStage;
 
 void grant_and_check_in(benchmark::State& state) {
   Stage stage{static_cast<std::uint32_t>(state.range(0))};

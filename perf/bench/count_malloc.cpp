@@ -45,5 +45,6 @@ void free(void* memory) { __libc_free(memory); }
 namespace ordeal::perf {
 
 std::uint64_t allocations_of_this_thread() { return asked; }
+bool allocations_are_counted() { return true; }
 
 }  // namespace ordeal::perf

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "perf/measurement/error.hpp"
+#include "perf/suites/suite.hpp"
 
 namespace ordeal::perf {
 
@@ -24,6 +25,14 @@ void add_compare(CLI::App& app, int& exit_code);
 void add_history(CLI::App& app, int& exit_code);
 void add_judge(CLI::App& app, int& exit_code);
 void add_record(CLI::App& app, int& exit_code);
+void add_sample(CLI::App& app, int& exit_code);
+void add_cases(CLI::App& app, int& exit_code);
+void add_run(CLI::App& app, int& exit_code);
+void add_report(CLI::App& app, int& exit_code);
+void add_core_loop(CLI::App& app, int& exit_code);
+
+// Those built in, if the folder is empty.
+[[nodiscard]] Attempt<std::vector<Suite>> load_suites(const std::string& folder);
 
 // Says it on stderr; the exit code that goes with it.
 int report_error(const Error& error);

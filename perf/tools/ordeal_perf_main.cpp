@@ -9,6 +9,11 @@ int main(int argc, char** argv) {
       "5 no baseline, or one of another host, 6 could not run."};
   app.require_subcommand(1);
   int exit_code = exit_ok;
+  add_cases(app, exit_code);
+  add_sample(app, exit_code);
+  add_core_loop(app, exit_code);
+  add_run(app, exit_code);
+  add_report(app, exit_code);
   add_calibrate(app, exit_code);
   add_compare(app, exit_code);
   add_history(app, exit_code);

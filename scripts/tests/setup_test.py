@@ -68,9 +68,6 @@ class PackagesTest(Sandbox):
         self.assertIn("this is not Debian", err)
 
     def test_options(self):
-        code, _, err = self.run_script("scripts/setup", "--peers")
-        self.assertEqual(code, 2)
-        self.assertIn("not built yet", err)
         code, _, err = self.run_script("scripts/setup", "--dspi")
         self.assertEqual(code, 2)
         self.assertEqual(err, "setup: unknown option '--dspi'; allowed: --dspy, --lint, --peers, --help "
@@ -82,6 +79,7 @@ class DspyTest(Sandbox):
         super().setUp()
         self.venv = os.path.join(self.root, "venv")
         self.environment["ORDEAL_VENV"] = self.venv
+        self.environment["ORDEAL_PEERS_VENV"] = os.path.join(self.root, "peers-venv")
         self.environment["ORDEAL_PYTHON"] = os.path.join(self.bin, "python3")
         # `python3 -m venv DIR` puts a python there that is the stand-in `pip`.
         self.stand_in("pip")
@@ -106,6 +104,14 @@ class DspyTest(Sandbox):
             self.assertEqual((code, err), (0, ""))
             self.assertEqual(len(self.calls("pip")), installs)
         self.assertTrue(os.path.exists(os.path.join(self.venv, ".ordeal-pins")))
+
+    def test_peers_have_an_environment_of_their_own_and_what_is_missing_is_said(self):
+        self.write("perf/peers/requirements.txt", "loky==3.5.6\n")
+        code, out, err = self.run_script("scripts/setup", "--peers")
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("without NimblePool", out)
+        self.assertTrue(os.path.exists(os.path.join(self.root, "peers-venv", ".ordeal-pins")))
+        self.assertFalse(os.path.exists(self.venv))
 
     def test_no_network_is_a_warning_and_tried_again(self):
         self.pins()

@@ -1,8 +1,10 @@
-#include "chaos/experiment/toml_reader.hpp"
+#include "testing/toml/toml_reader.hpp"
 
 #include <fmt/format.h>
 
-namespace ordeal::chaos {
+#include <sstream>
+
+namespace ordeal::trial {
 namespace {
 
 constexpr std::int64_t ms_max = 3'600'000;
@@ -102,6 +104,34 @@ std::vector<std::pair<std::string, std::int64_t>> TomlReader::all_integers() {
   return members;
 }
 
+void TomlReader::all(const TakeMember& take) {
+  if (table_ == nullptr) return;
+  for (const auto& [key, node] : *table_) {
+    known_.emplace(key.str());
+    take_member(node, std::string{key.str()}, take);
+  }
+}
+
+void TomlReader::take_member(const toml::node& node, const std::string& key,
+                             const TakeMember& take) {
+  if (const toml::table* inner = node.as_table()) {
+    for (const auto& [name, member] : *inner) {
+      take_member(member, fmt::format("{}.{}", key, name.str()), take);
+    }
+    return;
+  }
+  std::ostringstream text;
+  node.visit([&text](const auto& value) {
+    if constexpr (toml::is_string<decltype(value)>) {
+      text << value.get();
+    } else {
+      text << value;
+    }
+  });
+  const std::string complaint = take(key, text.str());
+  if (!complaint.empty()) fail(node, fmt::format("{}{}: {}", name_, key, complaint));
+}
+
 void TomlReader::refuse(const std::string& message) {
   if (table_ != nullptr) fail(*table_, message);
 }
@@ -135,4 +165,4 @@ void TomlReader::fail(const toml::node& node, const std::string& message) {
   }
 }
 
-}  // namespace ordeal::chaos
+}  // namespace ordeal::trial

@@ -13,7 +13,7 @@
 #include <chrono>
 #include <optional>
 
-namespace ordeal::chaos {
+namespace ordeal::trial {
 
 class TomlReader {
  public:
@@ -43,12 +43,17 @@ class TomlReader {
   [[nodiscard]] std::vector<TomlReader> tables(std::string_view key);  // [[key]]
   // Every member of this table, each read as an integer: {name, value}.
   [[nodiscard]] std::vector<std::pair<std::string, std::int64_t>> all_integers();
+  // Every member of this table as text; texts without their quotes, members of tables in it as
+  // table.member. `take` returns a complaint, or nothing.
+  using TakeMember = std::function<std::string(const std::string& key, const std::string& text)>;
+  void all(const TakeMember& take);
   // Refuses with the line of this table.
   void refuse(const std::string& message);
   void finish();
 
  private:
   const toml::node* find(std::string_view key);
+  void take_member(const toml::node& node, const std::string& key, const TakeMember& take);
   void take_text(const toml::node& node, std::string_view key, const Take& take);
   void fail(const toml::node& node, const std::string& message);
 
@@ -59,4 +64,4 @@ class TomlReader {
   std::set<std::string, std::less<>> known_;
 };
 
-}  // namespace ordeal::chaos
+}  // namespace ordeal::trial

@@ -1,0 +1,45 @@
+// What the scenarios share: the pool of a case, the arguments of its calls, a CPU to stay on.
+#pragma once
+
+#include <sched.h>
+
+#include <optional>
+#include <string>
+
+#include "ordeal/pool/pool.hpp"
+#include "perf/suites/suite.hpp"
+#include "pool/core/time.hpp"
+#include "testing/load/open_loop.hpp"
+
+namespace ordeal::perf {
+
+// Where the workers' programs are: the checkout that this was built from, or $ORDEAL_CHECKOUT (a
+// kept binary outlives its own).
+[[nodiscard]] std::string checkout_folder();
+
+[[nodiscard]] pool::Options options_of(const CaseSpec& spec);
+[[nodiscard]] std::vector<std::string> worker_command(const CaseSpec& spec);
+[[nodiscard]] std::string arguments_of(const CaseSpec& spec);
+
+[[nodiscard]] Error no_program(const CaseSpec& spec, const pool::Error& error);
+
+// A call of the case through this pool; `queued`, if there, gets each ok call's time in the queue,
+// one histogram a caller.
+[[nodiscard]] trial::MakeCall calls_through(pool::Pool& pool, const CaseSpec& spec,
+                                            bool tried_again,
+                                            std::vector<trial::LatencyHistogram>* queued = nullptr);
+
+// One CPU for this process and all it starts, until destroyed.
+class Pinning {
+ public:
+  explicit Pinning(bool wanted);
+  ~Pinning();
+  Pinning(const Pinning&) = delete;
+  Pinning& operator=(const Pinning&) = delete;
+
+ private:
+  bool wanted_;
+  cpu_set_t before_{};
+};
+
+}  // namespace ordeal::perf
