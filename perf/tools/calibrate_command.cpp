@@ -71,8 +71,8 @@ int measure(const CalibrateOptions& options) {
   const auto commit = commit_of(options.session.checkout);
   if (!commit) return report_error(commit.error());
   CalibrationPlan plan;
-  plan.plain.command = {options.plain};
-  plan.slow.command = {options.slow};
+  plan.plain.command = words_of(options.plain);
+  plan.slow.command = words_of(options.slow);
   plan.base = options.base;
   plan.slowdowns.clear();
   for (const double percent : options.percent) plan.slowdowns.push_back(percent / 100);

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
-#include <sstream>
 
 #include "perf/measurement/json_reader.hpp"
 #include "perf/tools/commands.hpp"
@@ -35,11 +34,6 @@ struct Sides {
   nlohmann::json provenance;
   Baseline before;  // commit, bundle and build of the old side
 };
-
-std::vector<std::string> words_of(const std::string& command) {
-  std::istringstream text{command};
-  return {std::istream_iterator<std::string>{text}, std::istream_iterator<std::string>{}};
-}
 
 // From the store, else rebuilt from its commit.
 Attempt<Sampler> old_sampler_of(const CompareOptions& options, const std::string& commit,

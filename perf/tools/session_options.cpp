@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <iterator>
+#include <sstream>
 
 namespace ordeal::perf {
 
@@ -97,6 +99,11 @@ Attempt<KeptSelf> keep_this_program(const SessionOptions& options) {
   const auto folder = store.find(*hash);
   if (!folder) return tl::unexpected(folder.error());
   return KeptSelf{sampler_of_bundle(*folder), *hash};
+}
+
+std::vector<std::string> words_of(const std::string& command) {
+  std::istringstream text{command};
+  return {std::istream_iterator<std::string>{text}, std::istream_iterator<std::string>{}};
 }
 
 std::vector<std::string> suites_of(const std::vector<Case>& cases) {

@@ -43,6 +43,9 @@ struct KeptSelf {
 };
 [[nodiscard]] Attempt<KeptSelf> keep_this_program(const SessionOptions& options);
 
+// A command's words, divided by blanks.
+[[nodiscard]] std::vector<std::string> words_of(const std::string& command);
+
 [[nodiscard]] std::vector<std::string> suites_of(const std::vector<Case>& cases);
 
 }  // namespace ordeal::perf
