@@ -62,6 +62,11 @@ Evidence weigh(const LogPairs& pairs, double floor, const Rules& rules, RankMeth
   evidence.log_ratio =
       evidence.paired ? median_estimate(log_ratios(pairs), rules.confidence)
                       : shift_estimate(pairs.new_logs, pairs.old_logs, rules.confidence, method);
+  if (method == RankMethod::exact_if_small) {  // else nobody asks
+    evidence.log_mean = evidence.paired
+                            ? trimmed_estimate(log_ratios(pairs), rules.confidence)
+                            : trimmed_estimate(pairs.new_logs, pairs.old_logs, rules.confidence);
+  }
   evidence.agree_worse =
       static_cast<double>(count_above(pairs.new_logs, pairs.old_logs, rounding)) / n;
   evidence.agree_better =

@@ -27,6 +27,7 @@ struct Evidence {
   double p_worse = 1;       // of new / old <= 1 + floor
   double p_better = 1;      // of new / old >= 1 / (1 + floor)
   Estimate log_ratio;       // of new / old costs
+  Estimate log_mean;        // the same of trimmed means
   double agree_worse = 0;   // share of pairs whose new side costs more
   double agree_better = 0;  // or less
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/math/distributions/binomial.hpp>
 #include <boost/math/distributions/normal.hpp>
+#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -102,6 +103,45 @@ Estimate between(std::vector<double> values, std::size_t k) {
   return {low, middle, ranked(values.size() + 1 - k)};
 }
 
+struct TrimmedMean {
+  double mean = 0;
+  double variance = infinity;  // of the mean, from the winsorised sample
+  double freedom = 0;
+};
+
+TrimmedMean trimmed_mean(std::span<const double> values) {
+  std::vector<double> sorted(values.begin(), values.end());
+  std::sort(sorted.begin(), sorted.end());
+  const std::size_t n = sorted.size();
+  const std::size_t cut = n / 10;
+  const std::size_t kept = n - 2 * cut;
+  const auto h = static_cast<double>(kept);
+  TrimmedMean result;
+  const auto first = sorted.begin() + static_cast<std::ptrdiff_t>(cut);
+  result.mean = std::accumulate(first, first + static_cast<std::ptrdiff_t>(kept), 0.0) / h;
+  if (kept < 2) return result;
+  for (std::size_t i = 0; i < cut; ++i) {
+    sorted[i] = sorted[cut];
+    sorted[n - 1 - i] = sorted[n - 1 - cut];
+  }
+  const auto all = static_cast<double>(n);
+  const double middle = std::accumulate(sorted.begin(), sorted.end(), 0.0) / all;
+  double square = 0;
+  for (const double value : sorted) square += (value - middle) * (value - middle);
+  result.variance = square / (h * (h - 1));
+  result.freedom = h - 1;
+  return result;
+}
+
+Estimate around(double middle, double variance, double freedom, double confidence) {
+  if (!std::isfinite(middle) || !std::isfinite(variance)) return {-infinity, middle, infinity};
+  if (variance == 0) return {middle, middle, middle};
+  const boost::math::students_t t{freedom};
+  const double reach =
+      boost::math::quantile(boost::math::complement(t, (1 - confidence) / 2)) * std::sqrt(variance);
+  return {middle - reach, middle, middle + reach};
+}
+
 }  // namespace
 
 double mann_whitney_p(std::span<const double> greater, std::span<const double> lesser,
@@ -142,6 +182,21 @@ Estimate median_estimate(std::vector<double> values, double confidence) {
     ++k;
   }
   return between(std::move(values), k);
+}
+
+Estimate trimmed_estimate(std::span<const double> a, std::span<const double> b, double confidence) {
+  const TrimmedMean of_a = trimmed_mean(a);
+  const TrimmedMean of_b = trimmed_mean(b);
+  const double variance = of_a.variance + of_b.variance;
+  const double freedom =
+      variance * variance /
+      (of_a.variance * of_a.variance / of_a.freedom + of_b.variance * of_b.variance / of_b.freedom);
+  return around(of_a.mean - of_b.mean, variance, freedom, confidence);
+}
+
+Estimate trimmed_estimate(std::span<const double> values, double confidence) {
+  const TrimmedMean mean = trimmed_mean(values);
+  return around(mean.mean, mean.variance, mean.freedom, confidence);
 }
 
 Estimate share_estimate(std::size_t successes, std::size_t trials, double confidence) {

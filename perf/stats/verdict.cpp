@@ -141,9 +141,11 @@ VerdictKind decide(const Trial& trial, const Rules& rules) {
     return VerdictKind::improvement;
   }
   const double limit = std::log1p(trial.floor);
-  const auto& ratio = trial.pooled.log_ratio;
-  if (ratio.low > -limit && ratio.high < limit) return VerdictKind::equivalent;
-  return VerdictKind::inconclusive;
+  const auto is_within = [&](const Estimate& ratio) {
+    return ratio.low > -limit && ratio.high < limit;
+  };
+  const bool equivalent = is_within(trial.pooled.log_ratio) && is_within(trial.pooled.log_mean);
+  return equivalent ? VerdictKind::equivalent : VerdictKind::inconclusive;
 }
 
 // The least p that so many pairs can give.

@@ -6,7 +6,7 @@
 //                 must pass (a) at a tenth of the level instead of (d).
 //   SUSPECT       (a), but not all the rest
 //   IMPROVEMENT   the mirror image of REGRESSION
-//   EQUIVALENT    the 95 % interval of the ratio lies within the floor
+//   EQUIVALENT    the 95 % intervals of the ratio and of that of trimmed means lie within the floor
 //   UNSTABLE      more than 30 % of the pairs ran while the machine was not fit to measure
 //   INCONCLUSIVE  none of these: not a pass
 //

@@ -43,26 +43,28 @@ COMPARES = '''case $1 in compare)
 
 
 class NightlyTest(Sandbox):
-    def test_compares_appends_the_history_and_keeps_the_figures(self):
+    def test_measures_compares_appends_the_history_and_reports(self):
         self.stand_in("perf", COMPARES % 0, path="build/bin/ordeal-perf")
         code, out, err = self.run_script("scripts/nightly", "--quick")
         self.assertEqual((code, err), (0, ""))
-        prefix = re.fullmatch(r"nightly: figures: (\S+/build/nightly/\d{8}T\d{6}Z-\w+)-\*\.json\n",
-                              out).group(1)
+        prefix = re.fullmatch(
+            r"nightly: figures and report: (\S+/build/nightly/\d{8}T\d{6}Z-\w+)\*\n", out).group(1)
         self.assertTrue(os.path.exists(prefix + "-pairs.json"))
-        compare, append, history = self.calls("perf")
+        run, compare, append, history, report = self.calls("perf")
+        self.assertTrue(run.startswith("run "))
         self.assertIn("--quick", compare)
         self.assertIn("--any-host", compare)
         self.assertEqual(append, "history --append " + prefix + "-pairs.json")
         self.assertEqual(history, "history")
+        self.assertIn("--html " + prefix + ".html", report)
 
-    def test_ends_as_the_comparison_did_and_still_appends(self):
+    def test_ends_as_the_comparison_did_and_still_reports(self):
         for status in (1, 4, 5):
             self.stand_in("perf", COMPARES % status, path="build/bin/ordeal-perf")
             self.assertEqual(self.run_script("scripts/nightly", "--quick")[0], status)
-            self.assertEqual(len(self.calls("perf")), 3)
+            self.assertEqual(len(self.calls("perf")), 5)
 
-    def test_without_figures_there_is_nothing_to_append(self):
+    def test_a_run_that_fails_is_the_end(self):
         self.stand_in("perf", "exit 6", path="build/bin/ordeal-perf")
         self.assertEqual(self.run_script("scripts/nightly")[0], 6)
         self.assertEqual(len(self.calls("perf")), 1)

@@ -130,6 +130,19 @@ TEST(Intervals, CoverTheTruthAsOftenAsTheyPromise) {
   EXPECT_GT(median_misses, 10);
 }
 
+TEST(Trimmed, IsYuensIntervalAndAnOutlierDoesNotMoveIt) {
+  cites(55);
+  Values a{1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+  const auto plain = trimmed_estimate(a, 0.95);
+  EXPECT_DOUBLE_EQ(plain.middle, 5.5);
+  // Winsorised: 2, 2..9, 9; its squares add up to 66.5; variance 66.5 / (8 * 7); t(7) is 2.3646.
+  EXPECT_NEAR(plain.high - plain.middle, 2.3646 * std::sqrt(66.5 / 56), 1e-3);
+  a[9] = 1e9;
+  EXPECT_DOUBLE_EQ(trimmed_estimate(a, 0.95).high, plain.high);
+  EXPECT_DOUBLE_EQ(trimmed_estimate(a, a, 0.95).middle, 0);
+  EXPECT_TRUE(std::isinf(trimmed_estimate(Values{1}, 0.95).high));
+}
+
 TEST(Share, NoneOfThreeHundredMeansAtMostOnePointTwoPercent) {
   cites(55);
   const auto share = share_estimate(0, 300, 0.95);

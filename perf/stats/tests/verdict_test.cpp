@@ -199,6 +199,18 @@ TEST(Verdict, EquivalentOnlyIfTheIntervalLiesWithinTheFloor) {
   EXPECT_EQ(only(of(std::vector<double>(8, 5.0), std::vector<double>(8, 6.0))).kind, regression);
 }
 
+TEST(Verdict, ASlowModeThatBecameMoreFrequentIsNotEquivalent) {
+  cites(55);
+  std::vector<double> old_values;
+  std::vector<double> new_values;
+  for (int i = 0; i < 40; ++i) {
+    const double noise = 1 + 0.0001 * ((i * 7) % 40);
+    old_values.push_back((i % 10 < 1 ? 140 : 100) * noise);
+    new_values.push_back((i % 10 < 4 ? 140 : 100) * noise);
+  }
+  EXPECT_EQ(only(of(old_values, new_values)).kind, inconclusive);
+}
+
 TEST(Verdict, AShiftOfExactlyTheFloorIsNotMadeARegressionByRounding) {
   cites(55);
   EXPECT_NE(only(of(std::vector<double>(20, 100.0), std::vector<double>(20, 103.0))).kind,
