@@ -74,7 +74,7 @@ TEST_F(Command, JudgeRefusesWhatIsNoDataAndNamesIt) {
 TEST_F(Command, CompareRunsAnybodysSamplersAndTheirPairsCanBeJudgedAgain) {
   cites(55);
   const std::string pairs = folder_ + "/pairs.json";
-  const auto slow = run({"compare", "--old", fake, "--new", fake + " --slower 0.2", "--pairs", "8",
+  const auto slow = run({"compare", "--old", fake, "--new", fake + " --slower 0.2", "--pairs", "5",
                          "--case", "fake/b", "--pairs-file", pairs, "--quiet", "--seed", "5"});
   EXPECT_EQ(slow.exit_code, exit_regression) << slow.error_text;
   EXPECT_THAT(slow.out, HasSubstr("regression   fake/b cpu"));
@@ -101,11 +101,11 @@ TEST_F(Command, CalibrateTellsAlarmsAndPowerAndItsFileCanBeReadAgain) {
   const std::string out = folder_ + "/calibration.json";
   const auto told =
       run({"calibrate", "--plain", fake, "--slow", fake, "--case", "fake/a", "--slowdowns", "20",
-           "--pairs", "16", "--stage-pairs", "8", "--comparisons", "40", "--quiet", "--out", out});
+           "--pairs", "10", "--stage-pairs", "5", "--comparisons", "40", "--quiet", "--out", out});
   EXPECT_EQ(told.exit_code, exit_ok) << told.error_text;
   EXPECT_THAT(told.out, testing::ContainsRegex("fake/a cpu +none .* 0\\.0 %"));
   EXPECT_THAT(told.out, testing::ContainsRegex("fake/a cpu +20 % +1\\.[12].* 100\\.0 %"));
-  const auto again = run({"calibrate", "--stage-pairs", "8", "--comparisons", "40", out});
+  const auto again = run({"calibrate", "--stage-pairs", "5", "--comparisons", "40", out});
   EXPECT_EQ(again.out, told.out);
 }
 
