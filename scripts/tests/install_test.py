@@ -65,7 +65,9 @@ class Installed(unittest.TestCase):
     def install_next_patch(self):
         """The same sources with the next version; only its library replaces the installed one."""
         sources = os.path.join(self.folder, "next")
-        shutil.copytree(REPOSITORY, sources, ignore=shutil.ignore_patterns("build*", ".git"))
+        shutil.copytree(REPOSITORY, sources, ignore=lambda folder, names: [
+            name for name in names
+            if folder == REPOSITORY and (name == ".git" or re.match(r"build(-|$)", name))])
         top = os.path.join(sources, "CMakeLists.txt")
         with open(top, encoding="utf-8") as stream:
             text = stream.read()
