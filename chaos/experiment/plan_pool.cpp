@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <sstream>
 
 namespace ordeal::chaos {
@@ -43,7 +45,8 @@ std::size_t line_of_option(const toml::table& pool, std::string_view said) {
 // "{mock_brige}": a mark that nobody knows; empty: all are known. "{worker_id}" is the pool's own.
 std::string unknown_mark(const std::string& text) {
   constexpr std::string_view known =
-      "{mock_bridge}, {relay}, {relay_folder}, {store}, {model_endpoint}, {worker_id}";
+      "{mock_bridge}, {python_mock}, {dspy_python}, {relay}, {relay_folder}, {store}, "
+      "{model_endpoint}, {worker_id}";
   for (std::size_t at = text.find('{'); at != text.npos; at = text.find('{', at + 1)) {
     const std::size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", at + 1);
     if (end == text.npos || text[end] != '}' || end == at + 1) continue;
@@ -64,6 +67,16 @@ std::string unknown_mark(const pool::Options& options) {
   }
   auto unknown = unknown_mark(options.session_store);
   return unknown.empty() ? unknown : "session_store: " + unknown;
+}
+
+// The interpreter of scripts/setup --dspy.
+std::string dspy_python() {
+  const auto variable = [](const char* name) -> std::string {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  const std::string venv = variable("ORDEAL_VENV");
+  return (venv.empty() ? variable("HOME") + "/.cache/ordeal/venv" : venv) + "/bin/python";
 }
 
 }  // namespace
@@ -94,6 +107,8 @@ void note_surroundings(Plan& plan, std::string_view mock_bridge) {
   for (std::string& word : plan.pool.command) {
     plan.with_relay = plan.with_relay || word.find("{relay}") != word.npos;
     replace(word, "{mock_bridge}", mock_bridge);
+    replace(word, "{python_mock}", std::filesystem::path{mock_bridge}.parent_path().string());
+    replace(word, "{dspy_python}", dspy_python());
   }
   for (const auto& [name, value] : plan.pool.environment) {
     plan.with_model = plan.with_model || value.find("{model_endpoint}") != value.npos;
