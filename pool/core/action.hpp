@@ -11,6 +11,7 @@
 #include "pool/core/event.hpp"
 #include "pool/core/ids.hpp"
 #include "pool/core/lifecycle.hpp"
+#include "pool/core/outliers.hpp"
 #include "pool/core/time.hpp"
 
 namespace ordeal::pool::core {
@@ -31,6 +32,7 @@ enum class KillReason : std::uint8_t {
   did_not_stop,
   stop_grace_over,
   unhealthy,  // failures_max failures in a row
+  stuck,      // it cannot go on by itself (vigil.hpp)
   unwanted,   // a start that nobody needs any more: the pool shrinks, or its roll has failed
 };
 
@@ -60,6 +62,11 @@ enum class Occurrence : std::uint8_t {
   health_probe_ended,    // code none: answered; duration: since the ping
   worker_unhealthy,      // gets no work; code says why; count: failures in a row
   worker_recovered,      // duration: unhealthy for so long
+  worker_stuck,          // has a request and is stuck; stuck: how; duration: for so long at least
+  worker_goes_on,        // of one that was
+  start_extended,        // has reported progress, and gets more time; count: how often by now
+  worker_ejected,        // outlier: why; count: how often by now; duration: for so long
+  worker_readmitted,     // of one that was
   start_backing_off,     // duration: until the next start
   start_circuit_opened,
   start_circuit_closed,
@@ -193,6 +200,25 @@ struct Probe {
   }
 };
 
+// See what the worker has said by now, and what its process does; answer with WorkerLooked, and
+// tell first what there is to tell (that it is ready, that it has exited).
+struct Look {
+  WorkerId worker;
+  static constexpr const char* name = "look";
+  static constexpr auto fields() { return std::tuple{field("worker", &Look::worker)}; }
+};
+
+// Before it is killed for this reason: let the worker write down where it stands, and answer with
+// StacksDumped; the core's own timer ends the wait.
+struct DumpStacks {
+  WorkerId worker;
+  KillReason reason{};
+  static constexpr const char* name = "dump_stacks";
+  static constexpr auto fields() {
+    return std::tuple{field("worker", &DumpStacks::worker), field("reason", &DumpStacks::reason)};
+  }
+};
+
 // The worker gets no more requests; when it has none in hand it is asked to leave. Its end is no
 // loss: whatever it is that ends it from now on, this is why it had to go.
 struct Withdraw {
@@ -202,6 +228,24 @@ struct Withdraw {
   static constexpr auto fields() {
     return std::tuple{field("worker", &Withdraw::worker), field("reason", &Withdraw::reason)};
   }
+};
+
+// The worker gets nothing more until it is readmitted, as it stands out from the others; its
+// sessions are bound anew. Nothing is to be done about its process.
+struct Eject {
+  WorkerId worker;
+  OutlierReason reason{};
+  Duration duration{};  // at most: it may be needed before
+  static constexpr const char* name = "eject";
+  static constexpr auto fields() {
+    return std::tuple{field("worker", &Eject::worker), field("reason", &Eject::reason),
+                      field("duration", &Eject::duration)};
+  }
+};
+struct Readmit {
+  WorkerId worker;
+  static constexpr const char* name = "readmit";
+  static constexpr auto fields() { return std::tuple{field("worker", &Readmit::worker)}; }
 };
 
 // Ask an idle worker to leave: `shutdown` command, then end-of-file. The core escalates by itself.
@@ -268,6 +312,8 @@ struct Emit {
   CircuitId circuit{};
   CircuitState circuit_from{};
   CircuitState circuit_to{};
+  Stuck stuck{};  // worker_stuck, worker_goes_on
+  OutlierReason outlier{};
   static constexpr const char* name = "emit";
   static constexpr auto fields() {
     return std::tuple{field("what", &Emit::what),
@@ -286,7 +332,9 @@ struct Emit {
                       field("maybe_ran", &Emit::maybe_ran),
                       field("circuit", &Emit::circuit),
                       field("circuit_from", &Emit::circuit_from),
-                      field("circuit_to", &Emit::circuit_to)};
+                      field("circuit_to", &Emit::circuit_to),
+                      field("stuck", &Emit::stuck),
+                      field("outlier", &Emit::outlier)};
   }
 };
 
@@ -299,7 +347,8 @@ struct Stopped {
 }  // namespace action
 
 using Action = std::variant<action::Spawn, action::Grant, action::Resolve, action::Pause,
-                            action::Interrupt, action::Drain, action::Probe, action::Withdraw,
+                            action::Interrupt, action::Drain, action::Probe, action::Look,
+                            action::DumpStacks, action::Withdraw, action::Eject, action::Readmit,
                             action::AskToStop, action::SettleGeneration, action::Kill,
                             action::Forget, action::ForgetSession, action::Emit, action::Stopped>;
 static_assert(std::is_trivially_copyable_v<Action>);

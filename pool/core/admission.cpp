@@ -45,6 +45,9 @@ void Core::State::on(const event::Submitted& e) {
     if (refusal != ErrorCode::none) return turn_away(ticket, refusal);
   }
   if (has_lost_its_state(ticket)) return resolve(ticket, ErrorCode::session_state_lost);
+  if (options.limit.on() && !limit_.admits(counters.queued + counters.running)) {
+    return resolve(ticket, ErrorCode::concurrency_limited);
+  }
   if (newest_available_ != no_index && !paused()) {
     ORDEAL_ASSERT(queue_.size_of(AdmissionQueue::shared_lane) == 0,
                   "(5) nobody barges: settle() has served all who waited");
@@ -168,6 +171,7 @@ void Core::State::resolve(Ticket& ticket, ErrorCode code) {
       break;
     case ErrorCode::queue_timeout:
     case ErrorCode::call_timeout:
+      if (options.limit.on()) limit_.note_missed_deadline();
       ++counters.timed_out;
       break;
     case ErrorCode::queue_full:
@@ -178,6 +182,7 @@ void Core::State::resolve(Ticket& ticket, ErrorCode code) {
     case ErrorCode::circuit_half_open_limit:
     case ErrorCode::pool_draining:
     case ErrorCode::deadline_unreachable:
+    case ErrorCode::concurrency_limited:
       ++counters.rejected;
       break;
     case ErrorCode::request_shed:

@@ -30,6 +30,7 @@ Core::State::State(const CoreOptions& given, std::uint64_t seed)
                     .failures_max = options.health_failures_max},
       size_(options.size),
       retire_random_(seed ^ retire_salt),
+      limit_(options.limit, 2 * options.size),
       codel_rules_{.target = options.shed_target, .interval = options.shed_interval},
       codel_(codel_rules_) {
   ORDEAL_ASSERT(options.health_failures_max >= 1, "a worker is replaced after some failure");
@@ -41,6 +42,7 @@ Core::State::State(const CoreOptions& given, std::uint64_t seed)
   ORDEAL_ASSERT(options.affinity_timeout > Duration::zero(), "a binding lives for some time");
   ORDEAL_ASSERT(options.affinity_bindings_max >= 1, "some session can be bound");
   ORDEAL_ASSERT(options.history_max >= 1, "a worker's history keeps at least one entry");
+  ORDEAL_ASSERT(options.limit.min >= 1, "the limit lets somebody in");
   ORDEAL_ASSERT(options.replace_parallel_max >= 1, "at least one worker may be replaced at once");
 }
 
@@ -92,11 +94,17 @@ void Core::State::on_timer(const TimerQueue::Due& due) {
       return on_health_check(workers_[due.owner]);
     case Timer::probe_timeout:
       return on_probe_timeout(workers_[due.owner]);
+    case Timer::stack_grace:
+      return kill_dumped(workers_[due.owner]);
     case Timer::ask_grace:
     case Timer::terminate_grace:
       return on_leave_overdue(workers_[due.owner], due.timer);
     case Timer::age_max:
       return mark(workers_[due.owner], TransitionReason::age_max);
+    case Timer::ejection:
+      return readmit(workers_[due.owner]);
+    case Timer::outlier_sweep:
+      return on_outlier_sweep();
     case Timer::overflow_idle:
       return on_overflow_idle();
     case Timer::start_backoff:
@@ -112,6 +120,7 @@ void Core::State::settle() {
   if (stopping) return finish_stop();
   update_circuit();
   if (breakers_refuse_) refuse_waiters();
+  if (ejected_ > 0) readmit_if_too_few();
   // Before anybody is served: who leaves gives its waiters back.
   if (marked_ > 0) plan_replacements();
   if (roll_to_ != 0) advance_roll();

@@ -29,6 +29,10 @@
 //       only if it is idempotent. Never after an outcome, a cancel, its deadline or a stop.
 //  (22) A worker that does not answer a ping is degraded: no work until it answers one; replaced
 //       after health_failures_max failures in a row. Never all idle workers are pinged at once.
+//  (22b) An ejected worker gets no work; after an ejection at most outliers.share_percent of the
+//       healthy workers are out, and never fewer than outliers.healthy_min in while one is out.
+//  (22a) A worker is killed as stuck only after two looks at the same request (vigil.hpp); a start
+//       is given up only after a look that found it not ready.
 //  (32, 33) What an open circuit guards is not granted; of a half-open one at most half_open_max
 //       requests run. Each permit comes back when its attempt ends, however it ends.
 //  (12) A slot with a late reply outstanding gets no work until the reply is drained.
@@ -44,9 +48,11 @@
 #include <vector>
 
 #include "pool/core/action.hpp"
+#include "pool/core/concurrency_limit.hpp"
 #include "pool/core/event.hpp"
 #include "pool/core/lifecycle.hpp"
 #include "pool/core/memory_trend.hpp"
+#include "pool/core/outliers.hpp"
 #include "pool/core/time.hpp"
 #include "pool/core/timer_queue.hpp"
 
@@ -76,8 +82,11 @@ struct CoreOptions {
   std::uint32_t retry_budget_max = 100;
   std::uint32_t retry_budget_per_second = 10;
   Duration health_interval{};  // idle workers are pinged so often; 0: never, and nothing is counted
-  Duration health_timeout = std::chrono::seconds{5};        // for the answer
-  std::uint32_t health_failures_max = 3;                    // in a row, then it is replaced; >= 1
+  Duration health_timeout = std::chrono::seconds{5};  // for the answer
+  std::uint32_t health_failures_max = 3;              // in a row, then it is replaced; >= 1
+  StuckKill stuck_kill = StuckKill::proved;           // of those that health_interval finds
+  Duration stack_grace{};                  // before such kills, for the stacks; 0: at once
+  std::uint32_t start_extensions_max = 0;  // start_timeouts for a start that reports progress
   Duration affinity_wait = std::chrono::milliseconds{100};  // prefer: for the bound worker
   Duration affinity_timeout = std::chrono::minutes{5};      // unused for so long: unbound; > 0
   std::uint32_t affinity_bindings_max = 10'000;             // >= 1
@@ -90,6 +99,8 @@ struct CoreOptions {
   bool reject_late = false;  // turn away whose answer would come behind its deadline
   Duration shed_target{};    // codel.hpp says what these two are; 0: off
   Duration shed_interval = std::chrono::milliseconds{100};
+  LimitRules limit;        // of requests in the pool, adaptive
+  OutlierRules outliers;   // workers that stand out from the others get no work for a while
   Duration lease_limit{};  // a lease held for longer is reported; 0: none is
 
   // For the trace's header: the core's decisions depend on each of these.
@@ -117,6 +128,9 @@ struct CoreOptions {
                       field("health_interval", &O::health_interval),
                       field("health_timeout", &O::health_timeout),
                       field("health_failures_max", &O::health_failures_max),
+                      field("stuck_kill", &O::stuck_kill),
+                      field("stack_grace", &O::stack_grace),
+                      field("start_extensions_max", &O::start_extensions_max),
                       field("affinity_wait", &O::affinity_wait),
                       field("affinity_timeout", &O::affinity_timeout),
                       field("affinity_bindings_max", &O::affinity_bindings_max),
@@ -129,6 +143,8 @@ struct CoreOptions {
                       field("reject_late", &O::reject_late),
                       field("shed_target", &O::shed_target),
                       field("shed_interval", &O::shed_interval),
+                      field("limit", &O::limit),
+                      field("outliers", &O::outliers),
                       field("lease_limit", &O::lease_limit)};
   }
 };
@@ -140,7 +156,7 @@ struct Counters {
   std::uint64_t failed = 0;     // definite and indeterminate errors with a worker
   std::uint64_t timed_out = 0;  // queue_timeout, call_timeout
   // queue_full, workers_unavailable, pool_stopping, session_state_lost, circuit_open,
-  // circuit_half_open_limit, pool_draining, deadline_unreachable
+  // circuit_half_open_limit, pool_draining, deadline_unreachable, concurrency_limited
   std::uint64_t rejected = 0;
   std::uint64_t shed = 0;  // request_shed
   std::uint64_t cancelled = 0;
@@ -154,6 +170,8 @@ struct Counters {
   std::uint64_t probes = 0;             // pings sent to idle workers
   std::uint64_t probe_failures = 0;     // not answered in time, or with an error
   std::uint64_t workers_recovered = 0;  // were unhealthy, and answered
+  std::uint64_t workers_stuck = 0;      // were found stuck with a request
+  std::uint64_t ejections = 0;          // of workers that stood out from the others
   // Grants to requests of sessions: on the worker that the session was bound to, or elsewhere.
   std::uint64_t affinity_hits = 0;
   std::uint64_t affinity_misses = 0;
@@ -188,6 +206,8 @@ struct WorkerView {
   std::uint64_t generation = 1;
   bool marked = false;            // is to be replaced; serves on until others do
   bool withdrawn = false;         // gets no more requests
+  Stuck stuck{};                  // as it was looked at last
+  Instant ejected_until = never;  // gets no work until then; never: it is not ejected
   TransitionReason leaves_for{};  // of those two
 };
 
@@ -202,6 +222,7 @@ struct OperationsView {
   ErrorCode failure = ErrorCode::none;
   WorkerId failed_worker;
   std::uint32_t start_failures = 0;  // in a row
+  std::uint32_t limit = 0;           // of requests in the pool, by now; 0: none
 };
 
 // A request that has no outcome yet.

@@ -178,6 +178,9 @@ constexpr std::array<Row, error_code_count> table{{
     {ErrorCode::store_timeout,
      {"store_timeout", C::timeout, S::major, failed, true,
       "the session store was in others' hands until the deadline; what it held is as it was"}},
+    {ErrorCode::concurrency_limited,
+     {"concurrency_limited", C::resource, S::major, failed, true,
+      "as many requests are in the pool as can be answered in good time (limit.max)"}},
 }};
 
 constexpr bool rows_follow_the_enum() {
@@ -236,6 +239,18 @@ std::string_view to_string(Certainty certainty) {
   return certainty == Certainty::failed ? "failed" : "indeterminate";
 }
 
+std::string_view to_string(OutOfMemory out_of_memory) {
+  switch (out_of_memory) {
+    case OutOfMemory::no:
+      return "no";
+    case OutOfMemory::possible:
+      return "possible";
+    case OutOfMemory::unknown:
+      return "unknown";
+  }
+  return "?";
+}
+
 bool Error::retryable() const {
   if (application && application->retryable) return *application->retryable;
   return traits(code).retryable;
@@ -257,7 +272,8 @@ std::string DeathCertificate::summary() const {
   if (before_ready) text += " before it was ready";
   text += " after " + std::to_string(age_ms) + " ms, " + std::to_string(served) + " served";
   if (peak_rss_kib >= 0) text += ", peak rss " + std::to_string(peak_rss_kib) + " KiB";
-  if (possibly_out_of_memory) text += ", possibly out of memory";
+  if (out_of_memory == OutOfMemory::possible) text += ", possibly out of memory";
+  if (out_of_memory == OutOfMemory::unknown) text += ", memory unknown";
   return text;
 }
 

@@ -19,6 +19,7 @@
 #include "pool/core/field.hpp"
 #include "pool/core/ids.hpp"
 #include "pool/core/time.hpp"
+#include "pool/core/vigil.hpp"
 
 namespace ordeal::pool::core {
 
@@ -73,12 +74,15 @@ struct CancelRequested {
 };
 
 // The worker's handshake succeeded. `slots`: how many requests it takes at once, at least 1.
+// `beats`: it has promised heartbeats, several within each health_interval.
 struct WorkerReady {
   WorkerId worker;
   std::uint32_t slots = 1;
+  bool beats = false;
   static constexpr const char* name = "worker_ready";
   static constexpr auto fields() {
-    return std::tuple{field("worker", &WorkerReady::worker), field("slots", &WorkerReady::slots)};
+    return std::tuple{field("worker", &WorkerReady::worker), field("slots", &WorkerReady::slots),
+                      field("beats", &WorkerReady::beats)};
   }
 };
 
@@ -154,6 +158,30 @@ struct ProbeEnded {
   static constexpr auto fields() {
     return std::tuple{field("worker", &ProbeEnded::worker), field("code", &ProbeEnded::code)};
   }
+};
+
+// The worker was looked at, as action::Look has ordered: exactly once for each order, unless it has
+// exited. Whatever could be read of it by then (its handshake's end, say) was told before.
+struct WorkerLooked {
+  WorkerId worker;
+  Activity activity = Activity::unknown;
+  std::uint64_t trace = 0;    // as Sign has it, and so below
+  std::uint32_t reports = 0;  // since the last look; of a start: of its template, too
+  std::uint32_t beats = 0;
+  static constexpr const char* name = "worker_looked";
+  static constexpr auto fields() {
+    return std::tuple{
+        field("worker", &WorkerLooked::worker), field("activity", &WorkerLooked::activity),
+        field("trace", &WorkerLooked::trace), field("reports", &WorkerLooked::reports),
+        field("beats", &WorkerLooked::beats)};
+  }
+};
+
+// The stacks of a worker that is about to be killed are there, or will never be.
+struct StacksDumped {
+  WorkerId worker;
+  static constexpr const char* name = "stacks_dumped";
+  static constexpr auto fields() { return std::tuple{field("worker", &StacksDumped::worker)}; }
 };
 
 // The session has ended: its binding is dropped, unless a request of it is open still.
@@ -235,12 +263,13 @@ struct StopRequested {
 
 }  // namespace event
 
-using Event = std::variant<event::Opened, event::Submitted, event::CancelRequested,
-                           event::WorkerReady, event::WorkerFaulted, event::WorkerExited,
-                           event::ExchangeEnded, event::LateReplyDrained, event::ProbeEnded,
-                           event::SessionEnded, event::CircuitOrdered, event::ResizeOrdered,
-                           event::ReplaceOrdered, event::AdmissionOrdered, event::RollOrdered,
-                           event::WorkerMeasured, event::TimePassed, event::StopRequested>;
+using Event =
+    std::variant<event::Opened, event::Submitted, event::CancelRequested, event::WorkerReady,
+                 event::WorkerFaulted, event::WorkerExited, event::ExchangeEnded,
+                 event::LateReplyDrained, event::ProbeEnded, event::SessionEnded,
+                 event::CircuitOrdered, event::ResizeOrdered, event::ReplaceOrdered,
+                 event::AdmissionOrdered, event::RollOrdered, event::WorkerMeasured,
+                 event::WorkerLooked, event::StacksDumped, event::TimePassed, event::StopRequested>;
 static_assert(std::is_trivially_copyable_v<Event>);
 
 }  // namespace ordeal::pool::core

@@ -40,6 +40,10 @@ void Core::State::on_replied(Ticket& ticket, const event::ExchangeEnded& e) {
     ++worker.served;
     if (worker.served == worker.requests_max) mark(worker, TransitionReason::requests_max);
     worker.health.passed();
+    if (!ticket.lease) {
+      note_performance(worker, worker.slots[ticket.slot], application_error && !e.callers_fault);
+    }
+    note_answer(ticket, worker.slots[ticket.slot]);
   }
   if (application_error) {
     fail(ticket, ErrorCode::application_error, e.retryable ? Retryable::yes : Retryable::no);
@@ -104,6 +108,7 @@ void Core::State::on_given_up(Ticket& ticket, const event::ExchangeEnded& e) {
       return free_slot(worker, ticket.slot);
     case WireProgress::written:
       resolve(ticket, timed_out ? ErrorCode::call_timeout : ErrorCode::cancelled_in_flight);
+      if (timed_out && !ticket.lease) note_performance(worker, worker.slots[ticket.slot], true);
       note_owing(worker, timed_out ? WorkerFailure::call_timed_out : WorkerFailure::call_cancelled);
       if (worker.lifecycle.should_remove()) return free_slot(worker, ticket.slot);
       return quarantine(worker, ticket.slot);

@@ -10,7 +10,7 @@ namespace ordeal::pool::core {
 
 void Core::State::make_available(Worker& worker) {
   const std::uint32_t index = worker.id.index;
-  if (newest_available_ == index) return;
+  if (newest_available_ == index || worker.ejected) return;
   make_unavailable(worker);
   worker.available = true;
   worker.newer = no_index;
@@ -38,7 +38,10 @@ void Core::State::plan_overflow_idle() {
   if (ready == probed_ || serving() <= target()) return;
   if (timers.is_armed(overflow_idle_)) return;
   std::uint32_t index = oldest_available_;
-  while (workers_[index].lifecycle.state() != WorkerState::ready) index = workers_[index].newer;
+  while (index != no_index && workers_[index].lifecycle.state() != WorkerState::ready) {
+    index = workers_[index].newer;
+  }
+  if (index == no_index) return;  // all that are idle are ejected
   const Instant idle_since = workers_[index].lifecycle.since();
   overflow_idle_ =
       timers.arm(after(idle_since, options.overflow_idle_timeout), Timer::overflow_idle);

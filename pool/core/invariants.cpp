@@ -30,6 +30,8 @@ const char* Core::State::check_workers() const {
   std::uint32_t known = 0;
   std::uint32_t starting = 0;
   std::uint32_t probed = 0;
+  std::uint32_t ejected = 0;
+  std::uint32_t in = 0;
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     const Worker& w = workers_[i];
     if (!w.id) continue;
@@ -45,9 +47,16 @@ const char* Core::State::check_workers() const {
         !w.takes_start || state == WorkerState::initializing || state == WorkerState::terminating,
         "a start takes its place until ready or exited");
     if (w.probed) ++probed;
+    if (w.ejected) ++ejected;
+    INVARIANT(!w.ejected || (w.in_service() && !w.available && timers.is_armed(w.ejection_timer)),
+              "(22b) an ejected worker is in service, gets no work, and comes back");
+    if (is_in(w)) ++in;
     if (const char* sentence = check_slots(w)) return sentence;
     if (const char* sentence = check_health(w)) return sentence;
   }
+  INVARIANT(ejected == ejected_, "the count of ejected workers agrees with the workers");
+  INVARIANT(stopping || ejected == 0 || in >= options.outliers.healthy_min,
+            "(22b) nobody is out while too few are in");
   INVARIANT(probed == probed_, "the count of pinged workers agrees with the workers");
   INVARIANT(counts == state_counts_, "(1) the counts of states agree with the workers");
   INVARIANT(known == workers_known_, "the count of workers agrees with the table");
@@ -120,8 +129,8 @@ const char* Core::State::check_slots(const Worker& w) const {
     case WorkerState::ready:
       INVARIANT(w.slots_granted + w.slots_dirty + w.slots_lost == 0, "ready means idle");
       INVARIANT(w.lifecycle.health() == Health::healthy, "(21) a ready worker is healthy");
-      INVARIANT(w.available == (!stopping && !w.probed),
-                "(21) an idle healthy worker can be handed out, but while it is pinged");
+      INVARIANT(w.available == (!stopping && !w.probed && !w.ejected),
+                "(21) an idle healthy worker can be handed out, but while it is pinged or out");
       break;
     case WorkerState::busy:
       INVARIANT(w.slots_granted > 0 && w.slots_lost == 0, "busy means in somebody's hands");
@@ -304,7 +313,7 @@ const char* Core::State::check_starts() const {
     return nullptr;
   }
   INVARIANT(!start_needed() || !may_start(), "(3) what is missing is being started");
-  INVARIANT(serving() <= target() || in_state(WorkerState::ready) == probed_ ||
+  INVARIANT(serving() <= target() || in_state(WorkerState::ready) == probed_ || ejected_ > 0 ||
                 timers.is_armed(overflow_idle_) || options.overflow_idle_timeout == Duration::max(),
             "(3) a surplus that is idle is on its way out");
   return nullptr;
@@ -351,7 +360,8 @@ std::vector<WorkerView> Core::State::views() const {
                      w.lifecycle.since(), w.spawned_at, w.overflow,
                      static_cast<std::uint32_t>(w.slots.size()), w.slots_granted, w.slots_dirty,
                      w.served, w.lifecycle.total_transitions(), affinity_.bindings_of(w.id),
-                     w.generation, w.marked, w.withdrawn, w.leaves_for});
+                     w.generation, w.marked, w.withdrawn, w.vigil.verdict(),
+                     w.ejected ? w.ejected_until : never, w.leaves_for});
   }
   std::sort(views.begin(), views.end(),
             [](const WorkerView& a, const WorkerView& b) { return a.id.serial < b.id.serial; });

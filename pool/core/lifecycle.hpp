@@ -57,6 +57,7 @@ enum class TransitionReason : std::uint8_t {
   health_check_failed,
   health_restored,
   failures_max,   // failed its health checks, or calls in time, too often in a row
+  stuck,          // has a request and cannot go on by itself
   fault,          // broke the protocol, or its handshake failed
   start_failed,   // gave up on its start
   idle_retire,    // an overflow worker that nobody needed

@@ -59,7 +59,7 @@ struct Names<WorkerState> {
 
 template <>
 struct Names<TransitionReason> {
-  static constexpr std::array<std::string_view, 19> all{"start_complete",
+  static constexpr std::array<std::string_view, 20> all{"start_complete",
                                                         "checkout",
                                                         "checkin",
                                                         "late_reply_outstanding",
@@ -67,6 +67,7 @@ struct Names<TransitionReason> {
                                                         "health_check_failed",
                                                         "health_restored",
                                                         "failures_max",
+                                                        "stuck",
                                                         "fault",
                                                         "start_failed",
                                                         "idle_retire",
@@ -95,15 +96,16 @@ struct Names<KillSignal> {
 
 template <>
 struct Names<KillReason> {
-  static constexpr std::array<std::string_view, 8> all{
-      "start_timeout", "fault",           "late_reply_overdue", "partial_write",
-      "did_not_stop",  "stop_grace_over", "unhealthy",          "unwanted"};
+  static constexpr std::array<std::string_view, 9> all{
+      "start_timeout", "fault",        "late_reply_overdue",
+      "partial_write", "did_not_stop", "stop_grace_over",
+      "unhealthy",     "stuck",        "unwanted"};
   static_assert(covers(all, KillReason::unwanted));
 };
 
 template <>
 struct Names<Occurrence> {
-  static constexpr std::array<std::string_view, 43> all{"request_submitted",
+  static constexpr std::array<std::string_view, 48> all{"request_submitted",
                                                         "request_granted",
                                                         "request_requeued",
                                                         "request_retry_scheduled",
@@ -117,6 +119,11 @@ struct Names<Occurrence> {
                                                         "health_probe_ended",
                                                         "worker_unhealthy",
                                                         "worker_recovered",
+                                                        "worker_stuck",
+                                                        "worker_goes_on",
+                                                        "start_extended",
+                                                        "worker_ejected",
+                                                        "worker_readmitted",
                                                         "start_backing_off",
                                                         "start_circuit_opened",
                                                         "start_circuit_closed",
@@ -150,6 +157,31 @@ struct Names<Occurrence> {
 };
 
 template <>
+struct Names<Activity> {
+  static constexpr std::array<std::string_view, 5> all{"unknown", "computes", "waits", "locked",
+                                                       "stopped"};
+  static_assert(covers(all, Activity::stopped));
+};
+
+template <>
+struct Names<OutlierReason> {
+  static constexpr std::array<std::string_view, 3> all{"none", "failures", "latency"};
+  static_assert(covers(all, OutlierReason::latency));
+};
+
+template <>
+struct Names<Stuck> {
+  static constexpr std::array<std::string_view, 4> all{"no", "silent", "stopped", "locked"};
+  static_assert(covers(all, Stuck::locked));
+};
+
+template <>
+struct Names<StuckKill> {
+  static constexpr std::array<std::string_view, 3> all{"never", "proved", "silent"};
+  static_assert(covers(all, StuckKill::silent));
+};
+
+template <>
 struct Names<TicketStage> {
   static constexpr std::array<std::string_view, 4> all{"queued", "running", "awaiting_exit",
                                                        "backing_off"};
@@ -158,11 +190,12 @@ struct Names<TicketStage> {
 
 template <>
 struct Names<Timer> {
-  static constexpr std::array<std::string_view, 18> all{
-      "queue_deadline", "affinity_wait",   "retry_pause",      "lease_limit",   "certificate",
-      "start_timeout",  "stream_grace",    "quarantine_grace", "health_check",  "probe_timeout",
-      "ask_grace",      "terminate_grace", "age_max",          "overflow_idle", "start_backoff",
-      "binding_expiry", "half_open",       "stop_grace"};
+  static constexpr std::array<std::string_view, 21> all{
+      "queue_deadline", "affinity_wait", "retry_pause",      "lease_limit",    "certificate",
+      "start_timeout",  "stream_grace",  "quarantine_grace", "health_check",   "probe_timeout",
+      "stack_grace",    "ask_grace",     "terminate_grace",  "age_max",        "ejection",
+      "outlier_sweep",  "overflow_idle", "start_backoff",    "binding_expiry", "half_open",
+      "stop_grace"};
   static_assert(covers(all, Timer::stop_grace));
 };
 

@@ -10,8 +10,8 @@
 // microseconds. At most half of the idle workers are probed at once, and of one that is alone, that
 // one: then a caller waits for its answer as it would wait for the worker.
 //
-// A worker that has a request is not pinged: busy is not stuck. Its calls have deadlines, and those
-// that it does not meet count here too.
+// A worker that has a request is not pinged, but looked at: watching.cpp. Its calls have deadlines,
+// and those that it does not meet count here too.
 //
 // A worker in steady use costs one timer an interval; its calls arm none.
 #include <algorithm>
@@ -33,7 +33,7 @@ bool Core::State::may_probe_idle() const {
 
 void Core::State::on_health_check(Worker& worker) {
   const bool is_idle = worker.lifecycle.state() == WorkerState::ready;
-  if (!is_idle && worker.lifecycle.health() != Health::unhealthy) return watch_health(worker);
+  if (!is_idle && worker.lifecycle.health() != Health::unhealthy) return look_at_busy(worker);
   if (!is_idle) return begin_probe(worker);
   const Instant seen = std::max(worker.lifecycle.since(), worker.health.seen_at());
   if (now_ - seen < probe_rest(health_rules_)) {
@@ -138,6 +138,7 @@ void Core::State::stop_health(Worker& worker) {
 
 // Where it stood in the list: idle workers stand in the order in which they became so.
 void Core::State::make_available_again(Worker& worker) {
+  if (worker.ejected) return;
   std::uint32_t older = no_index;
   std::uint32_t newer = oldest_available_;
   while (newer != no_index && !(workers_[newer].lifecycle.state() == WorkerState::ready &&

@@ -19,7 +19,7 @@ Duration Core::State::lateness(const Ticket& ticket) const {
   } else {
     for (const Worker& worker : workers_) {
       if (!worker.id || !worker.in_service() || worker.withdrawn) continue;
-      if (worker.lifecycle.health() == Health::unhealthy) continue;
+      if (worker.lifecycle.health() == Health::unhealthy || worker.ejected) continue;
       slots += worker.slots.size();
     }
   }
@@ -43,6 +43,12 @@ bool Core::State::shed(Ticket& ticket) {
   }
   if (drops) give_up_waiting(ticket, ErrorCode::request_shed);
   return drops;
+}
+
+// Leases take as long as their holders like, and retries have waited for reasons of their own.
+void Core::State::note_answer(const Ticket& ticket, const Slot& slot) {
+  if (!options.limit.on() || ticket.lease || ticket.attempts != 1) return;
+  limit_.note_answer(now_ - ticket.submitted_at, now_ - slot.taken_at);
 }
 
 void Core::State::watch_lease(Ticket& ticket) {

@@ -7,12 +7,15 @@
 #include "ordeal/pool/affinity.hpp"
 #include "ordeal/pool/error.hpp"
 #include "ordeal/pool/retry.hpp"
+#include "pool/core/action.hpp"
 #include "pool/core/affinity.hpp"
 #include "pool/core/health.hpp"
 #include "pool/core/ids.hpp"
 #include "pool/core/lifecycle.hpp"
 #include "pool/core/memory_trend.hpp"
+#include "pool/core/outliers.hpp"
 #include "pool/core/timer_queue.hpp"
+#include "pool/core/vigil.hpp"
 
 namespace ordeal::pool::core {
 
@@ -47,9 +50,20 @@ struct Worker {
   std::uint32_t slots_lost = 0;
   std::uint32_t slots_dirty = 0;
   std::uint64_t served = 0;
-  TimerHandle timer;  // of the phase it is in: start, stream, ask or terminate
+  TimerHandle timer;  // of the phase it is in: start, stream, stacks, ask or terminate
   HealthCheck health;
-  TimerHandle health_timer;  // health_check, or probe_timeout while an answer is waited for
+  TimerHandle health_timer;     // health_check, or probe_timeout while an answer is waited for
+  Performance performance;      // since the workers were compared last
+  std::uint32_t ejections = 0;  // that count towards the next one's length
+  bool ejected = false;
+  Instant ejected_until = never;
+  TimerHandle ejection_timer;
+  Vigil vigil;
+  bool beats = false;            // has promised to
+  bool look_awaited = false;     // a start whose time is over, unless it is found ready
+  std::uint32_t extensions = 0;  // of its start
+  bool dumps_stacks = false;     // is killed when they are there
+  KillReason kill_reason{};      // of that
   std::uint64_t generation = 1;
   std::uint64_t requests_max = 0;  // then it is replaced; 0: never
   TimerHandle age_timer;

@@ -70,6 +70,7 @@ void Core::State::unmark(Worker& worker) {
 
 // It leaves service, for whatever reason. leaves_for stays: for whoever asks why it has left.
 void Core::State::drop_plan(Worker& worker) {
+  end_ejection(worker);
   timers.cancel(worker.age_timer);
   if (worker.admitted && !worker.withdrawn) --replacing_;
   if (std::exchange(worker.admitted, false)) --admitted_;

@@ -95,7 +95,8 @@ OperationsView Core::State::operations() const {
           .failed_generation = failed_generation_,
           .failure = roll_failure_,
           .failed_worker = roll_culprit_,
-          .start_failures = failures_in_row()};
+          .start_failures = failures_in_row(),
+          .limit = options.limit.on() ? limit_.limit() : 0};
 }
 
 }  // namespace ordeal::pool::core

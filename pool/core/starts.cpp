@@ -63,10 +63,25 @@ void Core::State::spawn(bool overflow) {
   tell({.what = Occurrence::worker_spawning, .worker = worker.id});
 }
 
-// A start that hangs keeps its place among the starts until its process is known to be gone.
+// Its time is over; but it may be ready, and the news unread: the host itself may have been late.
 void Core::State::on_start_timeout(Worker& worker) {
   ORDEAL_ASSERT(worker.lifecycle.state() == WorkerState::initializing,
                 "only a starting worker can be late with its start");
+  worker.look_awaited = true;
+  actions.push(action::Look{worker.id});
+}
+
+// All that there is to be read of it has been read. A start that hangs keeps its place among the
+// starts until its process is known to be gone.
+void Core::State::judge_start(Worker& worker, bool reported) {
+  worker.look_awaited = false;
+  if (reported && worker.extensions < options.start_extensions_max) {
+    ++worker.extensions;
+    worker.timer =
+        timers.arm(after(now_, options.start_timeout), Timer::start_timeout, worker.id.index);
+    return tell(
+        {.what = Occurrence::start_extended, .worker = worker.id, .count = worker.extensions});
+  }
   note_start_failed(worker, ErrorCode::start_timeout);
   recover(worker, WorkerFailure::start_timeout);
 }

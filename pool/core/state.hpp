@@ -2,8 +2,10 @@
 //
 // Reading order: core.cpp (dispatch, what follows each event), admission.cpp (tickets until their
 // grant, and their outcome), sessions.cpp (which worker a session's requests go to), guarding.cpp
-// (circuits), protecting.cpp (overload), exchange.cpp (how an exchange ends), workers.cpp (a
-// worker's way), probing.cpp (its health), starts.cpp (when to start one, failures, the circuit),
+// (circuits), protecting.cpp (overload), ejecting.cpp
+// (workers that stand out), exchange.cpp (how an exchange ends), workers.cpp (a
+// worker's way), probing.cpp (its health), watching.cpp (busy or
+// stuck), starts.cpp (when to start one, failures, the circuit),
 // replacing.cpp (one worker in another's place), rolling.cpp (all of them, of another program),
 // stopping.cpp, invariants.cpp.
 //
@@ -137,8 +139,21 @@ class Core::State {
   [[nodiscard]] Duration lateness(const Ticket& ticket) const;
   void note_held(const Slot& slot);
   [[nodiscard]] bool shed(Ticket& ticket);
+  void note_answer(const Ticket& ticket, const Slot& slot);
   void watch_lease(Ticket& ticket);
   void on_lease_limit(std::uint32_t index);
+
+  // ejecting.cpp
+  void note_performance(Worker& worker, const Slot& slot, bool failed);
+  void on_outlier_sweep();
+  void eject(Worker& worker, OutlierReason why);
+  void readmit(Worker& worker);
+  void readmit_if_too_few();
+  void end_ejection(Worker& worker);
+  [[nodiscard]] static bool is_in(const Worker& worker) {
+    return worker.in_service() && !worker.withdrawn && !worker.ejected &&
+           worker.lifecycle.health() != Health::unhealthy;
+  }
 
   // exchange.cpp
   void on(const event::ExchangeEnded& e);
@@ -164,6 +179,8 @@ class Core::State {
   void move_to(Worker& worker, WorkerState to, TransitionReason reason);
   void retire(Worker& worker, TransitionReason reason, Blame blame);
   void kill(Worker& worker, KillSignal signal, KillReason reason);
+  void on(const event::StacksDumped& e);
+  void kill_dumped(Worker& worker);
   void discard(Worker& worker, TransitionReason why, Blame blame, KillReason reason);
   void recover(Worker& worker, WorkerFailure failure);
   void free_slot(Worker& worker, std::uint32_t slot);
@@ -190,12 +207,19 @@ class Core::State {
   void degrade(Worker& worker, const RecoveryRow& row);
   void stop_health(Worker& worker);
   void make_available_again(Worker& worker);
+  // watching.cpp
+  void on(const event::WorkerLooked& e);
+  void look_at_busy(Worker& worker);
+  void judge_busy(Worker& worker, const Sign& sign);
+  void note_goes_on(Worker& worker);
+  [[nodiscard]] bool may_kill(Stuck stuck) const;
   [[nodiscard]] bool may_probe_idle() const;
 
   // starts.cpp
   void plan_starts();
   void spawn(bool overflow);
   void on_start_timeout(Worker& worker);
+  void judge_start(Worker& worker, bool reported);
   void note_start_failed(Worker& worker, ErrorCode code);
   void note_early_death(const Worker& worker);
   void note_start_succeeded();
@@ -330,6 +354,9 @@ class Core::State {
   std::uint64_t early_death_mark_ = 0;  // only a worker younger than this can lengthen the row
   TimerHandle start_backoff_;
 
+  std::uint32_t ejected_ = 0;
+  TimerHandle outlier_sweep_;
+  ConcurrencyLimit limit_;
   WaitEstimate wait_estimate_;  // kept with reject_late alone
   const CodelRules codel_rules_;
   Codel codel_;

@@ -22,6 +22,7 @@ void Core::State::begin_stop() {
   circuit_open = false;
   timers.cancel(start_backoff_);
   timers.cancel(overflow_idle_);
+  timers.cancel(outlier_sweep_);
   timers.cancel(binding_expiry_);
   forget_half_open_timers();
   end_roll();

@@ -28,9 +28,12 @@ enum class Timer : std::uint8_t {
   quarantine_grace,  // worker, slot: the late reply has not come; killed
   health_check,      // worker: is looked at, and pinged if it is idle or unhealthy
   probe_timeout,     // worker: has not answered its ping; counts as a failure
+  stack_grace,       // worker: has had its time to write its stacks down; killed
   ask_grace,         // worker: was asked to leave and has not; terminated
   terminate_grace,   // worker: was terminated and has not gone; killed
   age_max,           // worker: has lived for as long as it may; is replaced
+  ejection,          // worker: has been ejected for long enough
+  outlier_sweep,     // pool: compares the workers with one another
   overflow_idle,     // pool: looks for surplus workers that have been idle long enough
   start_backoff,     // pool: starts may go on
   binding_expiry,    // pool: forgets the sessions that were not used for affinity_timeout

@@ -39,8 +39,9 @@ enum class WorkerFailure : std::uint8_t {
   call_cancelled,       // its caller gave up with the request in its hands
   late_reply_overdue,   // owes a reply, and quarantine_grace is over
   health_check_failed,  // did not answer a ping in time, or answered with an error
+  stuck,                // has a request and cannot go on by itself
 };
-inline constexpr std::size_t worker_failure_count = 12;
+inline constexpr std::size_t worker_failure_count = 13;
 
 enum class Remedy : std::uint8_t {
   bury,        // nothing is left of it
@@ -103,6 +104,7 @@ inline constexpr std::array<RecoveryRow, worker_failure_count> recovery_rows{{
      K::late_reply_overdue},
     {F::health_check_failed, Remedy::degrade, true, std::chrono::seconds{5}, T::failures_max,
      Blame::worker, K::unhealthy},
+    {F::stuck, Remedy::replace, false, {}, T::stuck, Blame::worker, K::stuck},
 }};
 
 constexpr bool rows_follow_the_enum() {

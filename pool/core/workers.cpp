@@ -46,6 +46,8 @@ void Core::State::on(const event::WorkerReady& e) {
   --starting_;
   worker->slots.assign(std::clamp(e.slots, 1U, options.slots_max), Slot{});
   worker->ready_at = now_;
+  worker->beats = e.beats;
+  worker->look_awaited = false;
   worker->lifecycle.set_health(Health::healthy);
   move_to(*worker, WorkerState::ready, TransitionReason::start_complete);
   note_start_succeeded();
@@ -139,13 +141,37 @@ void Core::State::drop_quarantines(Worker& worker) {
   worker.slots_dirty = 0;
 }
 
+// Killed for what it does not do, so where it stands is of use.
+static bool is_worth_a_dump(KillReason reason) {
+  return reason == KillReason::stuck || reason == KillReason::unhealthy ||
+         reason == KillReason::late_reply_overdue || reason == KillReason::start_timeout;
+}
+
 void Core::State::kill(Worker& worker, KillSignal signal, KillReason reason) {
   if (worker.exited || worker.kill_sent) return;
+  if (!worker.dumps_stacks && is_worth_a_dump(reason) && !stopping &&
+      options.stack_grace > Duration::zero()) {
+    worker.dumps_stacks = true;
+    worker.kill_reason = reason;
+    worker.timer =
+        timers.arm(after(now_, options.stack_grace), Timer::stack_grace, worker.id.index);
+    actions.push(action::DumpStacks{worker.id, reason});
+    return;
+  }
   if (signal == KillSignal::kill) {
     worker.kill_sent = true;
     timers.cancel(worker.timer);
   }
   actions.push(action::Kill{worker.id, signal, reason});
+}
+
+void Core::State::kill_dumped(Worker& worker) {
+  kill(worker, KillSignal::kill, worker.kill_reason);
+}
+
+void Core::State::on(const event::StacksDumped& e) {
+  Worker* worker = find(e.worker);
+  if (worker != nullptr && worker->dumps_stacks) kill_dumped(*worker);
 }
 
 void Core::State::discard(Worker& worker, TransitionReason why, Blame blame, KillReason reason) {
@@ -177,6 +203,7 @@ void Core::State::free_slot(Worker& worker, std::uint32_t slot) {
                 "only a slot that is in use is given back");
   --(s.use == Slot::Use::granted ? worker.slots_granted : worker.slots_lost);
   s = Slot{};
+  if (worker.vigil.verdict() != Stuck::no) note_goes_on(worker);
   refresh(worker);
   forget_if_done(worker);
 }

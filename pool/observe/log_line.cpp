@@ -93,6 +93,22 @@ std::string sentence(const PoolEvent& event) {
     return fmt::format("worker {} is healthy again after {}", event.worker,
                        milliseconds(event.duration));
   }
+  if (what == "worker_stuck") {
+    return fmt::format("worker {} is stuck with its request ({}), for {} at least", event.worker,
+                       event.reason, milliseconds(event.duration));
+  }
+  if (what == "worker_goes_on") {
+    return fmt::format("worker {} goes on, was stuck ({})", event.worker, event.reason);
+  }
+  if (what == "worker_ejected") {
+    return fmt::format("worker {} stands out by its {}, and gets no work for {} ({}. time)",
+                       event.worker, event.reason, milliseconds(event.duration), event.count);
+  }
+  if (what == "worker_readmitted") return fmt::format("worker {} gets work again", event.worker);
+  if (what == "start_extended") {
+    return fmt::format("worker {} still starts, has reported progress, and gets more time ({})",
+                       event.worker, event.count);
+  }
   if (what.starts_with("breaker_")) {
     const std::string wait =
         event.to == "open" ? ", for " + milliseconds(event.duration) : std::string{};
@@ -125,7 +141,8 @@ Level log_level(const PoolEvent& event) {
   if (what == "start_circuit_opened") return Level::critical;
   if (what == "breaker_opened" || what == "breaker_reopened") return Level::err;
   if (what == "queue_full" || what == "overload_began" || what == "lease_overdue" ||
-      what == "breaker_ordered" || what == "start_backing_off" || what == "request_requeued" ||
+      what == "worker_stuck" || what == "worker_ejected" || what == "breaker_ordered" ||
+      what == "start_backing_off" || what == "request_requeued" ||
       what == "request_retry_scheduled" || what == "request_retry_exhausted") {
     return Level::warn;
   }

@@ -102,6 +102,13 @@ Result<void> validate(const Options& options) {
                     options.retry.base_delay.count(), options.retry.max_delay.count()));
   if (options.retry.backoff == Backoff::custom && options.retry.delays.empty())
     return refused("option retry.delays_ms: empty, the retry.backoff custom needs 1 to 16 delays");
+  if (options.limit.max != 0 && options.limit.min > options.limit.max)
+    return refused(fmt::format("option limit.min: {} is more than limit.max, which is {}",
+                               options.limit.min, options.limit.max));
+  if (options.outliers.time > options.outliers.time_max)
+    return refused(
+        fmt::format("option outliers.time_ms: {} is more than outliers.time_max_ms, which is {}",
+                    options.outliers.time.count(), options.outliers.time_max.count()));
   return validate_breaker(options.breaker);
 }
 

@@ -22,6 +22,7 @@ constexpr std::array<std::string_view, 3> await_ready_names{"all", "one", "none"
 constexpr std::array<std::string_view, 2> worker_kind_names{"basic", "enhanced"};
 constexpr const auto& backoff_names = core::Names<Backoff>::all;
 constexpr const auto& affinity_names = core::Names<AffinityPolicy>::all;
+constexpr const auto& stuck_kill_names = core::Names<StuckKill>::all;
 constexpr std::array<std::string_view, 2> spin_names{"off", "adaptive"};
 
 constexpr Descriptor variable_names(Descriptor row) {
@@ -185,6 +186,17 @@ constexpr std::array rows{
     number<&O::health_failures_max>(
         "health_failures_max", "", 1, 100,
         "failures in a row before a worker is replaced; calls not answered in time count too"),
+    choice<stuck_kill_names, &O::stuck_kill>(
+        "stuck_kill",
+        "which busy workers are killed, with health checks on: `proved`, whose process is stopped "
+        "or in a lock cycle; `silent`, whose heartbeat has failed for an interval, too"),
+    duration<&O::stack_grace>("stack_grace_ms", 0, minute_ms,
+                              "before a worker is killed for what it does not do it may write its "
+                              "stacks into its certificate; 0: killed at once"),
+    number<&O::start_extensions_max>(
+        "start_extensions_max", "", 0, 10'000,
+        "a start that has reported progress within `start_timeout_ms` gets as much time again, so "
+        "often at most"),
 
     number<&O::replace_parallel_max>(
         "replace_parallel_max", "", 1, 1024,
@@ -219,6 +231,38 @@ constexpr std::array rows{
     duration<&O::shed_interval>("shed_interval_ms", 1, 60 * minute_ms,
                                 "a queue stands if for so long nobody waited for `shed_target_ms` "
                                 "or less; should be several calls long"),
+    number<&O::limit, &Options::Limit::max>("limit.max", "", 0, 1'000'000,
+                                            "the most that the adaptive limit of requests in the "
+                                            "pool may become; beyond it a call gets "
+                                            "`concurrency_limited`; 0: no such limit"),
+    number<&O::limit, &Options::Limit::min>("limit.min", "", 1, 1'000'000,
+                                            "the least that it may become"),
+    number<&O::limit, &Options::Limit::tolerance_percent>(
+        "limit.tolerance_percent", "", 100, 10'000,
+        "from submit to answer may take so much of the time in a worker before it falls"),
+    duration<&O::outliers, &Options::Outliers::interval>(
+        "outliers.interval_ms", 0, day_ms,
+        "workers are compared so often, and those that stand out get no work for a while; 0: "
+        "never"),
+    duration<&O::outliers, &Options::Outliers::time>("outliers.time_ms", 1, day_ms,
+                                                     "for so long, times how often in a row"),
+    duration<&O::outliers, &Options::Outliers::time_max>("outliers.time_max_ms", 1, day_ms,
+                                                         "and no longer than that"),
+    number<&O::outliers, &Options::Outliers::requests_min>(
+        "outliers.requests_min", "", 1, 1'000'000,
+        "its answers in the interval; with fewer, or if the others together have not a quarter as "
+        "many, nothing is concluded"),
+    number<&O::outliers, &Options::Outliers::failure_percent>(
+        "outliers.failure_percent", "", 1, 100,
+        "so many of its answers fail, and more than twice as many as the others'"),
+    number<&O::outliers, &Options::Outliers::slow_percent>(
+        "outliers.slow_percent", "", 0, 100'000,
+        "or its answers take so much of the others' mean time; 0: no matter"),
+    number<&O::outliers, &Options::Outliers::share_percent>(
+        "outliers.share_percent", "", 0, 100,
+        "of the healthy workers, no more than so many are out, those just chosen included"),
+    number<&O::outliers, &Options::Outliers::healthy_min>("outliers.healthy_min", "", 1, 1024,
+                                                          "so many healthy workers are never out"),
     duration<&O::lease_limit>(
         "lease_limit_ms", 0, day_ms,
         "a lease held for longer is reported, with the place that took it; 0: none is"),

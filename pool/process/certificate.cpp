@@ -23,8 +23,16 @@ DeathCertificate make_certificate(const ExitStatus& status, DeathFacts facts, Oo
   certificate.served = facts.served;
   certificate.request_in_hand = facts.request_in_hand;
   certificate.stderr_tail = std::move(facts.stderr_tail);
+  certificate.stack_dump = std::move(facts.stack_dump);
   const bool killed_by_others = status.signal == SIGKILL && !certificate.killed_by_pool;
-  certificate.possibly_out_of_memory = killed_by_others && oom != nullptr && oom->claim(now);
+  if (killed_by_others) {
+    const bool can_be_known = oom != nullptr && !oom->file().empty();
+    certificate.out_of_memory = !can_be_known     ? OutOfMemory::unknown
+                                : oom->claim(now) ? OutOfMemory::possible
+                                                  : OutOfMemory::no;
+  } else if (!status.known) {
+    certificate.out_of_memory = OutOfMemory::unknown;
+  }
   return certificate;
 }
 

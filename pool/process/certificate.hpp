@@ -22,6 +22,7 @@ struct DeathFacts {
   std::string kill_reason;  // empty: the pool sent it no signal
   std::string retired_for;  // empty: nobody has asked it to go
   std::string stderr_tail;
+  std::string stack_dump;
 };
 
 // Pure but for `oom`, which is asked only if the worker died of a SIGKILL that the pool did not

@@ -107,7 +107,12 @@ Diagnosis Engine::diagnose(const DiagnosisOptions& options) {
                                    .pid = worker.pid,
                                    .state = worker.state,
                                    .in_state = worker.in_state,
+                                   .stuck = worker.stuck,
                                    .last_progress = worker.last_progress});
+    }
+    for (const auto& certificate : deaths_) {
+      diagnosis.deaths.push_back(*certificate);
+      diagnosis.deaths.back().stderr_tail.clear();
     }
     see_requests(diagnosis, at);
     see_starts(diagnosis, at);

@@ -8,6 +8,7 @@
 #include <array>
 
 #include "pool/process/certificate.hpp"
+#include "pool/process/stack_dump.hpp"
 #include "pool/runtime/driver.hpp"
 #include "pool/runtime/housekeeper.hpp"
 #include "pool/runtime/names.hpp"
@@ -25,6 +26,25 @@ std::uint64_t unread_bytes(const WorkerRecord& worker) {
   const int kept = worker.process->pipes().unread_requests.get();
   if (kept < 0 || ioctl(kept, FIONREAD, &unread) != 0) return 0;
   return static_cast<std::uint64_t>(unread);
+}
+
+// The end of its stderr, but for the dump that the pool asked for: that would leave room for
+// nothing else, and has a place of its own.
+std::string last_words(const WorkerRecord& worker) {
+  std::string words = worker.stderr_tail->text();
+  if (!worker.stderr_before_dump) return words;
+  const std::string_view dump = worker.stderr_tail->since(*worker.stderr_before_dump);
+  if (std::string_view{words}.ends_with(dump)) {
+    words.resize(words.size() - dump.size());
+  } else if (dump.ends_with(words)) {
+    words.clear();
+  }
+  return words;
+}
+
+std::string stack_dump(const WorkerRecord& worker) {
+  if (!worker.stderr_before_dump) return {};
+  return process::find_stacks(worker.stderr_tail->since(*worker.stderr_before_dump));
 }
 
 }  // namespace
@@ -76,7 +96,8 @@ void Housekeeper::bury(WorkerRecord& worker) {
        .before_ready = !worker.ready,
        .kill_reason = worker.kill_reason,
        .retired_for = worker.retired_for,
-       .stderr_tail = worker.stderr_tail->text()},
+       .stderr_tail = last_words(worker),
+       .stack_dump = stack_dump(worker)},
       &oom_counter_, std::chrono::steady_clock::now()));
   engine_.note_certificate(worker, certificate);
 
@@ -96,7 +117,7 @@ void Housekeeper::bury(WorkerRecord& worker) {
     worker.purpose = Purpose::none;
   }
   const bool by_outsider = certificate->term_signal == SIGKILL && !certificate->killed_by_pool &&
-                           !certificate->possibly_out_of_memory;
+                           certificate->out_of_memory != OutOfMemory::possible;
   const bool was_ready = worker.ready;
   engine_.feed(core::event::WorkerExited{.worker = worker.id, .by_outsider = by_outsider});
   if (!was_ready) replenish_spares();
@@ -113,29 +134,47 @@ void Housekeeper::drain_stderr(process::StderrTail& tail, process::WorkerProcess
   }
 }
 
+// What a pipe holds at most (64 KiB by default), so that a look misses nothing, and a worker that
+// writes all the time holds up nobody.
 void Housekeeper::drain_progress(WorkerRecord& worker) {
   constexpr std::size_t line_bytes_max = 4096;
+  constexpr int reads_max = 16;
   process::FileDescriptor& pipe = worker.process->pipes().progress;
-  if (!pipe) return;
   std::array<char, line_bytes_max> chunk;
-  const ssize_t count = ::read(pipe.get(), chunk.data(), chunk.size());
-  if (count <= 0) {
-    if (count == 0) {
-      stop_watching(pipe.get());
-      pipe.reset();
+  for (int i = 0; i < reads_max && pipe; ++i) {
+    const ssize_t count = ::read(pipe.get(), chunk.data(), chunk.size());
+    if (count <= 0) {
+      if (count == 0) {
+        stop_watching(pipe.get());
+        pipe.reset();
+      }
+      return;
     }
-    return;
+    worker.progress_line.append(chunk.data(), static_cast<std::size_t>(count));
+    hear_progress(worker);
+    if (worker.progress_line.size() > line_bytes_max) worker.progress_line.clear();
   }
-  worker.progress_line.append(chunk.data(), static_cast<std::size_t>(count));
-  const std::size_t end = worker.progress_line.rfind('\n');
-  if (end != std::string::npos) {
-    const std::size_t before =
-        end == 0 ? std::string::npos : worker.progress_line.rfind('\n', end - 1);
-    const std::size_t begin = before == std::string::npos ? 0 : before + 1;
-    engine_.note_progress(worker, worker.progress_line.substr(begin, end - begin));
-    worker.progress_line.erase(0, end + 1);
+}
+
+// The whole lines that have come; of reports the last one is kept.
+void Housekeeper::hear_progress(WorkerRecord& worker) {
+  constexpr std::string_view beat = R"({"beat")";
+  std::string_view text = worker.progress_line;
+  std::string_view report;
+  while (true) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) break;
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end + 1);
+    if (line.starts_with(beat)) {
+      ++worker.beats;
+    } else {
+      ++worker.reports;
+      report = line;
+    }
   }
-  if (worker.progress_line.size() > line_bytes_max) worker.progress_line.clear();
+  if (!report.empty()) engine_.note_progress(worker, std::string{report});
+  worker.progress_line.erase(0, worker.progress_line.size() - text.size());
 }
 
 // A dead warden is replaced, and its successor told of every live group, before another worker

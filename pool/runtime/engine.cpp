@@ -258,6 +258,8 @@ void Engine::perform_emit(const core::action::Emit& emit) {
     event.from = to_string(emit.circuit_from);
     event.to = to_string(emit.circuit_to);
   }
+  if (emit.outlier != core::OutlierReason::none) event.reason = core::name_of(emit.outlier);
+  if (emit.stuck != core::Stuck::no) event.reason = core::name_of(emit.stuck);
   if (emit.stop != core::RetryStop::none) event.reason = core::name_of(emit.stop);
   if (emit.affinity != AffinityOutcome::none) event.reason = core::name_of(emit.affinity);
   if (emit.session != core::no_session) event.session = sessions_.name_of(emit.session);
@@ -327,6 +329,8 @@ void Engine::note_start_failure(Error error) {
 void Engine::note_certificate(WorkerRecord& record,
                               std::shared_ptr<const DeathCertificate> certificate) {
   const std::lock_guard lock{mutex_};
+  deaths_.push_back(certificate);
+  if (deaths_.size() > Diagnosis::deaths_max) deaths_.pop_front();
   record.certificate = std::move(certificate);
 }
 

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -238,6 +239,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Inbox inbox_;
   std::vector<core::TicketId> idle_leases_lost_;
   std::optional<Error> last_start_failure_;
+  std::deque<std::shared_ptr<const DeathCertificate>> deaths_;  // the last ones
   TemplateStatus template_;
   Instant last_fed_at_{};  // the core's time never runs backwards
   Instant housekeeper_wakes_at_ = core::never;

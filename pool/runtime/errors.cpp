@@ -51,6 +51,8 @@ std::string sentence(ErrorCode code, const TicketSlot& slot, const ExchangeOutco
     case ErrorCode::deadline_unreachable:
       return fmt::format("so many wait that the answer would come {:.1f} ms behind the deadline",
                          milliseconds(slot.retry_after));
+    case ErrorCode::concurrency_limited:
+      return "as many requests are in the pool as can be answered in good time";
     case ErrorCode::request_shed:
       return fmt::format("the queue stands, and the request had waited for {:.1f} ms at its turn",
                          milliseconds(since_submit));

@@ -115,6 +115,10 @@ void Housekeeper::perform(const core::Action& action) {
           [&](const core::action::Probe& a) {
             if (!a.again) with(a.worker, [&](auto& w) { begin_ping(w); });
           },
+          [&](const core::action::Look& a) { look(a.worker); },
+          [&](const core::action::DumpStacks& a) {
+            with(a.worker, [&](auto& w) { dump_stacks(w); });
+          },
           [&](const core::action::Interrupt& a) { with(a.worker, [&](auto& w) { interrupt(w); }); },
           [&](const core::action::Forget& a) {
             with(a.worker, [&](auto& w) { std::erase(live_, &w); });
@@ -149,7 +153,7 @@ void Housekeeper::handle(const epoll_event& event) {
       break;
     case WatchKind::standard_error:
       drain_stderr(*worker.stderr_tail, *worker.process);
-      if (worker.stacks_due != core::never) look_for_stacks(worker);
+      if (worker.stacks_due != core::never || worker.dumping) look_for_stacks(worker);
       break;
     case WatchKind::progress:
       drain_progress(worker);
@@ -167,6 +171,7 @@ Instant Housekeeper::next_deadline(Instant core_timer) const {
   Instant next = core_timer;
   next = std::min(next, measure_at_);
   if (template_missed()) next = std::min(next, template_.not_before);
+  next = std::min(next, template_.spares_at);
   for (const WorkerRecord* worker : live_) {
     next = std::min({next, worker->lost_deadline, worker->stacks_due});
     if (worker->purpose == Purpose::async_call && !worker->channel.result()) {
@@ -189,6 +194,7 @@ void Housekeeper::expire(Instant at) {
     }
   }
   if (template_missed() && template_.not_before <= at) revive_template();
+  if (template_.spares_at <= at) replenish_spares();
   if (measure_at_ <= at) measure_workers();
   if (core_timer_ <= at) engine_.feed(core::event::TimePassed{});
 }

@@ -76,7 +76,7 @@ class Housekeeper {
   void serve_waiting();
   void adopt_forked(process::WorkerProcess worker);
   void replenish_spares();
-  [[nodiscard]] bool handshake_under_way() const;
+  [[nodiscard]] Instant spares_put_off_until(Instant at) const;
   void hand_over(process::WorkerProcess worker);
   void go_cold(std::string reason);
   void start_waiting_cold();
@@ -106,6 +106,11 @@ class Housekeeper {
   void interrupt(WorkerRecord& worker);
 
   void measure_workers();
+  // looking.cpp
+  void look(core::WorkerId id);
+  [[nodiscard]] std::uint32_t look_at_template();
+  void dump_stacks(WorkerRecord& worker);
+  void end_dump(WorkerRecord& worker);
   // stack_asking.cpp
   void ask_stacks(const StackAsk& ask);
   void look_for_stacks(WorkerRecord& worker);
@@ -117,10 +122,12 @@ class Housekeeper {
   void bury(WorkerRecord& worker);
   void drain_stderr(process::StderrTail& tail, process::WorkerProcess& process);
   void drain_progress(WorkerRecord& worker);
+  void hear_progress(WorkerRecord& worker);
   [[nodiscard]] bool ensure_warden();
   [[nodiscard]] std::vector<process::LiveGroup> live_groups();
 
-  [[nodiscard]] static wire::Capabilities offered_capabilities();
+  [[nodiscard]] wire::Capabilities offered_capabilities() const;
+  [[nodiscard]] std::uint32_t heartbeat_ms() const;
   void watch_worker(WorkerRecord& worker);
   void watch_channel(WorkerRecord& worker, bool reply, bool request);
   void stop_watching(int descriptor);

@@ -16,6 +16,8 @@ std::string_view sentence_of(KillReason reason) {
       return "did not stop when asked";
     case KillReason::unhealthy:
       return "failed its health checks, or calls in time, health_failures_max times in a row";
+    case KillReason::stuck:
+      return "stuck: it could not go on by itself, or had sent no heartbeat, for a health interval";
     case KillReason::unwanted:
       return "its start is not wanted any more";
     case KillReason::stop_grace_over:

@@ -101,6 +101,12 @@ void Housekeeper::ask_stacks(const StackAsk& ask) {
 
 // Something was written to stderr. REQUIRES: it was asked.
 void Housekeeper::look_for_stacks(WorkerRecord& worker) {
+  if (worker.dumping) {
+    const std::string dump =
+        process::find_stacks(worker.stderr_tail->since(*worker.stderr_before_dump), 64 * 1024);
+    if (is_whole(dump)) end_dump(worker);
+  }
+  if (worker.stacks_due == core::never) return;
   const std::string stacks =
       process::find_stacks(worker.stderr_tail->since(worker.stderr_before_stacks), 64 * 1024);
   if (!is_whole(stacks)) return;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 
 #include "pool/process/environment.hpp"
@@ -37,13 +38,20 @@ std::vector<std::string> worker_environment(const Options& options, const Worker
 
 }  // namespace
 
-wire::Capabilities Housekeeper::offered_capabilities() {
-  wire::Capabilities offered;
-  offered.add(wire::Capability::cancel)
-      .add(wire::Capability::context)
-      .add(wire::Capability::error_object)
-      .add(wire::Capability::progress);
-  return offered;
+// Heartbeats only where somebody looks for them.
+wire::Capabilities Housekeeper::offered_capabilities() const {
+  wire::Capabilities offered = wire::Capabilities::all();
+  return heartbeat_ms() > 0 ? offered : offered.remove(wire::Capability::heartbeat);
+}
+
+// So that several come between two looks at a worker, of which each may be late.
+std::uint32_t Housekeeper::heartbeat_ms() const {
+  constexpr std::int64_t beats_per_interval = 5;
+  const std::chrono::milliseconds interval =
+      engine_.options().health_interval.value_or(std::chrono::milliseconds{0});
+  if (interval.count() <= 0) return 0;
+  return static_cast<std::uint32_t>(
+      std::max<std::int64_t>(1, interval.count() / beats_per_interval));
 }
 
 void Housekeeper::spawn(core::WorkerId id, std::uint64_t generation) {
@@ -102,7 +110,7 @@ Result<std::unique_ptr<WorkerRecord>> Housekeeper::make_record(core::WorkerId id
 
 void Housekeeper::begin_handshake(WorkerRecord& worker) {
   const auto encoded = wire::encode_ping(worker.request_frame, std::to_string(worker.id.serial),
-                                         offered_capabilities(), wall_timestamp());
+                                         offered_capabilities(), wall_timestamp(), heartbeat_ms());
   if (!encoded) {
     fail_start(worker, encoded.error());
     return;
@@ -130,7 +138,11 @@ void Housekeeper::become_ready(WorkerRecord& worker) {
   worker.last_used_at = now();
   worker.bytes_written = 0;
   worker.ready = true;
-  engine_.feed(core::event::WorkerReady{.worker = worker.id, .slots = worker.negotiated.slots});
+  worker.reports = worker.beats = 0;
+  engine_.feed(
+      core::event::WorkerReady{.worker = worker.id,
+                               .slots = worker.negotiated.slots,
+                               .beats = worker.negotiated.agreed.has(wire::Capability::heartbeat)});
   replenish_spares();
 }
 

@@ -1,5 +1,6 @@
 // A consistent picture: everything of the core's and the runtime's under one hold of the lock;
 // only /proc is read after it.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -57,6 +58,8 @@ void copy_counters(Status& status, const core::Counters& counters) {
   status.probes = counters.probes;
   status.probe_failures = counters.probe_failures;
   status.workers_recovered = counters.workers_recovered;
+  status.ejections = counters.ejections;
+  status.workers_stuck = counters.workers_stuck;
   status.leases_overdue = counters.leases_overdue;
   status.affinity = {.bindings = counters.bindings,
                      .hits = counters.affinity_hits,
@@ -84,6 +87,7 @@ Status Engine::status() const {
     copy_counters(status, core_.counters());
     const core::OperationsView operations = core_.operations();
     status.size = operations.size;
+    status.limit = operations.limit;
     status.admission = core::name_of(operations.admission);
     status.generation = operations.generation;
     status.rolling_to = operations.rolling_to;
@@ -103,7 +107,12 @@ Status Engine::status() const {
       worker.worker = view.id.serial;
       worker.state = core::to_string(view.state);
       worker.health = core::to_string(view.health);
+      if (view.ejected_until != core::never) {
+        ++status.ejected;
+        worker.ejected_for = std::max(view.ejected_until - at, Duration{1});
+      }
       worker.failures = view.failures;
+      if (view.stuck != core::Stuck::no) worker.stuck = core::name_of(view.stuck);
       worker.age = at - view.spawned_at;
       worker.in_state = at - view.since;
       worker.served = view.served;

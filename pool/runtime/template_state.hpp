@@ -44,10 +44,11 @@ struct TemplateState {
   std::deque<process::WorkerProcess> spares;  // forked and idle; the warden knows them
   Instant started_at{};
   Instant ready_at{};
-  bool revive = false;            // it had been ready and has died: another is wanted
-  Instant not_before{};           // of the next template
-  std::uint32_t short_lives = 0;  // templates in a row that died soon after they were ready
-  TemplateStatus told;            // as status() says it
+  bool revive = false;              // it had been ready and has died: another is wanted
+  Instant not_before{};             // of the next template
+  Instant spares_at = core::never;  // then more are forked, though some worker is not ready
+  std::uint32_t short_lives = 0;    // templates in a row that died soon after they were ready
+  TemplateStatus told;              // as status() says it
 };
 
 [[nodiscard]] constexpr std::string_view to_string(TemplateState::Phase phase) {

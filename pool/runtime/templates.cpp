@@ -26,6 +26,7 @@ using Phase = TemplateState::Phase;
 constexpr Duration long_life = std::chrono::seconds{10};
 // Without one, workers start cold; that is no reason to wait long.
 constexpr Duration pause_max = std::chrono::seconds{1};
+constexpr Duration spare_patience = std::chrono::milliseconds{100};
 
 }  // namespace
 
@@ -73,7 +74,8 @@ void Housekeeper::start_template() {
   watch(epoll, t.process->socket(), EPOLLIN, {WatchKind::template_socket, {}});
   // A template does not read this; a program that answers is none.
   std::string ping;
-  if (wire::encode_ping(ping, "template", offered_capabilities(), wall_timestamp())) {
+  if (wire::encode_ping(ping, "template", offered_capabilities(), wall_timestamp(),
+                        heartbeat_ms())) {
     (void)!::write(process.pipes().to_worker.get(), ping.data(), ping.size());
   }
   tell_template("template_started");
@@ -137,7 +139,11 @@ void Housekeeper::serve_waiting() {
     hand_over(std::move(spare));
   }
   if (t.phase == Phase::ready) {
-    const std::size_t spares = handshake_under_way() ? 0 : engine_.options().warm_spares;
+    const Instant at = now();
+    const Instant put_off_until = spares_put_off_until(at);
+    const std::size_t spares = put_off_until > at ? 0 : engine_.options().warm_spares;
+    t.spares_at =
+        put_off_until > at && engine_.options().warm_spares > 0 ? put_off_until : core::never;
     const std::size_t wanted = t.waiting.size() + spares;
     while (t.spares.size() + t.process->forks_pending() < wanted) {
       if (auto asked = t.process->request_fork(); !asked) return go_cold(asked.error().message);
@@ -146,17 +152,23 @@ void Housekeeper::serve_waiting() {
   tell_template({});
 }
 
-// Some worker is not ready yet: it needs the processors more than the next spare does, whose fork
-// would take as long as the worker's own start.
-bool Housekeeper::handshake_under_way() const {
-  return std::any_of(live_.begin(), live_.end(), [](const WorkerRecord* worker) {
-    return !worker->exited &&
-           (worker->purpose == Purpose::handshake || worker->purpose == Purpose::start_call);
-  });
+// Until when spares are put off. Some worker is not ready yet, and needs the processors more than
+// the next spare does, whose fork would take as long as the worker's own start; but a start that
+// takes many times as long as one should holds up nobody.
+Instant Housekeeper::spares_put_off_until(Instant at) const {
+  Instant until = at;
+  for (const WorkerRecord* worker : live_) {
+    const bool starts =
+        worker->purpose == Purpose::handshake || worker->purpose == Purpose::start_call;
+    if (worker->exited || !starts) continue;
+    until = std::max(until, core::after(worker->spawned_at, spare_patience));
+  }
+  return until;
 }
 
 // A start is over, however it ended.
 void Housekeeper::replenish_spares() {
+  template_.spares_at = core::never;
   if (engine_.options().warm_spares > 0 && template_.phase == Phase::ready) serve_waiting();
 }
 
@@ -234,7 +246,7 @@ bool Housekeeper::give_up_forking(core::WorkerId id) {
   TemplateState& t = template_;
   const auto is_it = [id](const TemplateState::Waiting& waiting) { return waiting.worker == id; };
   if (std::erase_if(t.waiting, is_it) == 0) return false;
-  const bool hangs =
+  const bool hangs =  // the core has had it looked at: it reports no progress, or has for too long
       t.phase == Phase::importing && now() - t.started_at >= engine_.options().start_timeout;
   give_up_start(id,
                 make_error(ErrorCode::start_timeout,

@@ -59,6 +59,11 @@ std::string does(const WorkerSight& worker) {
       what = "nobody knows what it does";
       break;
   }
+  if (worker.stuck == "locked") {
+    what = "it is in a lock cycle: each of its threads waits for another";
+  } else if (worker.stuck == "silent") {
+    what += ", and its heartbeat has stopped: C code keeps the GIL";
+  }
   if (const std::string frame = innermost_frame(worker.stacks); !frame.empty()) {
     what += ", in " + frame;
   }

@@ -92,6 +92,11 @@ struct WorkerRecord {
   // be them.
   Instant stacks_due = core::never;
   std::uint64_t stderr_before_stacks = 0;
+  // Before it is killed, likewise: for its certificate, and until then if the core waits for them.
+  std::optional<std::uint64_t> stderr_before_dump;
+  bool dumping = false;
+  std::uint32_t reports = 0;  // of progress, since it was looked at
+  std::uint32_t beats = 0;    // likewise
   std::string progress_line;  // the unfinished line of the side channel
   std::string kill_reason;    // empty: the pool has sent it no signal
   std::string retired_for;    // empty: nobody has asked it to go

@@ -45,12 +45,41 @@ Json worker_json(const WorkerSight& worker) {
             {"state", worker.state},
             {"in_state_ms", milliseconds(worker.in_state)},
             {"process", to_string(worker.process)}};
+  if (!worker.stuck.empty()) json["stuck"] = worker.stuck;
   if (!worker.waits_in.empty()) json["waits_in"] = worker.waits_in;
   if (worker.request) json["request"] = request_json(*worker.request);
   if (!worker.stacks.empty()) json["stacks"] = worker.stacks;
   if (!worker.no_stacks.empty()) json["no_stacks"] = worker.no_stacks;
   if (!worker.last_progress.empty()) json["last_progress"] = worker.last_progress;
   return json;
+}
+
+Json death_json(const DeathCertificate& death) {
+  Json json{{"worker", death.worker},
+            {"recycled", !death.retired_for.empty()},
+            {"summary", death.summary()},
+            {"age_ms", death.age_ms},
+            {"out_of_memory", to_string(death.out_of_memory)}};
+  if (!death.stack_dump.empty()) json["stack_dump"] = death.stack_dump;
+  return json;
+}
+
+std::string indented(std::string stacks) {
+  std::string text;
+  while (!stacks.empty()) {
+    const std::size_t end = std::min(stacks.find('\n'), stacks.size() - 1) + 1;
+    text += "    " + printable(stacks.substr(0, end - 1)) + "\n";
+    stacks.erase(0, end);
+  }
+  return text;
+}
+
+// Who was recycled and who crashed is told apart at a glance.
+std::string death_text(const Json& death) {
+  return fmt::format("  {} worker {}: {}\n", death.at("recycled").get<bool>() ? "recycled" : "lost",
+                     death.at("worker").get<std::uint64_t>(),
+                     printable(death.at("summary").get<std::string>())) +
+         indented(death.value("stack_dump", ""));
 }
 
 std::string seconds(const Json& json, const char* name) {
@@ -90,6 +119,9 @@ std::string worker_text(const Json& worker) {
       worker.at("pid").get<int>(), worker.at("state").get<std::string>(),
       seconds(worker, "in_state_ms"), worker.at("process").get<std::string>(),
       worker.contains("waits_in") ? " in " + worker.at("waits_in").get<std::string>() : "");
+  if (worker.contains("stuck")) {
+    text += "  is stuck: " + worker.at("stuck").get<std::string>() + "\n";
+  }
   if (worker.contains("request")) text += "  has " + request_line(worker.at("request"));
   if (worker.contains("last_progress")) {
     text +=
@@ -98,13 +130,7 @@ std::string worker_text(const Json& worker) {
   if (worker.contains("no_stacks")) {
     text += "  no stacks: " + worker.at("no_stacks").get<std::string>() + "\n";
   }
-  std::string stacks = worker.value("stacks", "");
-  while (!stacks.empty()) {
-    const std::size_t end = std::min(stacks.find('\n'), stacks.size() - 1) + 1;
-    text += "    " + printable(stacks.substr(0, end - 1)) + "\n";
-    stacks.erase(0, end);
-  }
-  return text;
+  return text + indented(worker.value("stacks", ""));
 }
 
 std::string text_of(const Json& dump) {
@@ -129,6 +155,8 @@ std::string text_of(const Json& dump) {
     if (timer.contains("worker")) text += fmt::format(", worker {}", timer.at("worker").dump());
     text += "\n";
   }
+  text += fmt::format("\nlast {} deaths\n", dump.at("deaths").size());
+  for (const Json& death : dump.at("deaths")) text += death_text(death);
   text += fmt::format("\nlast {} events\n", dump.at("events").size());
   for (const Json& event : dump.at("events")) {
     text += "  " + printable(event.get<std::string>()) + "\n";
@@ -139,14 +167,12 @@ std::string text_of(const Json& dump) {
 }  // namespace
 
 Json dump_json(const Diagnosis& d, const std::vector<std::string>& events) {
-  Json json{{"why", explain(d)},
-            {"workers", Json::array()},
-            {"queue", Json::array()},
-            {"pausing", Json::array()},
-            {"timers", Json::array()},
-            {"breakers", Json::array()},
-            {"start_failures", d.start_failures},
+  Json json{{"why", explain(d)},       {"workers", Json::array()},
+            {"queue", Json::array()},  {"pausing", Json::array()},
+            {"timers", Json::array()}, {"breakers", Json::array()},
+            {"deaths", Json::array()}, {"start_failures", d.start_failures},
             {"events", events}};
+  for (const DeathCertificate& death : d.deaths) json["deaths"].push_back(death_json(death));
   for (const WorkerSight& worker : d.workers) json["workers"].push_back(worker_json(worker));
   for (const RequestSight& request : d.queue) json["queue"].push_back(request_json(request));
   for (const RequestSight& request : d.pausing) json["pausing"].push_back(request_json(request));

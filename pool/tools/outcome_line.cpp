@@ -23,9 +23,13 @@ Json certificate_json(const DeathCertificate& certificate) {
   if (certificate.exit_code) json["exit_code"] = *certificate.exit_code;
   if (certificate.term_signal) json["signal"] = *certificate.term_signal;
   if (certificate.killed_by_pool) json["kill_reason"] = certificate.kill_reason;
-  if (certificate.possibly_out_of_memory) json["possibly_out_of_memory"] = true;
+  if (certificate.out_of_memory != OutOfMemory::no) {
+    json["out_of_memory"] = to_string(certificate.out_of_memory);
+  }
+  if (!certificate.retired_for.empty()) json["recycled_for"] = certificate.retired_for;
   if (certificate.peak_rss_kib >= 0) json["peak_rss_kib"] = certificate.peak_rss_kib;
   if (!certificate.stderr_tail.empty()) json["stderr_tail"] = certificate.stderr_tail;
+  if (!certificate.stack_dump.empty()) json["stack_dump"] = certificate.stack_dump;
   return json;
 }
 

@@ -91,19 +91,24 @@ std::vector<Line> head(const Json& report, const Rates& rates) {
                                latency.at("p50").get<double>(), latency.at("p90").get<double>(),
                                latency.at("p99").get<double>())});
   const std::string admission = pool.at("admission");
-  lines.push_back(
-      {fmt::format("queue     {} of {}, {} running, {} backing off{}", number(pool, "queue_depth"),
-                   number(pool, "queue_max"), number(pool, "running"), number(pool, "backing_off"),
-                   admission == "open" ? "" : "  [" + admission + "]"),
-       admission == "open" ? plain : reverse});
+  lines.push_back({fmt::format("queue     {} of {}, {} running, {} backing off{}{}",
+                               number(pool, "queue_depth"), number(pool, "queue_max"),
+                               number(pool, "running"), number(pool, "backing_off"),
+                               number(pool, "limit") == 0
+                                   ? ""
+                                   : fmt::format(", {} let in at most", number(pool, "limit")),
+                               admission == "open" ? "" : "  [" + admission + "]"),
+                   admission == "open" ? plain : reverse});
   lines.push_back({fmt::format(
       "workers   {} kept: {} idle, {} busy, {} starting, {} degraded, {} leaving",
       number(pool, "size"), number(pool, "idle"), number(pool, "busy"), number(pool, "starting"),
       number(pool, "degraded"), number(pool, "terminating"))});
   const bool failing = pool.at("start_circuit_open").get<bool>();
-  lines.push_back({fmt::format("so far    {} spawned, {} recycled, {} lost, {} starts failed{}",
+  lines.push_back({fmt::format("so far    {} spawned, {} recycled, {} lost, {} stuck, {} ejected, "
+                               "{} starts failed{}",
                                number(pool, "spawns"), number(pool, "workers_recycled"),
-                               number(pool, "workers_lost"), number(pool, "start_failures"),
+                               number(pool, "workers_lost"), number(pool, "workers_stuck"),
+                               number(pool, "ejections"), number(pool, "start_failures"),
                                failing ? "; starts keep failing" : ""),
                    failing ? reverse : plain});
   return lines;
@@ -126,14 +131,18 @@ std::vector<Line> breakers(const Json& report) {
 std::string worker_line(const Json& worker, const Rates& rates, bool wide) {
   const auto rss = worker.value("rss_kib", std::int64_t{-1});
   const std::string mib = rss < 0 ? "?" : fmt::format("{:.1f}", static_cast<double>(rss) / 1024);
-  const std::string leaves = worker.at("leaves_for");
+  // Of those that are to go why; of those that cannot go on how they are stuck.
+  const std::string stuck = worker.value("stuck", "");
+  std::string leaves = worker.at("leaves_for");
+  if (worker.value("ejected_for_ms", 0.0) > 0) leaves = "ejected";
+  if (!stuck.empty()) leaves = "stuck: " + stuck;
   std::string line =
       fmt::format("{:>7} {:>8} {:<12} {:>4} {:>8} {:>9} {:>8} {:>8}", number(worker, "worker"),
                   worker.at("pid").get<int>(), worker.at("state").get<std::string>(),
                   number(worker, "generation"), duration(worker.at("in_state_ms").get<double>()),
                   number(worker, "served"), rates.of_worker(worker), mib);
   if (wide) {
-    line += fmt::format(" {:>8} {:<9} {:<13} {}", duration(worker.at("age_ms").get<double>()),
+    line += fmt::format(" {:>8} {:<9} {:<14} {}", duration(worker.at("age_ms").get<double>()),
                         worker.at("health").get<std::string>(), leaves,
                         wire::excerpt(worker.value("last_progress", "")));
   } else if (!leaves.empty()) {
@@ -147,11 +156,11 @@ std::vector<Line> workers(const Json& report, const Rates& rates, bool wide) {
   std::string header = fmt::format("{:>7} {:>8} {:<12} {:>4} {:>8} {:>9} {:>8} {:>8}", "worker",
                                    "pid", "state", "gen", "for", "served", "per s", "MiB");
   if (wide) {
-    header += fmt::format(" {:>8} {:<9} {:<13} {}", "age", "health", "leaves for", "progress");
+    header += fmt::format(" {:>8} {:<9} {:<14} {}", "age", "health", "leaves/stuck", "progress");
   }
   lines.push_back({header, reverse});
   for (const Json& worker : report.at("workers")) {
-    const bool well = worker.at("health") != "unhealthy";
+    const bool well = worker.at("health") != "unhealthy" && worker.value("stuck", "").empty();
     lines.push_back({worker_line(worker, rates, wide), well ? plain : bold});
   }
   return lines;

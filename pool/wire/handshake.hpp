@@ -31,8 +31,9 @@ enum class Capability : std::uint8_t {
   error_object,  // sends errors as {type, message, retryable, traceback}
   progress,      // reports on a side channel that a long request is alive
   stack_dump,    // dumps its Python stacks when asked to, before it is killed
+  heartbeat,     // says on the side channel, at the pace asked for, that its interpreter runs
 };
-inline constexpr std::size_t capability_count = 5;
+inline constexpr std::size_t capability_count = 6;
 [[nodiscard]] std::string_view to_string(Capability capability);
 
 // A set of capabilities.
@@ -46,6 +47,10 @@ class Capabilities {
   }
   constexpr Capabilities& add(Capability capability) {
     bits_ |= 1U << static_cast<unsigned>(capability);
+    return *this;
+  }
+  constexpr Capabilities& remove(Capability capability) {
+    bits_ &= ~(1U << static_cast<unsigned>(capability));
     return *this;
   }
   [[nodiscard]] constexpr bool has(Capability capability) const {

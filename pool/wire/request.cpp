@@ -134,7 +134,7 @@ Result<void> encode_request(std::string& out, const Request& request,
 }
 
 Result<void> encode_ping(std::string& out, std::string_view worker_id, Capabilities offered,
-                         std::string_view timestamp) {
+                         std::string_view timestamp, std::uint32_t heartbeat_ms) {
   Writer writer(out);
   writer.raw(R"({"id":0,"command":"ping","args":{"initialization":true,"worker_id":)");
   writer.text("worker_id", worker_id);
@@ -149,7 +149,12 @@ Result<void> encode_ping(std::string& out, std::string_view worker_id, Capabilit
     writer.text("capability", to_string(capability));
     separator = ",";
   }
-  writer.raw(R"(]}},"timestamp":)");
+  writer.raw("]");
+  if (offered.has(Capability::heartbeat)) {
+    writer.raw(R"(,"heartbeat_ms":)");
+    writer.integer(heartbeat_ms);
+  }
+  writer.raw(R"(}},"timestamp":)");
   writer.text("timestamp", timestamp);
   writer.raw("}");
   return writer.finish();

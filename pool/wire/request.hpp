@@ -51,7 +51,8 @@ struct Request {
 // The pool's start-up ping, id 0: says what the pool speaks, so that the worker may answer with
 // what it speaks too (handshake.hpp).
 [[nodiscard]] Result<void> encode_ping(std::string& out, std::string_view worker_id,
-                                       Capabilities offered, std::string_view timestamp);
+                                       Capabilities offered, std::string_view timestamp,
+                                       std::uint32_t heartbeat_ms = 0);
 
 // To a worker with Capability::cancel, while it has request `id`. It is never answered: the answer
 // is still the one reply to request `id`, whatever it says.

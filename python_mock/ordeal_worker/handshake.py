@@ -6,30 +6,32 @@ Invariants:
 """
 
 PROTOCOL = 1
-CAPABILITIES = frozenset(("cancel", "context", "error_object", "progress", "stack_dump"))
+CAPABILITIES = frozenset(("cancel", "context", "error_object", "progress", "stack_dump", "heartbeat"))
 
 
 class Terms:
     """The outcome of the handshake, as flags that are cheap to ask."""
 
-    __slots__ = ("protocol", "capabilities", "cancel", "context", "error_object", "progress")
+    __slots__ = ("protocol", "capabilities", "cancel", "context", "error_object", "progress", "heartbeat_s")
 
-    def __init__(self, protocol, capabilities):
+    def __init__(self, protocol, capabilities, heartbeat_s=None):
         self.protocol = protocol
         self.capabilities = capabilities
         self.cancel = "cancel" in capabilities
         self.context = "context" in capabilities
         self.error_object = "error_object" in capabilities
         self.progress = "progress" in capabilities
+        self.heartbeat_s = heartbeat_s  # None: the host does not listen for beats.
 
 
 PLAIN = Terms(None, ())
 
 
-def negotiate(offer, manner="1", extra_capabilities=()):
+def negotiate(offer, manner="1", extra_capabilities=(), can_beat=False):
     """(terms, answer) for the `ordeal` member of a ping; the answer is None where the worker stays plain.
 
     manner is "none" for a worker that knows nothing of this, "2" for one that insists on protocol 2.
+    can_beat: there is a side channel; without it no heartbeat is promised.
     extra_capabilities are claimed without having been offered: a worker that breaks the rules, for tests.
     """
     if manner == "none" or not isinstance(offer, dict):
@@ -39,12 +41,22 @@ def negotiate(offer, manner="1", extra_capabilities=()):
         return PLAIN, None
     protocol = 2 if manner == "2" else min(PROTOCOL, offered)
     agreed = CAPABILITIES.intersection(_names(offer.get("capabilities")))
+    heartbeat_s = _heartbeat_s(offer.get("heartbeat_ms")) if can_beat and "heartbeat" in agreed else None
+    if heartbeat_s is None:
+        agreed = agreed - {"heartbeat"}
     answer = {
         "protocol": protocol,
         "capabilities": sorted(agreed.union(extra_capabilities)),
         "slots": 1,
     }
-    return Terms(protocol, agreed), answer
+    return Terms(protocol, agreed, heartbeat_s), answer
+
+
+def _heartbeat_s(milliseconds):
+    """The pace that the host asks for; None if it makes no sense."""
+    if type(milliseconds) not in (int, float) or not 1 <= milliseconds <= 24 * 3600 * 1000:
+        return None
+    return milliseconds / 1000.0
 
 
 def _names(capabilities):

@@ -1,7 +1,8 @@
 """The side channel: "I am busy, not stuck", as JSON lines on a pipe of its own.
 
 The host names the pipe's descriptor in ORDEAL_PROGRESS_FD. A line is {"id": 12, "progress": 3, "note": "..."};
-the id is null during the start; `progress` counts the lines of this process from 1.
+the id is null during the start; `progress` counts these lines of a process from 1. Two others have no count: {"beat":1}
+(heartbeat.py) and {"import": "module"} (early.py).
 Invariants: a report never blocks, never fails, never lasts; if the pipe is full the line is dropped. A line is
 shorter than PIPE_BUF, so it is written whole or not at all.
 """
@@ -13,6 +14,7 @@ import os
 from .stdio import say
 
 ENVIRONMENT_NAME = "ORDEAL_PROGRESS_FD"
+_BEAT = b'{"beat":1}\n'
 MAX_NOTE_CHARACTERS = 300  # Each may become 12 bytes ("\\ud83d\\ude00"); PIPE_BUF is 4096.
 
 
@@ -31,8 +33,26 @@ class ProgressChannel:
         line = {"id": request_id, "progress": self._count}
         if note is not None:
             line["note"] = str(note)[:MAX_NOTE_CHARACTERS]
+        self._write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+
+    def importing(self, module):
+        """That this module is being looked for, during a start that takes its time."""
+        self._write(json.dumps({"import": module[:MAX_NOTE_CHARACTERS]}, separators=(",", ":")).encode() + b"\n")
+
+    def beat(self):
+        """That the interpreter runs; from a thread of its own. Returns False when nobody is there to hear it."""
+        self._write(_BEAT)
+        return self._fd is not None
+
+    @property
+    def is_silent(self):
+        return self._fd is None
+
+    def _write(self, line):
+        if self._fd is None:
+            return
         try:
-            os.write(self._fd, json.dumps(line, separators=(",", ":")).encode() + b"\n")
+            os.write(self._fd, line)
         except BlockingIOError:
             pass  # Nobody reads just now. The next report will say as much.
         except OSError:

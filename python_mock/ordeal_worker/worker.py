@@ -13,13 +13,13 @@ import os
 import sys
 import time
 
-from . import handshake
+from . import early, handshake
 from .cancel import COMMAND as CANCEL_COMMAND
 from .context import Context
 from .errors import TakeOver, WorkerError
 from .jsontext import decode, scan
 from .options import parse_options
-from .progress import ProgressChannel, take_from_environment
+from .progress import ProgressChannel
 from .replies import failure_frame, success_frame
 from .signals import prepare_signals
 from .startup import pause_forever, perform_start
@@ -83,7 +83,7 @@ class Worker:
     @property
     def progress_channel(self):
         if self._progress is None:
-            self._progress = ProgressChannel(take_from_environment())
+            self._progress = early.channel()
         return self._progress
 
     def progress(self, note=None):
@@ -98,6 +98,7 @@ class Worker:
         forked otherwise.
         """
         request_fd, reply_fd = protect_stdio()
+        early.end()
         prepare_signals()
         forked = False
         if TEMPLATE_ENVIRONMENT_NAME in os.environ:
@@ -208,6 +209,10 @@ class Worker:
                 self.terms, agreed = self._negotiate(args.get("ordeal"))
                 if agreed is not None:
                     answer["ordeal"] = agreed
+                if self.terms.heartbeat_s is not None:
+                    from . import heartbeat  # Only now: threading takes time to import.
+
+                    heartbeat.begin(self.progress_channel, self.terms.heartbeat_s)
             return answer
 
         def shutdown(command, args, context):
@@ -220,7 +225,9 @@ class Worker:
     def _negotiate(self, offer):
         if self._options is None:
             return handshake.negotiate(offer)
-        return handshake.negotiate(offer, self._options.protocol, self._options.extra_capability)
+        return handshake.negotiate(
+            offer, self._options.protocol, self._options.extra_capability, not self.progress_channel.is_silent
+        )
 
     def _default_farewell(self, _command, _args, _context):
         return {"status": "shutting_down", "worker_id": self.worker_id, "mode": self.mode}

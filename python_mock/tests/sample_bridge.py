@@ -4,6 +4,7 @@ import ctypes
 import os
 import subprocess
 import sys
+import time
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -110,6 +111,14 @@ def take_notes(command, args, context):
     for note in args["notes"]:
         context.progress(note)
     return len(args["notes"])
+
+
+@worker.command("busy_loop")
+def busy_loop(command, args, context):
+    until = time.monotonic() + args["seconds"]
+    while time.monotonic() < until:
+        pass
+    return "done"
 
 
 @worker.command("be_noisy")

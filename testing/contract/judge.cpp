@@ -263,7 +263,8 @@ class Judge {
          : code == "cancelled" || code == "cancelled_in_flight" ? told.cancelled
          : code == "queue_full" || code == "workers_unavailable" || code == "pool_stopping" ||
                  code == "session_state_lost" || code == "circuit_open" ||
-                 code == "circuit_half_open_limit" || code == "deadline_unreachable"
+                 code == "circuit_half_open_limit" || code == "deadline_unreachable" ||
+                 code == "concurrency_limited"
              ? told.rejected
              : told.failed);
     }

@@ -180,6 +180,10 @@ void SimulationOfPool::perform(const Action& action) {
           drain(a.worker);
         } else if constexpr (std::is_same_v<A, action::Probe>) {
           if (!a.again) plan({}, [this, a] { feed(event::ProbeEnded{.worker = a.worker}); });
+        } else if constexpr (std::is_same_v<A, action::Look>) {
+          plan({}, [this, a] { feed(event::WorkerLooked{.worker = a.worker}); });
+        } else if constexpr (std::is_same_v<A, action::DumpStacks>) {
+          plan({}, [this, a] { feed(event::StacksDumped{.worker = a.worker}); });
         } else if constexpr (std::is_same_v<A, action::AskToStop>) {
           leave(a.worker, true, false);
         } else if constexpr (std::is_same_v<A, action::Kill>) {

@@ -97,6 +97,8 @@ void CoreOracle::on(const event::WorkerReady& e) {
   worker->slots.assign(std::clamp(e.slots, 1U, options_.slots_max), Use::free);
   worker->taken_at.assign(worker->slots.size(), Instant{});
   worker->seen_at = worker->ready_at = now_;
+  worker->beats = e.beats;
+  worker->look_awaited = worker->start_is_over = false;
   failures_in_row_ = 0;
   no_start_before_ = Instant::min();
 }
@@ -155,7 +157,7 @@ void CoreOracle::out_of_service(Worker& worker) {
   }
   if (worker.withdrawn) --withdrawn_;
   worker.serving = false;
-  worker.probed = worker.unhealthy = worker.answer_awaited = false;
+  worker.probed = worker.unhealthy = worker.answer_awaited = worker.ejected = false;
   --serving_;
   orphan_sessions(worker.id);
   for (Use& use : worker.slots) {
@@ -267,6 +269,7 @@ void CoreOracle::on(const event::StopRequested& e) {
 
 bool CoreOracle::could_take(const Worker& worker) const {
   if (!worker.serving || worker.probed || worker.unhealthy || worker.withdrawn) return false;
+  if (worker.ejected) return false;
   if (admission_ == Admission::paused) return false;
   bool room = false;
   for (const Use use : worker.slots) {
@@ -303,6 +306,8 @@ void CoreOracle::after(const Core& core) {
   if (!core.start_circuit_open()) end_pauses();
   expect_answered();
   check_health();
+  after_watching();
+  after_ejections();
   for (const std::uint32_t index : ended_) {
     expect(tickets_[index].due > now_, "(53) a ticket's outcome is overdue",
            tickets_[index].id.serial);

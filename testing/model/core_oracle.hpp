@@ -25,6 +25,12 @@
 //  (21, 22) No work for a worker that is pinged or unhealthy. Only idle workers are pinged, never
 //       more than half of them, none unless it has been idle for a while, each in time. A worker
 //       that fails health_failures_max times in a row is replaced then, and no other is for that.
+//  (bug class 10) A worker is killed as stuck if two looks at the same request found it stopped or
+//       locked, unchanged and without a report (or, if asked for, without a promised beat); and no
+//       other is. A start is given up after a last look that found it not ready. A kill waits for
+//       stacks no longer than stack_grace.
+//  (bug class 15) Nobody gets an ejected worker; after an ejection no more than their share are
+//       out, and enough are in. concurrency_limited is said only with the option, to newcomers.
 //  (53) Every ticket has exactly one outcome, the one that its exchange's verdict demands, in time.
 //  (38, 39; B5 13, 14, 15) Only what failed in a retryable way pauses, and only with a policy; what
 //       a worker may have seen only if it is idempotent. Retries <= max_retries, 0 <= delay <=
@@ -165,6 +171,11 @@ class CoreOracle {
     granted,
     dirty
   };
+  struct Sight {
+    pool::core::Instant at{};
+    pool::core::event::WorkerLooked seen;
+    std::uint64_t answers = 0;
+  };
   struct Worker {
     pool::core::WorkerId id;
     bool starting = false;  // spawned, neither ready nor exited
@@ -191,9 +202,21 @@ class CoreOracle {
     bool unanswered = false;           // owes the answer to a ping
     pool::core::Instant answer_due{};  // while probed, or unhealthy and pinged
     bool answer_awaited = false;
-    pool::core::Instant seen_at{};    // last sign of life
-    pool::core::Instant failed_at{};  // unhealthy: its last failure
-    bool replace_now = false;         // too many failures, by this event
+    pool::core::Instant seen_at{};        // last sign of life
+    pool::core::Instant failed_at{};      // unhealthy: its last failure
+    bool replace_now = false;             // too many failures, by this event
+    pool::core::Instant patient_since{};  // starting: its time began then
+    bool look_awaited = false;            // likewise: its time is over
+    bool start_is_over = false;           // likewise: and it was looked at
+    std::uint32_t extensions = 0;
+    bool beats = false;
+    bool ejected = false;
+    pool::core::Instant ejected_until{};
+    std::optional<Sight> sight;  // of the last look, if it had a request then
+    bool may_be_stuck = false;   // by this event
+    bool must_be_stuck = false;
+    std::optional<pool::core::Instant> dump_due;  // its stacks are waited for until then
+    pool::core::KillReason dump_reason{};
   };
 
   void on(const pool::core::event::Opened&) { opened_at_ = now_; }
@@ -205,6 +228,8 @@ class CoreOracle {
   void on(const pool::core::event::ExchangeEnded& e);
   void on(const pool::core::event::LateReplyDrained& e);
   void on(const pool::core::event::ProbeEnded& e);
+  void on(const pool::core::event::WorkerLooked& e);
+  void on(const pool::core::event::StacksDumped& e);
   void on(const pool::core::event::SessionEnded& e);
   void on(const pool::core::event::TimePassed&) { time_passed_ = true; }
   void on(const pool::core::event::CircuitOrdered& e);
@@ -228,7 +253,11 @@ class CoreOracle {
   void on(const pool::core::action::Interrupt& a);
   void on(const pool::core::action::Drain& a);
   void on(const pool::core::action::Probe& a);
+  void on(const pool::core::action::Look& a);
+  void on(const pool::core::action::DumpStacks& a);
   void on(const pool::core::action::Withdraw& a);
+  void on(const pool::core::action::Eject& a);
+  void on(const pool::core::action::Readmit& a);
   void on(const pool::core::action::AskToStop& a);
   void on(const pool::core::action::SettleGeneration& a);
   void on(const pool::core::action::Kill& a);
@@ -242,6 +271,16 @@ class CoreOracle {
   void health_failed(Worker& worker);
   void check_health();
   [[nodiscard]] bool is_idle(const Worker& worker) const;
+  // core_oracle_watching.cpp
+  void see_busy(Worker& worker, const pool::core::event::WorkerLooked& e);
+  void condemn(Worker& worker, pool::core::KillReason reason);
+  void after_watching();
+  struct Share {
+    std::uint32_t in = 0;
+    std::uint32_t out = 0;
+  };
+  [[nodiscard]] Share share() const;
+  void after_ejections();
   // core_oracle_operations.cpp
   void check_spawn(const pool::core::action::Spawn& a);
   [[nodiscard]] bool may_leave_for(const Worker& worker, pool::core::TransitionReason why) const;

@@ -27,6 +27,7 @@ void CoreOracle::on(const action::Spawn& a) {
   worker.id = a.worker;
   worker.generation = a.generation;
   worker.starting = true;
+  worker.patient_since = now_;
   ++starting_;
   ++known_;
 }
@@ -88,6 +89,7 @@ void CoreOracle::count(ErrorCode code) {
     case ErrorCode::circuit_half_open_limit:
     case ErrorCode::pool_draining:
     case ErrorCode::deadline_unreachable:
+    case ErrorCode::concurrency_limited:
       ++counters_.rejected;
       break;
     case ErrorCode::request_shed:
@@ -143,6 +145,12 @@ void CoreOracle::end_wait(Ticket& ticket, ErrorCode code) {
       break;
     case ErrorCode::deadline_unreachable:
       check_late(ticket);
+      break;
+    case ErrorCode::concurrency_limited:
+      expect(options_.limit.on() && just_submitted_ == serial,
+             "(B5 22) concurrency_limited, and nobody asked for it, or it was let in", serial);
+      expect(waiting_.size() - 1 + running_ >= options_.limit.min,
+             "(B5 22) concurrency_limited, with fewer in the pool than are always let in", serial);
       break;
     case ErrorCode::request_shed:
       check_shed(ticket);
@@ -261,25 +269,11 @@ void CoreOracle::on(const action::Kill& a) {
   expect(!worker->kill_sent, "a signal after SIGKILL", a.worker.serial);
   worker->kill_sent = worker->kill_sent || a.signal == KillSignal::kill;
   worker->kill_reason = a.reason;
-  expect((a.reason == KillReason::unhealthy) == worker->replace_now || stopping_,
-         "(22) a worker is killed for its health, and has not failed too often", a.worker.serial);
-  worker->replace_now = false;
-  if (worker->starting && !worker->given_up) {
-    if (stopping_) {
-      worker->given_up = true;
-    } else if (a.reason == KillReason::unwanted) {
-      expect(worker->generation != wanted_generation() || (just_resized_ && staying() > size_),
-             "(1a) a start that is wanted is given up", a.worker.serial);
-      worker->given_up = true;
-      give_up_start(*worker);
-      ++operations_.starts_given_up;
-    } else {
-      expect(a.reason == KillReason::start_timeout, "a starting worker is killed without reason",
-             a.worker.serial);
-      start_failed(*worker);
-    }
-  }
-  out_of_service(*worker);
+  if (!worker->dump_due) return condemn(*worker, a.reason);
+  // Another of its requests may have come to grief meanwhile.
+  const bool besides = a.reason == KillReason::fault || a.reason == KillReason::partial_write;
+  expect((a.reason == worker->dump_reason && now_ >= *worker->dump_due) || besides || stopping_,
+         "a worker is killed before its stacks are there", a.worker.serial);
 }
 
 void CoreOracle::on(const action::Forget& a) {

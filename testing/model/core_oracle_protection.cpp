@@ -21,6 +21,7 @@ std::size_t CoreOracle::slots_for(const Ticket& ticket) const {
   const WorkerId bound = ticket.session == no_session ? WorkerId{} : bound_to(ticket);
   for (const Worker& worker : workers_) {
     if (!worker.id || !worker.serving || worker.withdrawn || worker.unhealthy) continue;
+    if (worker.ejected) continue;
     if (strict && bound && worker.id != bound) continue;
     slots += worker.slots.size();
   }
@@ -76,11 +77,14 @@ void CoreOracle::check_shed(const Ticket& ticket) {
 void CoreOracle::after_protection(const Core& core) {
   if (const auto own = waiting_.find(just_submitted_);
       own != waiting_.end() && options_.reject_late && sessions_.empty() && !stopping_ &&
-      admission_ == Admission::open) {
+      !options_.outliers.on() && admission_ == Admission::open) {
     const Ticket& ticket = tickets_[own->second];
     expect(!would_be_late(ticket, slots_at_submit_),
            "a request waits that cannot be answered in time", own->first);
   }
+  expect(!options_.limit.on() || waiting_.find(just_submitted_) == waiting_.end() ||
+             waiting_.size() + running_ <= options_.limit.max,
+         "(B5 22) a request is let in beyond limit.max", just_submitted_);
   if (options_.lease_limit == Duration::zero()) return;
   for (Ticket& ticket : tickets_) {
     if (ticket.stage != Stage::running || !ticket.lease || ticket.overdue) continue;

@@ -138,7 +138,7 @@ void CoreOracle::after_sessions(const Core& core) {
   }
   for (const WorkerId id : said_to_be_lost_) {
     const Worker* worker = find(id);
-    expect(worker == nullptr || !worker->serving || worker->withdrawn,
+    expect(worker == nullptr || !worker->serving || worker->withdrawn || worker->ejected,
            "session_state_lost, and the state is where it was", id.serial);
   }
   said_to_be_lost_.clear();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace ordeal::trial {
 
@@ -55,10 +56,17 @@ void CoreWorld::note(const Action& action) {
   } else if (const auto* probe = std::get_if<action::Probe>(&action)) {
     if (!probe->again) pinged_.push_back(probe->worker);
     ++visits_.probes;
+  } else if (const auto* look = std::get_if<action::Look>(&action)) {
+    looked_at_.push_back(look->worker);
+    ++visits_.looks;
+  } else if (const auto* dump = std::get_if<action::DumpStacks>(&action)) {
+    dumping_.push_back(dump->worker);
+    ++visits_.dumps;
   } else if (const auto* kill = std::get_if<action::Kill>(&action)) {
     dying_.push_back(kill->worker);
     ++visits_.kills;
     if (kill->reason == KillReason::unhealthy) ++visits_.replaced;
+    if (kill->reason == KillReason::stuck) ++visits_.stuck_kills;
   } else if (const auto* ask = std::get_if<action::AskToStop>(&action)) {
     dying_.push_back(ask->worker);
     ++visits_.asks;
@@ -70,6 +78,9 @@ void CoreWorld::note(const Action& action) {
     if (emit->what == Occurrence::pool_stopped) ++visits_.stops;
     if (emit->what == Occurrence::worker_unhealthy) ++visits_.unhealthy;
     if (emit->what == Occurrence::worker_recovered) ++visits_.recovered;
+    if (emit->what == Occurrence::worker_stuck) ++visits_.stuck;
+    if (emit->what == Occurrence::worker_ejected) ++visits_.ejections;
+    if (emit->what == Occurrence::start_extended) ++visits_.extensions;
   }
 }
 
@@ -95,6 +106,7 @@ void CoreWorld::step(const Step& step) {
   if (what < 33) return ping_is_answered(step);
   if (what < 34) return order_circuit(step);
   if (what < 37) return operate(step);
+  if (what < 40) return look(step);
   // Rare, and sometimes twice.
   if (step.who % 8 == 0) feed(event::StopRequested{Duration{2s} * (step.how % 4)});
 }
@@ -209,6 +221,8 @@ void CoreWorld::exit(std::size_t position) {
   std::erase(starting_, worker);
   std::erase(dying_, worker);
   std::erase(pinged_, worker);
+  std::erase(looked_at_, worker);
+  std::erase(dumping_, worker);
   std::erase_if(dirty_, [&](const Dirty& d) { return d.worker == worker; });
   gone_.push_back(worker);
   feed(event::WorkerExited{worker, spawned, spawned && worker.serial % 3 == 0});
@@ -218,7 +232,7 @@ void CoreWorld::start_succeeds(const Step& step) {
   if (starting_.empty()) return;
   const WorkerId worker = starting_[step.who % starting_.size()];
   std::erase(starting_, worker);
-  feed(event::WorkerReady{worker, 1 + step.how % 5});
+  feed(event::WorkerReady{worker, 1 + step.how % 5, step.how / 5 % 2 == 0});
 }
 
 void CoreWorld::leaver_leaves(const Step& step) {
@@ -242,6 +256,32 @@ void CoreWorld::ping_is_answered(const Step& step) {
   std::erase(pinged_, worker);
   feed(event::ProbeEnded{worker,
                          step.how % 4 == 1 ? ErrorCode::application_error : ErrorCode::none});
+}
+
+// Few kinds of signs, so that two in a row are often alike.
+void CoreWorld::look(const Step& step) {
+  if (!dumping_.empty() && step.how % 2 == 0) {
+    const WorkerId worker = dumping_[step.who % dumping_.size()];
+    std::erase(dumping_, worker);
+    return feed(event::StacksDumped{worker});
+  }
+  static constexpr std::array<Activity, 5> activities{
+      Activity::locked, Activity::locked, Activity::stopped, Activity::waits, Activity::computes};
+  const auto answer_all = [&] {
+    for (const WorkerId worker : std::exchange(looked_at_, {})) {
+      feed(event::WorkerLooked{.worker = worker,
+                               .activity = activities[step.how / 2 % 5],
+                               .trace = step.how / 10 % 3 == 2 ? 1U : 0U,
+                               .reports = step.how / 30 % 3 == 2 ? 1U : 0U,
+                               .beats = step.how / 90 % 2});
+    }
+  };
+  answer_all();
+  if (granted_.empty()) return;
+  for (int i = 0; i < 2; ++i) {  // another look at the same request, if it is in hand by then
+    pass_time({.how = 2}, false);
+    answer_all();
+  }
 }
 
 // A fault, or old news of a worker that is gone.
@@ -290,6 +330,8 @@ bool CoreWorld::finish_one() {
     late_reply_comes({});
   } else if (!pinged_.empty()) {
     ping_is_answered({});
+  } else if (!looked_at_.empty()) {
+    look({});
   } else if (!granted_.empty()) {
     end_exchange({});
   } else {

@@ -15,7 +15,7 @@
 
 namespace ordeal::trial {
 
-inline constexpr std::uint32_t step_kinds = 38;
+inline constexpr std::uint32_t step_kinds = 41;
 struct Step {
   std::uint32_t what = 0;  // which kind of event
   std::uint32_t who = 0;   // which of those it can happen to
@@ -40,6 +40,8 @@ class CoreWorld {
     std::uint32_t pauses = 0, poisoned = 0, ok_after_retry = 0;
     std::uint32_t probes = 0, unhealthy = 0, recovered = 0, replaced = 0;
     std::uint32_t hits = 0, rebinds = 0;
+    std::uint32_t ejections = 0;
+    std::uint32_t looks = 0, stuck = 0, stuck_kills = 0, dumps = 0, extensions = 0;
   };
   [[nodiscard]] const Visits& visits() const { return visits_; }
   [[nodiscard]] const CoreOracle::Seen& seen() const { return oracle_.seen(); }
@@ -65,6 +67,7 @@ class CoreWorld {
   void leaver_leaves(const Step& step);
   void late_reply_comes(const Step& step);
   void ping_is_answered(const Step& step);
+  void look(const Step& step);
   void fault(const Step& step);
   void pass_time(const Step& step, bool to_next_timer);
   void order_circuit(const Step& step);
@@ -91,6 +94,8 @@ class CoreWorld {
   std::vector<pool::core::WorkerId> gone_;
   std::vector<Dirty> dirty_;
   std::vector<pool::core::WorkerId> pinged_;     // and have not answered
+  std::vector<pool::core::WorkerId> looked_at_;  // the answer to be told
+  std::vector<pool::core::WorkerId> dumping_;
   std::array<std::uint64_t, 2> circuits_{1, 2};  // serials of the two keys
   std::uint64_t last_circuit_ = 2;
   std::uint64_t last_generation_ = 1;

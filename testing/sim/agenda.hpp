@@ -26,6 +26,8 @@ struct Happening {
     exit_noticed,   // worker: the host hears of it; who: 0 if it never was spawned
     late_reply,     // worker; who: slot
     ping_answered,  // worker; code
+    looked,         // worker: what was seen of it
+    stacks,         // worker: has written its stacks down
     resume,         // of a pool that was paused or drained
     stop,
     strike,  // who: a planned fault begins

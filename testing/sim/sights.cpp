@@ -34,13 +34,14 @@ constexpr std::array outcomes{ErrorCode::none,
                               ErrorCode::circuit_half_open_limit,
                               ErrorCode::pool_draining,
                               ErrorCode::deadline_unreachable,
-                              ErrorCode::request_shed};
+                              ErrorCode::request_shed,
+                              ErrorCode::concurrency_limited};
 
 constexpr std::array withdrawals{TransitionReason::drained, TransitionReason::surplus,
                                  TransitionReason::rolled,  TransitionReason::requests_max,
                                  TransitionReason::age_max, TransitionReason::memory_growth};
 
-constexpr std::array<std::pair<const char*, std::uint64_t Counters::*>, 16> counters{{
+constexpr std::array<std::pair<const char*, std::uint64_t Counters::*>, 18> counters{{
     {"a request that is put back, since its worker was found unusable", &Counters::requeued},
     {"a retry", &Counters::retries},
     {"a start that fails", &Counters::start_failures},
@@ -50,6 +51,8 @@ constexpr std::array<std::pair<const char*, std::uint64_t Counters::*>, 16> coun
     {"a ping", &Counters::probes},
     {"a ping that fails", &Counters::probe_failures},
     {"a worker that recovers", &Counters::workers_recovered},
+    {"a busy worker that is found stuck", &Counters::workers_stuck},
+    {"a worker that is ejected", &Counters::ejections},
     {"an affinity hit", &Counters::affinity_hits},
     {"an affinity miss", &Counters::affinity_misses},
     {"a session that is bound anew", &Counters::affinity_rebinds},
@@ -77,6 +80,9 @@ void SuiteReport::add(const SimulationReport& report) {
   sum_.circuit_openings += report.circuit_openings;
   sum_.kills += report.kills;
   sum_.unhealthy_kills += report.unhealthy_kills;
+  sum_.stuck_kills += report.stuck_kills;
+  sum_.looks += report.looks;
+  sum_.dumps += report.dumps;
   sum_.ok_after_retry += report.ok_after_retry;
   sum_.affinity.waited_for_worker += report.affinity.waited_for_worker;
   sum_.affinity.passed_ineligible += report.affinity.passed_ineligible;
@@ -108,6 +114,9 @@ std::vector<Sight> SuiteReport::sights() const {
       {"the start circuit opens", sum_.circuit_openings},
       {"a kill", sum_.kills},
       {"a worker that is replaced, since its health is bad", sum_.unhealthy_kills},
+      {"a worker that is looked at", sum_.looks},
+      {"a worker that is killed, since it is stuck", sum_.stuck_kills},
+      {"stacks that are asked for before a kill", sum_.dumps},
       {"a lease that is held for too long", sum_.counters.leases_overdue},
       {"ok after a retry", sum_.ok_after_retry},
       {"strict: got its own worker, late", sum_.affinity.waited_for_worker},

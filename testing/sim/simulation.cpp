@@ -129,18 +129,24 @@ void Simulation::perform(const Action& action) {
           drain(a);
         } else if constexpr (std::is_same_v<A, action::Probe>) {
           probe(a);
+        } else if constexpr (std::is_same_v<A, action::Look>) {
+          look(a);
+        } else if constexpr (std::is_same_v<A, action::DumpStacks>) {
+          dump(a);
         } else if constexpr (std::is_same_v<A, action::AskToStop>) {
           leave(a.worker, false);
         } else if constexpr (std::is_same_v<A, action::Kill>) {
           ++report_.kills;
           if (a.reason == KillReason::unhealthy) ++report_.unhealthy_kills;
+          if (a.reason == KillReason::stuck) ++report_.stuck_kills;
           leave(a.worker, a.signal == KillSignal::kill);
         } else if constexpr (std::is_same_v<A, action::Stopped>) {
           stopped_ = true;
         } else {
           static_assert(std::is_same_v<A, action::Forget> || std::is_same_v<A, action::Emit> ||
                         std::is_same_v<A, action::ForgetSession> ||
-                        std::is_same_v<A, action::Withdraw> ||
+                        std::is_same_v<A, action::Withdraw> || std::is_same_v<A, action::Eject> ||
+                        std::is_same_v<A, action::Readmit> ||
                         std::is_same_v<A, action::SettleGeneration>);
         }
       },
@@ -162,7 +168,8 @@ void Simulation::happen(const Happening& h) {
     case Kind::ready:
       if (Process* p = find(h.worker); p != nullptr && p->alive) {
         p->ready = true;
-        feed(event::WorkerReady{h.worker, 1 + static_cast<std::uint32_t>(h.worker.serial % 5)});
+        feed(event::WorkerReady{h.worker, 1 + static_cast<std::uint32_t>(h.worker.serial % 5),
+                                h.worker.serial % 2 == 0});
       }
       return;
     case Kind::fault:
@@ -186,6 +193,10 @@ void Simulation::happen(const Happening& h) {
         feed(event::ProbeEnded{h.worker, h.code});
       }
       return;
+    case Kind::looked:
+      return see(h);
+    case Kind::stacks:
+      return feed(event::StacksDumped{h.worker});
     case Kind::resume:
       return feed(event::AdmissionOrdered{Admission::open});
     case Kind::stop:
@@ -304,7 +315,8 @@ void Simulation::resolved(const action::Resolve& a) {
   // slow or too quiet.
   const bool fine =
       a.code == ErrorCode::none || a.code == ErrorCode::queue_full ||
-      a.code == ErrorCode::circuit_half_open_limit || a.code == ErrorCode::request_shed ||
+      a.code == ErrorCode::concurrency_limited || a.code == ErrorCode::circuit_half_open_limit ||
+      a.code == ErrorCode::request_shed ||
       (a.code == ErrorCode::circuit_open && (options_.core.breaker.slow_call > Duration::zero() ||
                                              options_.core.breaker.half_open_expiry < calm_expiry));
   if (calm_ && !stop_sent_ && !fine) {

@@ -47,6 +47,8 @@ struct FaultRates {
   std::uint32_t partial = 0;        // stops reading in the middle of the request
   std::uint32_t application_error = 0;
   // Of pings:
+  std::uint32_t locks = 0;          // of grants that hang: in a lock cycle, in full view
+  std::uint32_t reports = 0;        // of looks: it has reported progress since the last one
   std::uint32_t hangs_idle = 0;     // answers nothing any more, neither pings nor requests
   std::uint32_t slow_ping = 0;      // answers when its time may be over: some flap
   std::uint32_t ping_errors = 0;    // answers with an error
@@ -98,6 +100,9 @@ struct SimulationReport {
   std::uint64_t circuit_openings = 0;
   std::uint64_t kills = 0;
   std::uint64_t unhealthy_kills = 0;
+  std::uint64_t stuck_kills = 0;
+  std::uint64_t looks = 0;
+  std::uint64_t dumps = 0;
   std::uint64_t ok_after_retry = 0;
   CoreOracle::Seen affinity;
   CoreOracle::Operations operations;
@@ -145,8 +150,10 @@ class Simulation {
     bool alive = false;  // as a process; the core may not know yet
     bool stubborn = false;
     bool ready = false;
-    bool hangs = false;  // answers nothing any more
-    bool owes = false;   // a reply that nobody awaits any more
+    bool hangs = false;   // answers nothing any more
+    bool locked = false;  // with a request, in a lock cycle
+    std::uint64_t trace = 0;
+    bool owes = false;  // a reply that nobody awaits any more
     std::uint64_t rss_kib = 0;
     std::int32_t fault = no_fault;  // the planned one it suffers from
     std::uint32_t fault_left = 0;   // replies
@@ -181,6 +188,9 @@ class Simulation {
   void interrupt(const pool::core::action::Interrupt& a);
   void drain(const pool::core::action::Drain& a);
   void probe(const pool::core::action::Probe& a);
+  void look(const pool::core::action::Look& a);
+  void see(const Happening& h);
+  void dump(const pool::core::action::DumpStacks& a);
   void leave(pool::core::WorkerId worker, bool forced);
   void die(const Happening& h);
   void end_exchange(const Happening& h);

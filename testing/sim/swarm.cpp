@@ -9,6 +9,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr std::uint64_t watching_salt = 0x3a7c;
 constexpr std::uint64_t swarm_salt = 0x5a47;  // draws of its own, apart from the run's
 
 // More than half of the faults are off; the others are rare, usual or frequent.
@@ -75,6 +76,29 @@ void draw_protection(pool::core::Random& random, SimulationOptions& o) {
   o.core.shed_target = one_of<Duration>(random, std::array<Duration, 4>{0ms, 0ms, 500us, 2ms});
   o.core.shed_interval = one_of<Duration>(random, std::array<Duration, 2>{4ms, 20ms});
   o.core.lease_limit = one_of<Duration>(random, std::array<Duration, 3>{0ms, 1ms, 5ms});
+}
+
+// With draws of their own, so that what is added here changes nothing else of a seed. Half of the
+// seeds have no protection of this kind.
+void draw_watching(pool::core::Random& random, SimulationOptions& o) {
+  using pool::core::Duration;
+  o.faults.locks = rate(random) * 4;
+  o.faults.reports = rate(random);
+  o.core.stuck_kill = static_cast<pool::StuckKill>(random.below(3));
+  o.core.stack_grace =
+      one_of<pool::core::Duration>(random, std::array<pool::core::Duration, 3>{0ms, 1ms, 5ms});
+  o.core.start_extensions_max = static_cast<std::uint32_t>(random.below(3));
+  if (random.chance(1, 2)) return;
+  o.core.limit.max = one_of<std::uint32_t>(random, std::array{0U, 0U, 6U, 64U});
+  o.core.limit.min = static_cast<std::uint32_t>(random.between(1, 3));
+  o.core.outliers = {.interval = one_of<Duration>(random, std::array<Duration, 3>{0ms, 10ms, 50ms}),
+                     .time = 5ms,
+                     .time_max = 20ms,
+                     .requests_min = static_cast<std::uint32_t>(random.between(1, 5)),
+                     .failure_percent = static_cast<std::uint32_t>(random.between(0, 60)),
+                     .slow_percent = one_of<std::uint32_t>(random, std::array{0U, 120U, 300U}),
+                     .share_percent = static_cast<std::uint32_t>(random.between(10, 90)),
+                     .healthy_min = static_cast<std::uint32_t>(random.between(1, 2))};
 }
 
 }  // namespace
@@ -150,6 +174,8 @@ SimulationOptions swarm(std::uint64_t seed) {
   draw_operations(random, o);
   draw_protection(random, o);
   o.races = rate(random);
+  pool::core::Random watching(seed ^ watching_salt);
+  draw_watching(watching, o);
   return o;
 }
 

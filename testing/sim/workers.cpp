@@ -106,6 +106,7 @@ void Simulation::plan_exchange(std::uint32_t number) {
     return plan_end(number, never, V::timed_out, P::written);
   }
   if (process->hangs || is_silent(*process) || draw(faults.hangs)) {
+    process->locked = process->locked || draw(faults.locks);
     return plan_end(number, never, V::timed_out, P::written);
   }
   if (draw(faults.partial)) {
@@ -249,6 +250,39 @@ void Simulation::probe(const action::Probe& a) {
                {.kind = Kind::ping_answered,
                 .code = fails ? ErrorCode::application_error : ErrorCode::none,
                 .worker = a.worker});
+}
+
+void Simulation::look(const action::Look& a) {
+  ++report_.looks;
+  agenda_.plan(now_ + up_to(news_max), {.kind = Kind::looked, .worker = a.worker});
+}
+
+// Who answers nothing waits for something, but for those in a lock cycle.
+void Simulation::see(const Happening& h) {
+  Process* process = find(h.worker);
+  if (process == nullptr) return;
+  const bool frozen = process->alive && frozen_until(*process) > now_;
+  event::WorkerLooked looked{.worker = h.worker, .activity = Activity::computes};
+  if (frozen) {
+    looked.activity = Activity::stopped;
+  } else if (process->locked) {
+    looked.activity = Activity::locked;
+  } else {
+    ++process->trace;
+    if (random_.chance(1, 2)) looked.activity = Activity::waits;
+    looked.beats = random_.chance(7, 8) ? 1 : 0;
+  }
+  looked.trace = process->trace;
+  if (!frozen && draw(options_.faults.reports)) looked.reports = 1;
+  feed(looked);
+}
+
+void Simulation::dump(const action::DumpStacks& a) {
+  ++report_.dumps;
+  const Process* process = find(a.worker);
+  if (process == nullptr || !process->alive || random_.chance(1, 4)) return;
+  agenda_.plan(now_ + up_to(2 * options_.core.stack_grace),
+               {.kind = Kind::stacks, .worker = a.worker});
 }
 
 void Simulation::leave(WorkerId worker, bool forced) {

@@ -20,14 +20,16 @@ class Stage {
  public:
   explicit Stage(const CoreOptions& options = {}, std::uint64_t seed = 1) : core(options, seed) {}
 
+  // Whoever is looked at is answered for at once, as a worker that computes, unless by_hand.
   Stage& feed(const Event& event) {
-    core.handle_event(now, event);
     last.clear();
-    while (const auto action = core.poll_action()) {
-      last.push_back(*action);
-      note(*action);
+    handle(event);
+    while (!looks_by_hand && !looked_at.empty()) {
+      const WorkerId worker = looked_at.back();
+      looked_at.pop_back();
+      handle(
+          event::WorkerLooked{.worker = worker, .activity = Activity::computes, .trace = ++traces});
     }
-    if (const char* broken = core.broken_invariant()) ADD_FAILURE() << broken;
     // Whoever wakes it until no timer is due would never come to an end.
     const auto timer = core.poll_timeout();
     vain_wakes = timer && *timer <= now ? vain_wakes + 1 : 0;
@@ -117,6 +119,8 @@ class Stage {
   }
 
   Core core;
+  bool looks_by_hand = false;
+  std::vector<WorkerId> looked_at;  // and not answered for
   Instant now = Instant{1s};
   std::vector<Action> last;
   std::map<std::uint64_t, WorkerId> starting;
@@ -128,6 +132,14 @@ class Stage {
   int stopped = 0;
 
  private:
+  void handle(const Event& event) {
+    core.handle_event(now, event);
+    while (const auto action = core.poll_action()) {
+      last.push_back(*action);
+      note(*action);
+    }
+    if (const char* broken = core.broken_invariant()) ADD_FAILURE() << broken;
+  }
   void note(const Action& action) {
     if (const auto* spawn = std::get_if<action::Spawn>(&action)) {
       starting[spawn->worker.serial] = spawn->worker;
@@ -137,12 +149,15 @@ class Stage {
     } else if (const auto* resolve = std::get_if<action::Resolve>(&action)) {
       const bool first = outcomes.emplace(resolve->ticket.serial, *resolve).second;
       EXPECT_TRUE(first) << "ticket " << resolve->ticket.serial << " resolved twice";
+    } else if (const auto* look = std::get_if<action::Look>(&action)) {
+      looked_at.push_back(look->worker);
     } else if (const auto* kill = std::get_if<action::Kill>(&action)) {
       starting.erase(kill->worker.serial);
     } else if (std::holds_alternative<action::Stopped>(action)) {
       ++stopped;
     }
   }
+  std::uint64_t traces = 0;
 };
 
 }  // namespace ordeal::pool::core

@@ -76,6 +76,8 @@ constexpr Limits limits[] = {
     {"health_interval_ms", 0, 86'400'000},
     {"health_timeout_ms", 1, 3'600'000},
     {"health_failures_max", 1, 100},
+    {"stack_grace_ms", 0, 60'000},
+    {"start_extensions_max", 0, 10'000},
     {"replace_parallel_max", 1, 1024},
     {"retire_after_requests", 0, std::numeric_limits<std::int64_t>::max()},
     {"retire_after_ms", 0, 31'622'400'000},
@@ -86,6 +88,17 @@ constexpr Limits limits[] = {
     {"retire_rss_interval_ms", 1, 86'400'000},
     {"shed_target_ms", 0, 3'600'000},
     {"shed_interval_ms", 1, 3'600'000},
+    {"limit.max", 0, 1'000'000},
+    {"limit.min", 1, 1'000'000},
+    {"limit.tolerance_percent", 100, 10'000},
+    {"outliers.interval_ms", 0, 86'400'000},
+    {"outliers.time_ms", 1, 86'400'000},
+    {"outliers.time_max_ms", 1, 86'400'000},
+    {"outliers.requests_min", 1, 1'000'000},
+    {"outliers.failure_percent", 1, 100},
+    {"outliers.slow_percent", 0, 100'000},
+    {"outliers.share_percent", 0, 100},
+    {"outliers.healthy_min", 1, 1024},
     {"lease_limit_ms", 0, 86'400'000},
     {"breaker.failures", 1, 1'000'000},
     {"breaker.successes", 1, 1000},
@@ -193,6 +206,19 @@ TEST(Options, rules_between_options_hold_at_the_limit_and_not_beyond) {
   EXPECT_EQ(
       message_of(validate(options)),
       "option start_backoff_base_ms: 10001 is more than start_backoff_max_ms, which is 10000");
+}
+
+TEST(Options, the_bounds_of_the_protections_agree_with_one_another) {
+  Options options = valid_options();
+  options.limit.min = 9;
+  EXPECT_EQ(message_of(validate(options)), "accepted") << "it is off";
+  options.limit.max = 8;
+  EXPECT_EQ(message_of(validate(options)),
+            "option limit.min: 9 is more than limit.max, which is 8");
+  options.limit.max = 9;
+  options.outliers.time = std::chrono::milliseconds{300'001};
+  EXPECT_EQ(message_of(validate(options)),
+            "option outliers.time_ms: 300001 is more than outliers.time_max_ms, which is 300000");
 }
 
 TEST(Options, the_retry_options_are_a_policy) {
@@ -340,6 +366,18 @@ TEST(Options, the_core_gets_each_of_its_options) {
   options.retire_rss_max_kib = 27;
   options.retire_rss_growth_kib = 28;
   options.retire_rss_window = 29;
+  options.stuck_kill = StuckKill::silent;
+  options.stack_grace = std::chrono::milliseconds{30};
+  options.start_extensions_max = 31;
+  options.limit = {.max = 33, .min = 32, .tolerance_percent = 134};
+  options.outliers = {.interval = std::chrono::milliseconds{35},
+                      .time = std::chrono::milliseconds{36},
+                      .time_max = std::chrono::milliseconds{37},
+                      .requests_min = 38,
+                      .failure_percent = 39,
+                      .slow_percent = 40,
+                      .share_percent = 41,
+                      .healthy_min = 42};
   const core::CoreOptions core = to_core_options(options);
   EXPECT_EQ(core.health_interval, std::chrono::milliseconds{20});
   EXPECT_EQ(core.health_timeout, std::chrono::milliseconds{21});
@@ -351,6 +389,20 @@ TEST(Options, the_core_gets_each_of_its_options) {
   EXPECT_EQ(core.retire_memory.max_kib, 27u);
   EXPECT_EQ(core.retire_memory.growth_kib, 28u);
   EXPECT_EQ(core.retire_memory.window_requests, 29u);
+  EXPECT_EQ(core.stuck_kill, StuckKill::silent);
+  EXPECT_EQ(core.stack_grace, std::chrono::milliseconds{30});
+  EXPECT_EQ(core.start_extensions_max, 31u);
+  EXPECT_EQ(core.limit.max, 33u);
+  EXPECT_EQ(core.limit.min, 32u);
+  EXPECT_EQ(core.limit.tolerance_percent, 134u);
+  EXPECT_EQ(core.outliers.interval, std::chrono::milliseconds{35});
+  EXPECT_EQ(core.outliers.time, std::chrono::milliseconds{36});
+  EXPECT_EQ(core.outliers.time_max, std::chrono::milliseconds{37});
+  EXPECT_EQ(core.outliers.requests_min, 38u);
+  EXPECT_EQ(core.outliers.failure_percent, 39u);
+  EXPECT_EQ(core.outliers.slow_percent, 40u);
+  EXPECT_EQ(core.outliers.share_percent, 41u);
+  EXPECT_EQ(core.outliers.healthy_min, 42u);
   EXPECT_TRUE(core.breaker.enabled);
   EXPECT_EQ(core.breaker.rule, BreakerRule::time_rate);
   EXPECT_EQ(core.breaker.failures, 20u);

@@ -30,6 +30,18 @@ Options unusual_options() {
   options.health_interval = std::chrono::milliseconds{10};
   options.health_timeout = std::chrono::milliseconds{11};
   options.health_failures_max = 12;
+  options.stuck_kill = StuckKill::never;
+  options.stack_grace = std::chrono::milliseconds{13};
+  options.start_extensions_max = 14;
+  options.limit = {.max = 15, .min = 14, .tolerance_percent = 116};
+  options.outliers = {.interval = std::chrono::milliseconds{17},
+                      .time = std::chrono::milliseconds{18},
+                      .time_max = std::chrono::milliseconds{19},
+                      .requests_min = 21,
+                      .failure_percent = 22,
+                      .slow_percent = 23,
+                      .share_percent = 24,
+                      .healthy_min = 25};
   options.working_directory = "/tmp";
   options.environment_allow = {"PATH"};
   options.environment = {{"A", "1"}, {"with space.and dot", "\"quoted\""}};

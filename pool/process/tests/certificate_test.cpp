@@ -113,7 +113,7 @@ TEST(Certificate, HasAllThatWasKnown) {
   EXPECT_TRUE(certificate.killed_by_pool);
   EXPECT_EQ(certificate.kill_reason, "call_timeout");
   EXPECT_TRUE(certificate.before_ready);
-  EXPECT_FALSE(certificate.possibly_out_of_memory);
+  EXPECT_EQ(certificate.out_of_memory, OutOfMemory::no);
   EXPECT_EQ(certificate.peak_rss_kib, 123);
   EXPECT_EQ(certificate.age_ms, 3200);
   EXPECT_EQ(certificate.served, 41U);
@@ -129,11 +129,27 @@ TEST(Certificate, SuspectsMemoryOnlyForASigkillOfOthers) {
   file.set(1);
   DeathFacts ours;
   ours.kill_reason = "stop";
-  EXPECT_FALSE(make_certificate(killed_by(SIGKILL), ours, &counter, noon).possibly_out_of_memory);
-  EXPECT_FALSE(make_certificate(killed_by(SIGSEGV), {}, &counter, noon).possibly_out_of_memory);
-  EXPECT_FALSE(make_certificate(ExitStatus{}, {}, &counter, noon).possibly_out_of_memory);
-  EXPECT_TRUE(make_certificate(killed_by(SIGKILL), {}, &counter, noon).possibly_out_of_memory);
-  EXPECT_FALSE(make_certificate(killed_by(SIGKILL), {}, &counter, noon).possibly_out_of_memory);
+  EXPECT_EQ(make_certificate(killed_by(SIGKILL), ours, &counter, noon).out_of_memory,
+            OutOfMemory::no);
+  EXPECT_EQ(make_certificate(killed_by(SIGSEGV), {}, &counter, noon).out_of_memory,
+            OutOfMemory::no);
+  EXPECT_EQ(make_certificate(ExitStatus{}, {}, &counter, noon).out_of_memory, OutOfMemory::unknown)
+      << "nobody knows how it died";
+  EXPECT_EQ(make_certificate(killed_by(SIGKILL), {}, &counter, noon).out_of_memory,
+            OutOfMemory::possible);
+  EXPECT_EQ(make_certificate(killed_by(SIGKILL), {}, &counter, noon).out_of_memory,
+            OutOfMemory::no);
+}
+
+TEST(Certificate, SaysThatMemoryIsUnknownWhereNoCounterCanBeRead) {
+  cites_bug_class(3);
+  OomCounter none{std::string{}};
+  for (OomCounter* counter : {&none, static_cast<OomCounter*>(nullptr)}) {
+    const DeathCertificate certificate = make_certificate(killed_by(SIGKILL), {}, counter, noon);
+    EXPECT_EQ(certificate.out_of_memory, OutOfMemory::unknown);
+    EXPECT_NE(certificate.summary().find("memory unknown"), std::string::npos);
+  }
+  EXPECT_EQ(make_certificate(killed_by(SIGTERM), {}, &none, noon).out_of_memory, OutOfMemory::no);
 }
 
 TEST(StderrTail, KeepsTheLastLines) {

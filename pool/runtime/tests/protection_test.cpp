@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <mutex>
+#include <utility>
 
 #include "ordeal/pool/diagnosis.hpp"
 #include "pool/runtime/tests/support.hpp"
@@ -56,6 +57,58 @@ TEST(Protection, WithoutTheOptionItWaitsForNothing) {
   Crowd crowd{crowd_options()};
   const auto late = crowd.pool.call("echo", Json::object(), {.deadline = 150ms});
   EXPECT_EQ(code_of(late), ErrorCode::queue_timeout) << describe(late);
+}
+
+Options bridge_options(std::uint32_t size) {
+  Options options = script_options(size, TESTS_FOLDER "/stall_bridge.py");
+  options.environment["PYTHON_MOCK"] = PYTHON_MOCK;
+  return options;
+}
+
+// A call of each of so many callers at once; how many of them failed.
+int failures_of(Pool& pool, int callers) {
+  std::deque<Caller> calls;
+  for (int i = 0; i < callers; ++i) {
+    calls.emplace_back(pool, "fails_on", Json{{"worker", "1"}}, CallOptions{.deadline = patience});
+  }
+  int failed = 0;
+  for (Caller& call : calls) failed += code_of(call.join()) == ErrorCode::application_error ? 1 : 0;
+  return failed;
+}
+
+TEST(Outliers, AWorkerThatFailsWhileOthersDoNotGetsNoMoreWork) {
+  Options options = bridge_options(3);
+  options.outliers = {.interval = 50ms, .time = 60s, .time_max = 60s, .requests_min = 4};
+  Pool pool = must_start(options);
+  int failed = 0;
+  for (int i = 0; i < 500 && pool.status().ejected == 0; ++i) failed += failures_of(pool, 6);
+  ASSERT_EQ(pool.status().ejected, 1U);
+  EXPECT_GT(failed, 0);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(failures_of(pool, 6), 0);
+  for (const WorkerStatus& worker : pool.status().workers) {
+    EXPECT_EQ(worker.ejected_for > 0s, worker.worker == 1);
+  }
+  EXPECT_EQ(pool.status().workers_lost, 0U) << "it is neither killed nor replaced";
+}
+
+TEST(Outliers, WithoutTheOptionItGoesOnFailing) {
+  Pool pool = must_start(bridge_options(3));
+  int failed = 0;
+  for (int i = 0; i < 40; ++i) failed += failures_of(pool, 6);
+  const int before = std::exchange(failed, 0);
+  for (int i = 0; i < 40; ++i) failed += failures_of(pool, 6);
+  EXPECT_GT(before, 0);
+  EXPECT_GT(failed, 0);
+}
+
+TEST(AdaptiveLimit, WhoComesBeyondItHearsOfItAtOnce) {
+  Options options = crowd_options();
+  options.limit.max = 2;  // as many as are let in at first
+  Crowd crowd{options};
+  const auto refused = crowd.pool.call("echo", Json::object(), {.deadline = patience});
+  ASSERT_EQ(code_of(refused), ErrorCode::concurrency_limited) << describe(refused);
+  EXPECT_EQ(refused.error().attempts, 0U);
+  EXPECT_EQ(crowd.pool.status().limit, 2U);
 }
 
 TEST(LeaseLimit, TheWorkerHeldForLongIsReportedWithThePlaceThatTookIt) {

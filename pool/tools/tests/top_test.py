@@ -100,7 +100,7 @@ class Top(PoolToolTest):
             for part in ("generation 1", "queue     0 of", "workers   2 kept: 2 idle", "latency   p50 ",
                          "so far    2 spawned, 0 recycled, 0 lost", " worker      pid state"):
                 self.assertIn(part, text)
-            self.assertEqual("leaves for" in text, columns == 200)
+            self.assertEqual("leaves/stuck" in text, columns == 200)
             self.assertEqual(sum(" ready " in line for line in lines), 2)
             os.write(screen.terminal, b"q")
             self.assert_left_clean(screen)

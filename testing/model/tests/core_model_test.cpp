@@ -49,7 +49,20 @@ CoreOptions options_of(const Knobs& knobs, std::uint32_t slots_max) {
   o.health_interval = health % 3 * 400ms;  // every third without
   o.health_timeout = (1 + health % 2) * 70ms;
   o.health_failures_max = 1 + health % 4;
+  o.stuck_kill = static_cast<pool::StuckKill>(retire % 3);
+  o.stack_grace = failures % 2 * 30ms;
+  o.start_extensions_max = parallel;
   o.size = 1 + size;
+  o.limit = {.max = retire % 3 == 2 ? 1 + 2 * queue_max : 0,
+             .min = 1 + (queue_max > 0 ? retire % 2 : 0)};
+  o.outliers = {.interval = retire % 2 * 300ms,
+                .time = 200ms,
+                .time_max = 700ms,
+                .requests_min = 1 + failures,
+                .failure_percent = 40,
+                .slow_percent = overflow * 100,
+                .share_percent = 50 + 25 * failures,
+                .healthy_min = 1 + parallel % 2};
   o.overflow = overflow;
   o.queue_max = queue_max;
   o.starts_parallel_max = 1 + parallel;
@@ -139,6 +152,12 @@ void note(const CoreWorld& world) {
   seen.replaced += v.replaced;
   seen.hits += v.hits;
   seen.rebinds += v.rebinds;
+  seen.ejections += v.ejections;
+  seen.looks += v.looks;
+  seen.stuck += v.stuck;
+  seen.stuck_kills += v.stuck_kills;
+  seen.dumps += v.dumps;
+  seen.extensions += v.extensions;
   seen_of_affinity.waited_for_worker += world.seen().waited_for_worker;
   seen_of_affinity.passed_ineligible += world.seen().passed_ineligible;
   seen_of_affinity.older_went_first += world.seen().older_went_first;
@@ -197,6 +216,7 @@ void walk_known_ways() {
 RC_GTEST_PROP(CoreModel, AnyWalkKeepsEveryPromiseWithOneSlot, ()) {
   cites(1, 3, 4, 5, 6, 8, 9, 10, 12, 23, 24, 25, 26, 27, 29, 30, 31, 32, 33, 34, 35, 36, 38, 53);
   cites_property(17, 18, 19, 20);
+  cites_bug_class(10);
   walk_anywhere(1);
 }
 
@@ -225,6 +245,15 @@ TEST(CoreModel, TheWalksWentEverywhere) {
   EXPECT_GT(seen.unhealthy, 0U);
   EXPECT_GT(seen.recovered, 0U);
   EXPECT_GT(seen.replaced, 0U);
+  EXPECT_GT(seen.ejections, 0U);
+  EXPECT_GT(seen.looks, 0U);
+  EXPECT_GT(seen.stuck, seen.stuck_kills);
+  EXPECT_GT(seen.stuck_kills, 0U);
+  EXPECT_GT(seen.dumps, 0U);
+  EXPECT_GT(seen.extensions, 0U);
+  std::cout << "looks " << seen.looks << ", stuck " << seen.stuck << ", killed for it "
+            << seen.stuck_kills << ", dumps " << seen.dumps << ", starts extended "
+            << seen.extensions << '\n';
   const auto& a = seen_of_affinity;
   EXPECT_GT(seen.hits, 0U);
   EXPECT_GT(seen.rebinds, 0U);

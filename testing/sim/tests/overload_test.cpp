@@ -63,5 +63,53 @@ TEST(Overload, SheddingAStandingQueueBringsGoodputBackAtOnce) {
   }
 }
 
+TEST(Overload, AnAdaptiveLimitBringsGoodputBackAtOnce) {
+  cites_property(22, 24);
+  pool::core::CoreOptions options = four_workers();
+  options.limit.max = 1'000;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    OverloadWorld world({.core = options}, seed);
+    const auto goodput = world.run();
+    EXPECT_GE(goodput[0], 950) << "it does not stand in the way before, seed " << seed;
+    EXPECT_GE(goodput[1], 950) << "seed " << seed;
+    for (std::size_t s = first_second_after; s < goodput.size(); ++s) {
+      EXPECT_GE(goodput[s], 950) << "second " << s << ", seed " << seed;
+    }
+    EXPECT_GE(goodput[OverloadWorld::pulse_second], 180)
+        << "of 2000 in the pulse 400 can be served, seed " << seed;
+  }
+}
+
+// It is quick, and so it is always the one that is free.
+OverloadPlan one_is_broken() {
+  OverloadPlan plan{.core = four_workers()};
+  plan.pulse_per_second = plan.per_second;
+  plan.tries = 1;
+  plan.broken_worker = 2;
+  return plan;
+}
+
+TEST(Outliers, AWorkerThatFailsAtOnceDrawsMostRequestsToItself) {
+  cites_bug_class(15);
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    const auto goodput = OverloadWorld(one_is_broken(), seed).run();
+    for (const std::int64_t part : goodput) EXPECT_LT(part, 800) << "seed " << seed;
+  }
+}
+
+TEST(Outliers, EjectedItDoesNoMoreHarm) {
+  cites_bug_class(15);
+  OverloadPlan plan = one_is_broken();
+  plan.core.outliers.interval = 500ms;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    OverloadWorld world(plan, seed);
+    const auto goodput = world.run();
+    for (std::size_t s = 2; s < goodput.size(); ++s) {
+      EXPECT_GE(goodput[s], 950) << "second " << s << ", seed " << seed;
+    }
+    EXPECT_EQ(world.counters().ejections, 1U);
+  }
+}
+
 }  // namespace
 }  // namespace ordeal::trial

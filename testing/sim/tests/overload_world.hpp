@@ -24,6 +24,8 @@ struct OverloadPlan {
   pool::core::Duration patience = std::chrono::milliseconds{200};
   pool::core::Duration service =
       std::chrono::milliseconds{10};  // from half to one and a half of it
+  // This one answers each request at once with an error of its own; 0: none does.
+  std::uint64_t broken_worker = 0;
 };
 
 // New requests that were answered in one of their tries, as a part of 1000 of those that came, by
@@ -99,6 +101,12 @@ class OverloadWorld {
   // late.
   void serve(const pool::core::action::Grant& grant) {
     using namespace pool::core;  // NOLINT
+    if (grant.worker.serial == plan_.broken_worker) {
+      return at(now_ + std::chrono::milliseconds{1}, [this, grant] {
+        feed(event::ExchangeEnded{grant.ticket, ExchangeVerdict::application_error,
+                                  WireProgress::written});
+      });
+    }
     const Duration half = plan_.service / 2;
     const Instant answers = now_ + half + Duration{random_.between(0, 2 * half.count())};
     const Instant deadline = open_.at(grant.ticket.index).deadline;

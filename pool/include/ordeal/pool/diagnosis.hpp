@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ordeal/pool/error.hpp"
 #include "ordeal/pool/status.hpp"
 
 namespace ordeal::pool {
@@ -54,6 +55,7 @@ struct WorkerSight {
   std::optional<RequestSight> request;  // in hand, the oldest
   std::string stacks;                   // Python's, as faulthandler writes them; empty: see below
   std::string no_stacks;                // why there are none
+  std::string_view stuck;               // as WorkerStatus::stuck
   std::string last_progress;
 };
 
@@ -70,12 +72,15 @@ struct Diagnosis {
   std::vector<RequestSight> queue;    // oldest first, at most `requests_max`
   std::vector<RequestSight> pausing;  // likewise: before a retry
   std::vector<TimerSight> timers;     // the next ones, at most `timers_max`
-  std::uint32_t start_failures = 0;   // in a row
-  std::string last_start_failure;     // the error's sentence; empty: none has failed
+  // Of the workers that ended last, oldest first, at most `deaths_max`; without their stderr.
+  std::vector<DeathCertificate> deaths;
+  std::uint32_t start_failures = 0;  // in a row
+  std::string last_start_failure;    // the error's sentence; empty: none has failed
   std::optional<std::chrono::nanoseconds> next_start_in;  // starts back off until then
 
   static constexpr std::size_t requests_max = 100;
   static constexpr std::size_t timers_max = 50;
+  static constexpr std::size_t deaths_max = 16;
 };
 
 struct DiagnosisOptions {

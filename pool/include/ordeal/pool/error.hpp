@@ -134,9 +134,12 @@ enum class ErrorCode : std::uint8_t {
 
   // Sessions again.
   store_timeout,
+
+  // Overload again.
+  concurrency_limited,
 };
 inline constexpr std::uint8_t error_code_count =
-    static_cast<std::uint8_t>(ErrorCode::store_timeout) + 1;
+    static_cast<std::uint8_t>(ErrorCode::concurrency_limited) + 1;
 
 // A row of the table that defines a code. `meaning` is one sentence for the user's eyes.
 struct ErrorTraits {
@@ -158,6 +161,15 @@ struct ErrorTraits {
 [[nodiscard]] std::string_view to_string(Severity severity);
 [[nodiscard]] std::string_view to_string(Certainty certainty);
 
+// Whether the kernel killed a worker for want of memory. It counts such kills (oom_kill of the
+// cgroup, or of the whole system) and says not whom: so at most "possible".
+enum class OutOfMemory : std::uint8_t {
+  no,        // it did not die of SIGKILL, the pool sent it, or nobody was killed for memory
+  possible,  // SIGKILL that the pool did not send, and somebody was
+  unknown,   // no counter can be read, or nobody knows how it died
+};
+[[nodiscard]] std::string_view to_string(OutOfMemory out_of_memory);
+
 // How a worker process ended, as far as its host could learn.
 struct DeathCertificate {
   std::uint64_t worker = 0;
@@ -171,13 +183,16 @@ struct DeathCertificate {
   // Why the pool had asked it to go, or withdrawn it before ("requests_max", "drained" ..: as
   // worker_transition's reasons); empty: it was wanted, and has crashed or was killed.
   std::string retired_for;
-  bool before_ready = false;            // died during its start
-  bool possibly_out_of_memory = false;  // SIGKILL that the pool did not send, and memory was short
-  std::int64_t peak_rss_kib = -1;       // -1: unknown
+  bool before_ready = false;  // died during its start
+  OutOfMemory out_of_memory = OutOfMemory::no;
+  std::int64_t peak_rss_kib = -1;  // -1: unknown
   std::int64_t age_ms = 0;
   std::uint64_t served = 0;           // requests it had answered
   std::uint64_t request_in_hand = 0;  // its id on the wire; 0: none
   std::string stderr_tail;  // last lines, bounded; goes to the caller alone, never to sinks
+  // Where its Python threads stood when the pool decided to kill it for what it did not do.
+  // Bounded; files, functions and lines, never values. Empty: it was not asked, or could not say.
+  std::string stack_dump;
   [[nodiscard]] std::string summary() const;  // "pid 812 killed by SIGKILL after 3.2 s, ..."
 };
 

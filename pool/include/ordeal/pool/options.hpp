@@ -33,6 +33,7 @@
 #include "ordeal/pool/affinity.hpp"
 #include "ordeal/pool/breaker.hpp"
 #include "ordeal/pool/error.hpp"
+#include "ordeal/pool/health.hpp"
 #include "ordeal/pool/retry.hpp"
 
 namespace ordeal::pool {
@@ -83,7 +84,8 @@ struct Options {
   std::uint32_t warm_spares = 0;  // forked workers held ready beyond `size`
 
   // How long.
-  std::chrono::milliseconds start_timeout{30'000};          // from spawn to ready, else killed
+  // From spawn to ready, or from one report of progress to the next (start_extensions_max).
+  std::chrono::milliseconds start_timeout{30'000};
   std::chrono::milliseconds overflow_idle_timeout{30'000};  // then an idle overflow worker retires
   std::chrono::milliseconds quarantine_grace{500};    // a late reply is awaited so long, then kill
   std::chrono::milliseconds ask_grace{1'000};         // from "please stop" to SIGTERM
@@ -143,7 +145,10 @@ struct Options {
   // Health (pool/core/README.md). Not set: as worker_kind says.
   std::optional<std::chrono::milliseconds> health_interval;  // idle workers are pinged; 0: never
   std::chrono::milliseconds health_timeout{5'000};           // for the answer
-  std::uint32_t health_failures_max = 3;  // in a row, calls not answered in time included
+  std::uint32_t health_failures_max = 3;       // in a row, calls not answered in time included
+  StuckKill stuck_kill = StuckKill::proved;    // of busy workers that are found stuck
+  std::chrono::milliseconds stack_grace{250};  // to write its stacks down, before such a kill
+  std::uint32_t start_extensions_max = 4;  // start_timeouts more for a start that reports progress
   // Circuit breakers (breaker.hpp).
   struct Breaker {
     bool enabled = false;
@@ -191,7 +196,24 @@ struct Options {
   bool reject_late = false;  // deadline_unreachable, rather than an answer behind the deadline
   std::chrono::milliseconds shed_target{0};      // a wait that is fine; 0: nobody is shed
   std::chrono::milliseconds shed_interval{100};  // a queue in which nobody waits less stands
-  std::chrono::milliseconds lease_limit{0};      // a lease held for longer is reported; 0: none is
+  struct Limit {  // of requests in the pool at once: as many as can be answered in good time
+    std::uint32_t max = 0;  // 0: no such limit, but queue_max
+    std::uint32_t min = 1;
+    std::uint32_t tolerance_percent = 200;  // of the time in a worker: from submit to answer
+    friend bool operator==(const Limit&, const Limit&) = default;
+  } limit;
+  struct Outliers {  // workers that stand out from the others get no work for a while
+    std::chrono::milliseconds interval{0};   // they are compared so often; 0: never
+    std::chrono::milliseconds time{30'000};  // out for so long, times how often in a row
+    std::chrono::milliseconds time_max{300'000};
+    std::uint32_t requests_min = 20;     // answered in the interval; fewer are no evidence
+    std::uint32_t failure_percent = 50;  // and more than twice as often as the others
+    std::uint32_t slow_percent = 300;    // of the others' mean time for an answer; 0: no matter
+    std::uint32_t share_percent = 50;    // of the healthy workers, that may be out at once
+    std::uint32_t healthy_min = 1;       // so many are never out
+    friend bool operator==(const Outliers&, const Outliers&) = default;
+  } outliers;
+  std::chrono::milliseconds lease_limit{0};  // a lease held for longer is reported; 0: none is
 
   friend bool operator==(const Options&, const Options&) = default;
 };

@@ -20,9 +20,12 @@ struct TransitionRecord {
 
 struct WorkerStatus {
   std::uint64_t worker = 0;
-  int pid = 0;                 // 0: not spawned yet
-  std::string_view state;      // initializing, ready, busy, degraded, terminating, terminated
-  std::string_view health;     // healthy; unhealthy; unknown: starting, or it owes a late reply
+  int pid = 0;              // 0: not spawned yet
+  std::string_view state;   // initializing, ready, busy, degraded, terminating, terminated
+  std::string_view health;  // healthy; unhealthy; unknown: starting, or it owes a late reply
+  // It has a request and cannot go on: stopped, locked, silent (pool/core/vigil.hpp). Else empty.
+  std::string_view stuck;
+  std::chrono::nanoseconds ejected_for{};  // gets no work for so long, as it stood out; 0: it does
   std::uint32_t failures = 0;  // in a row: pings, and calls, that it did not answer in time
   std::chrono::nanoseconds age{};
   std::chrono::nanoseconds in_state{};
@@ -109,6 +112,10 @@ struct Status {
   std::uint64_t probes = 0;             // pings sent to idle workers
   std::uint64_t probe_failures = 0;     // not answered in time, or with an error
   std::uint64_t workers_recovered = 0;  // unhealthy ones that answered again
+  std::uint64_t ejections = 0;          // of workers that stood out from the others
+  std::uint32_t ejected = 0;            // now
+  std::uint32_t limit = 0;              // of requests in the pool, as it is now; 0: none
+  std::uint64_t workers_stuck = 0;      // busy ones that were found stuck
   std::uint64_t leases_overdue = 0;     // were held for longer than lease_limit
   std::uint64_t events_dropped = 0;
   std::uint64_t sink_failures = 0;
