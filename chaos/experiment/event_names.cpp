@@ -16,12 +16,8 @@ const std::vector<std::string>& all_names() {
     for (const std::string_view name : pool::core::Names<pool::core::Occurrence>::all) {
       names.emplace_back(name);
     }
+    // The runtime's own.
     for (const std::string_view name : pool::event_names::all) names.emplace_back(name);
-    for (const std::string_view name :
-         {"template_started", "template_ready", "template_spare_ready", "template_refused",
-          "template_died"}) {
-      names.emplace_back(name);
-    }
     for (std::size_t kind = 0; kind < pool::alert_kind_count; ++kind) {
       const std::string name{to_string(static_cast<pool::AlertKind>(kind))};
       names.push_back("alert_" + name);

@@ -15,6 +15,8 @@
 #include <optional>
 
 #include "ordeal/pool/pool.hpp"
+#include "ordeal/pool/session.hpp"
+#include "perf/bench/features.hpp"
 #include "perf/bench/pinning.hpp"
 #include "perf/bench/raw_pipe.hpp"
 #include "perf/bench/tracing.hpp"
@@ -47,13 +49,17 @@ class Subject {
       subject.control_.emplace(std::move(*pipe));
       return subject;
     }
-    pool::Options pool_options;
-    pool_options.command = options.worker;
-    pool_options.size = 1;
+    const bool all = options.what == Counted::features;
+    auto pool_options = all ? features_on(options.worker) : features_off(options.worker);
     pool_options.spin = options.spin;
-    auto pool = pool::Pool::start(pool_options);
+    std::vector<pool::Sink> sinks;
+    if (all) {
+      sinks.emplace_back([seen = std::uint64_t{0}](const pool::PoolEvent&) mutable { ++seen; });
+    }
+    auto pool = pool::Pool::start(pool_options, std::move(sinks));
     if (!pool) return tl::unexpected(pool.error());
     subject.pool_.emplace(std::move(*pool));
+    if (all) subject.session_.emplace(subject.pool_->session("counted"));
     return subject;
   }
   // Errors are kept: a block of calls is not interrupted.
@@ -62,6 +68,9 @@ class Subject {
       if (control_) {
         auto size = control_->call("echo", args_);
         if (!size) failure_ = size.error().message;
+      } else if (session_) {
+        auto reply = session_->call("echo", pool::JsonText{args_}, {.idempotent = true});
+        if (!reply) failure_ = reply.error().message;
       } else {
         auto reply = pool_->call("echo", pool::JsonText{args_});
         if (!reply) failure_ = reply.error().message;
@@ -73,6 +82,7 @@ class Subject {
  private:
   std::string args_;
   std::optional<pool::Pool> pool_;
+  std::optional<pool::Session> session_;
   std::optional<RawPipe> control_;
   std::string failure_;
 };

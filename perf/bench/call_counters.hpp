@@ -20,7 +20,8 @@ namespace ordeal::perf {
 
 enum class Counted : std::uint8_t {
   pool,
-  control,  // the raw blocking pipe
+  features,  // a pool with all features on, in a session, with a sink
+  control,   // the raw blocking pipe
 };
 
 struct CountOptions {

@@ -3,7 +3,6 @@
 // one CPU; and that each feature had its part in every call, by count.
 // Exit codes: 0 measured, 1 could not measure or a feature did not fire, 2 usage.
 #include <fmt/format.h>
-#include <sched.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -18,6 +17,8 @@
 #include "ordeal/pool/pool.hpp"
 #include "ordeal/pool/reporter.hpp"
 #include "ordeal/pool/session.hpp"
+#include "perf/bench/features.hpp"
+#include "perf/bench/pinning.hpp"
 #include "perf/bench/sample.hpp"
 
 namespace {
@@ -37,13 +38,6 @@ struct BenchOptions {
   std::string json_file;
 };
 
-void pin_to_this_cpu() {
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(sched_getcpu(), &one);
-  sched_setaffinity(0, sizeof one, &one);
-}
-
 // How often each event came.
 class Tally {
  public:
@@ -62,23 +56,6 @@ class Tally {
   mutable std::mutex mutex_;
   std::map<std::string_view, std::uint64_t> counts_;  // names live as long as the program
 };
-
-op::Options features_off(const BenchOptions& bench) {
-  op::Options options;
-  options.command = bench.worker;
-  options.size = 1;
-  options.worker_kind = op::WorkerKind::basic;
-  return options;
-}
-
-op::Options features_on(const BenchOptions& bench) {
-  op::Options options = features_off(bench);
-  options.worker_kind = op::WorkerKind::enhanced;
-  options.affinity = op::AffinityPolicy::strict;
-  options.breaker.enabled = true;
-  options.retry.max_retries = 3;
-  return options;
-}
 
 op::Result<std::vector<double>> time_block(const Call& call, std::uint32_t calls) {
   std::vector<double> latencies_us;
@@ -155,13 +132,14 @@ bool report_firing(const op::Pool& pool, const Tally& tally, const op::Metrics& 
 }
 
 int run(const BenchOptions& bench) {
-  pin_to_this_cpu();
+  const ordeal::perf::Pinning pinning{true};
   Tally tally;
   op::Metrics metrics{"bench"};
   auto reporter = op::Reporter::start({}, {});
   if (!reporter) return 1;
-  auto with = op::Pool::start(features_on(bench), {tally.sink(), metrics.sink(), reporter->sink()});
-  auto without = op::Pool::start(features_off(bench));
+  auto with = op::Pool::start(ordeal::perf::features_on(bench.worker),
+                              {tally.sink(), metrics.sink(), reporter->sink()});
+  auto without = op::Pool::start(ordeal::perf::features_off(bench.worker));
   if (!with || !without) {
     fmt::print(stderr, "{}\n", (with ? without : with).error().message);
     return 1;
@@ -171,7 +149,7 @@ int run(const BenchOptions& bench) {
   std::uint64_t calls = 0;
   const Call on = [&] {
     ++calls;
-    return session.call("echo", op::JsonText{args}, {.idempotent = true, .label = "bench"});
+    return session.call("echo", op::JsonText{args}, {.idempotent = true});
   };
   const Call off = [&] { return without->call("echo", op::JsonText{args}); };
   const auto measured = measure(on, off, bench);

@@ -64,21 +64,36 @@ bool CallbackThread::post(std::function<void()>& job, When when) {
   return true;
 }
 
-void CallbackThread::post_event(PoolEvent event) {
+void CallbackThread::post_event(PoolEvent&& event) {
   bool wake = false;
   {
     const std::lock_guard lock{mutex_};
-    if (events_queued_ >= events_max) {
-      events_dropped_.fetch_add(1, std::memory_order_relaxed);
-      return;
-    }
-    jobs_.emplace_back(std::move(event));
-    ++events_queued_;
-    ++posted_;
-    urgent_ = urgent_ || jobs_.size() >= linger_events_max;
-    wake = std::exchange(idle_, false) || (urgent_ && std::exchange(lingering_, false));
+    wake = take(std::move(event));
   }
   if (wake) work_.notify();
+}
+
+void CallbackThread::post_events(std::vector<PoolEvent>& events) {
+  bool wake = false;
+  {
+    const std::lock_guard lock{mutex_};
+    for (PoolEvent& event : events) wake |= take(std::move(event));
+  }
+  events.clear();
+  if (wake) work_.notify();
+}
+
+// Under the lock. Whether the thread must be woken for it.
+bool CallbackThread::take(PoolEvent&& event) {
+  if (events_queued_ >= events_max) {
+    events_dropped_.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  jobs_.emplace_back(std::move(event));
+  ++events_queued_;
+  ++posted_;
+  urgent_ = urgent_ || jobs_.size() >= linger_events_max;
+  return std::exchange(idle_, false) || (urgent_ && std::exchange(lingering_, false));
 }
 
 std::shared_ptr<void> CallbackThread::add_sink(Sink sink) {

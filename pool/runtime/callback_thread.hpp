@@ -39,7 +39,8 @@ class CallbackThread {
   void post_callback(std::function<void()> job);
   // False, and nothing is posted, once finish() has begun.
   [[nodiscard]] bool try_post(std::function<void()>& job);
-  void post_event(PoolEvent event);
+  void post_event(PoolEvent&& event);
+  void post_events(std::vector<PoolEvent>& events);  // empties it
   [[nodiscard]] std::shared_ptr<void> add_sink(Sink sink);
   [[nodiscard]] bool has_sinks() const { return sink_count_.load(std::memory_order_relaxed) > 0; }
 
@@ -63,6 +64,7 @@ class CallbackThread {
     not_finishing
   };
   bool post(std::function<void()>& job, When when);
+  bool take(PoolEvent&& event);
   void run();
   void rest(std::unique_lock<std::mutex>& lock);
   void perform(Job& job);

@@ -142,7 +142,12 @@ void Engine::feed_locked(Instant at, const core::Event& event, WakeList& wakes, 
     core_.handle_event(at, lost);
     drain_actions(wakes, self);
   }
+  hand_over_events();
   kick_housekeeper_if_earlier();
+}
+
+void Engine::hand_over_events() {
+  if (!told_.empty()) callbacks_.post_events(told_);
 }
 
 void Engine::drain_actions(WakeList& wakes, TicketSlot* self) {
@@ -161,6 +166,7 @@ void Engine::perform(const core::Action& action, WakeList& wakes, TicketSlot* se
                  [&](const core::action::ForgetSession& a) { sessions_.forget(a.session); },
                  [&](const core::action::Emit& a) { perform_emit(a); },
                  [&](const core::action::Stopped&) {
+                   hand_over_events();  // whoever sees that it has stopped, drains
                    stopped_.store(true, std::memory_order_release);
                    wakes.add(progress_);
                    housekeeper_->kick();
@@ -208,6 +214,7 @@ void Engine::perform_resolve(const core::action::Resolve& resolve, WakeList& wak
   if (operations_awaited_ > 0) wakes.add(progress_);  // a drain may be done
   switch (slot.kind) {
     case TicketSlot::Kind::async:
+      hand_over_events();  // a callback overtakes no event
       callbacks_.post_callback([this, &slot] { deliver(slot); });
       break;
     case TicketSlot::Kind::blocking:
@@ -240,7 +247,7 @@ void Engine::perform_interrupt(const core::action::Interrupt& interrupt) {
 }
 
 void Engine::perform_emit(const core::action::Emit& emit) {
-  PoolEvent event;
+  PoolEvent& event = told_.emplace_back();
   event.what = core::name_of(emit.what);
   event.at = to_steady(last_fed_at_);
   event.request = emit.ticket.serial;
@@ -273,7 +280,6 @@ void Engine::perform_emit(const core::action::Emit& emit) {
       event.traceparent = slot->traceparent;
     }
   }
-  callbacks_.post_event(std::move(event));
 }
 
 void Engine::hand_to_housekeeper(const core::Action& action) {

@@ -159,6 +159,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void keep_certificate(TicketSlot& slot, core::WorkerId worker);
   void perform_interrupt(const core::action::Interrupt& interrupt);
   void perform_emit(const core::action::Emit& emit);
+  void hand_over_events();
   void hand_to_housekeeper(const core::Action& action);
   void kick_housekeeper_if_earlier();
 
@@ -238,6 +239,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::vector<std::unique_ptr<WorkerRecord>> workers_;  // by WorkerId::index
   Inbox inbox_;
   std::vector<core::TicketId> idle_leases_lost_;
+  std::vector<PoolEvent> told_;  // by the event that is being handled; empty between events
   std::optional<Error> last_start_failure_;
   std::deque<std::shared_ptr<const DeathCertificate>> deaths_;  // the last ones
   TemplateStatus template_;

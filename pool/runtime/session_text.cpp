@@ -123,13 +123,12 @@ std::string with_session(std::string_view arguments, const SessionArguments& rea
   out += arguments.substr(0, end);
   std::string_view comma = read.is_empty ? "" : ",";
   if (!read.has_session) {
-    out += fmt::format("{}\"{}\":", comma, session_member);
+    out.append(comma).append("\"").append(session_member).append("\":");
     wire::append_quoted(out, session);
     comma = ",";
   }
   if (!record.empty()) {
-    out += fmt::format("{}\"{}\":", comma, known->data_member);
-    out += record;
+    out.append(comma).append("\"").append(known->data_member).append("\":").append(record);
   }
   out += arguments.substr(end);
   return out;

@@ -78,7 +78,7 @@ void Housekeeper::start_template() {
                         heartbeat_ms())) {
     (void)!::write(process.pipes().to_worker.get(), ping.data(), ping.size());
   }
-  tell_template("template_started");
+  tell_template(event_names::template_started);
 }
 
 void Housekeeper::handle_template(WatchKind kind) {
@@ -121,7 +121,7 @@ void Housekeeper::template_ready(const process::TemplateReady& ready) {
   template_.phase = Phase::ready;
   template_.ready_at = now();
   template_.told.import_time = std::chrono::milliseconds{ready.import_ms};
-  tell_template("template_ready");
+  tell_template(event_names::template_ready);
   serve_waiting();
 }
 
@@ -182,7 +182,7 @@ void Housekeeper::adopt_forked(process::WorkerProcess worker) {
   if (t.waiting.empty()) {
     watch(epoll_.get(), worker.pidfd(), EPOLLIN, {WatchKind::spare, {}});
     t.spares.push_back(std::move(worker));
-    return tell_template("template_spare_ready");
+    return tell_template(event_names::template_spare_ready);
   }
   hand_over(std::move(worker));
   tell_template({});
@@ -200,7 +200,7 @@ void Housekeeper::go_cold(std::string reason) {
   t.told.reason = std::move(reason);
   end_template();
   t.phase = Phase::cold;
-  tell_template("template_refused");
+  tell_template(event_names::template_refused);
   start_waiting_cold();
 }
 
@@ -283,7 +283,7 @@ void Housekeeper::bury_template() {
         ErrorCode::start_exited,
         fmt::format("the fork template did not become ready: {}", certificate.summary()));
     error.certificate = std::make_shared<const DeathCertificate>(certificate);
-    tell_template("template_died");
+    tell_template(event_names::template_died);
     return fail_waiting(error);
   }
   t.short_lives = lived < long_life ? t.short_lives + 1 : 0;
@@ -295,7 +295,7 @@ void Housekeeper::bury_template() {
                                           std::min<Duration>(options.start_backoff_max, pause_max),
                                           t.short_lives - 1);
   }
-  tell_template("template_died");
+  tell_template(event_names::template_died);
   revive_template();
 }
 

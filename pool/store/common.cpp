@@ -57,30 +57,27 @@ Error in_use() {
 }
 
 bool OwnedMutex::lock_until(Instant until) {
-  std::unique_lock lock{mutex_};
-  while (held_) {
-    if (runtime::now() >= until) return false;
+  const auto take = [this] {
+    std::thread::id nobody;
+    return owner_.compare_exchange_strong(nobody, std::this_thread::get_id());
+  };
+  if (take()) return true;
+  ++waiting_;
+  bool taken = false;
+  while (true) {
+    // Whoever frees it behind the failed take() sees that somebody waits, and changes the word.
     const std::uint32_t ticket = freed_.ticket();
-    ++waiting_;
-    lock.unlock();
+    taken = take();
+    if (taken || runtime::now() >= until) break;
     freed_.wait_until(until, ticket);
-    lock.lock();
-    --waiting_;
   }
-  held_ = true;
-  owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  return true;
+  --waiting_;
+  return taken;
 }
 
 void OwnedMutex::unlock() {
-  bool wake = false;
-  {
-    const std::lock_guard lock{mutex_};
-    owner_.store({}, std::memory_order_relaxed);
-    held_ = false;
-    wake = waiting_ > 0;
-  }
-  if (wake) freed_.notify();
+  owner_.store({});
+  if (waiting_.load() > 0) freed_.notify();
 }
 
 Result<void> check_record(const ProgramChange& change, const StoreOptions& options) {

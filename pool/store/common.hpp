@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -50,11 +49,9 @@ class OwnedMutex {
   }
 
  private:
-  std::mutex mutex_;  // held for moments only, to look at the next two
-  bool held_ = false;
-  std::uint32_t waiting_ = 0;
+  std::atomic<std::thread::id> owner_;  // of nobody: it is free
+  std::atomic<std::uint32_t> waiting_{0};
   runtime::WakeWord freed_;
-  std::atomic<std::thread::id> owner_;
 };
 
 }  // namespace ordeal::pool::store

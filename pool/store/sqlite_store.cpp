@@ -1,5 +1,6 @@
 #include "pool/store/sqlite_store.hpp"
 
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
 

@@ -22,15 +22,22 @@ namespace ordeal::pool {
 namespace event_names {
 inline constexpr std::string_view request_payload = "request_payload";    // log_payloads alone
 inline constexpr std::string_view warden_restarted = "warden_restarted";  // count: how often so far
+// Of the option fork_template; count: its generation.
+inline constexpr std::string_view template_started = "template_started";
+inline constexpr std::string_view template_ready = "template_ready";
+inline constexpr std::string_view template_spare_ready = "template_spare_ready";
+inline constexpr std::string_view template_refused = "template_refused";
+inline constexpr std::string_view template_died = "template_died";
 // Of recovery.hpp: `code` is the cause, `reason` what is done (RecoveryAction).
 inline constexpr std::string_view recovery_started = "recovery_started";
 inline constexpr std::string_view recovery_succeeded = "recovery_succeeded";
 inline constexpr std::string_view recovery_failed = "recovery_failed";
 inline constexpr std::string_view recovery_cancelled = "recovery_cancelled";
 inline constexpr std::string_view recovery_timed_out = "recovery_timed_out";
-inline constexpr std::array all{request_payload,    warden_restarted, recovery_started,
-                                recovery_succeeded, recovery_failed,  recovery_cancelled,
-                                recovery_timed_out};
+inline constexpr std::array all{request_payload, warden_restarted,     template_started,
+                                template_ready,  template_spare_ready, template_refused,
+                                template_died,   recovery_started,     recovery_succeeded,
+                                recovery_failed, recovery_cancelled,   recovery_timed_out};
 }  // namespace event_names
 
 struct PoolEvent {
