@@ -176,7 +176,10 @@ TEST(Rollout, AVersionThatDoesAsWellTakesOverAndNoRequestFails) {
   ASSERT_TRUE(reply);
   EXPECT_THAT(reply->result_text, HasSubstr("more"))
       << "the pool's own workers run the new version";
-  for (const WorkerStatus& worker : pool.status().workers) EXPECT_GT(worker.generation, generation);
+  for (const WorkerStatus& worker : pool.status().workers) {
+    // Those of the old version may still be on their way out.
+    if (worker.state == "ready" || worker.state == "busy") EXPECT_GT(worker.generation, generation);
+  }
   asker.ask(5);
   EXPECT_EQ(asker.failed, 0);
 }
