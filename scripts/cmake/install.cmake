@@ -49,7 +49,7 @@ ordeal_installed_library(testing
     ordeal_trial_history ordeal_trial_toml ordeal_trial_checkers ordeal_trial_contract ordeal_trial_helpers
     ordeal_trial_isolation
   LINK ordeal_installed_pool GTest::gtest
-  PRIVATE fmt::fmt)
+  PRIVATE fmt::fmt tomlplusplus::tomlplusplus)
 ordeal_installed_library(chaos
   ROOMS ordeal_chaos
   LINK ordeal_installed_testing
