@@ -44,6 +44,7 @@ struct TemplateState {
   std::deque<process::WorkerProcess> spares;  // forked and idle; the warden knows them
   Instant started_at{};
   Instant ready_at{};
+  bool hung = false;                // it was killed because its import hangs
   bool revive = false;              // it had been ready and has died: another is wanted
   Instant not_before{};             // of the next template
   Instant spares_at = core::never;  // then more are forked, though some worker is not ready

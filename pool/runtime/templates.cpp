@@ -253,7 +253,10 @@ bool Housekeeper::give_up_forking(core::WorkerId id) {
                            fmt::format("worker {} was not forked in time: its template is {}",
                                        id.serial, to_string(t.phase))),
                 true);
-  if (hangs) t.process->process().signal_group(SIGKILL);
+  if (hangs) {
+    t.hung = true;
+    t.process->process().signal_group(SIGKILL);
+  }
   return true;
 }
 
@@ -278,6 +281,13 @@ void Housekeeper::bury_template() {
   end_template();
   ++t.told.deaths;
   t.told.reason = certificate.summary();
+  if (std::exchange(t.hung, false) && !engine_.stopping()) {
+    // Its death is our doing: whoever has come since has a start_timeout of his own, and a
+    // template.
+    tell_template(event_names::template_died);
+    if (!t.waiting.empty()) start_template();
+    return;
+  }
   if (!was_ready) {
     Error error = make_error(
         ErrorCode::start_exited,

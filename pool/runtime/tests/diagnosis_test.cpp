@@ -79,7 +79,7 @@ TEST(Diagnosis, ALoopThatHoldsTheGilComputesAndItsFunctionIsNamed) {
 TEST(Diagnosis, ACycleOfLocksWaitsAndBothThreadsAreShown) {
   Stall stall{stall_options(1), "lock_cycle"};
   stall.another_waits();
-  const Diagnosis seen = await_frame(stall.pool, "line 27 in take_both", 2);
+  const Diagnosis seen = await_frame(stall.pool, "line 36 in take_both", 2);
   EXPECT_THAT(explain(seen), AllOf(AnyOf(HasSubstr("it waits for a lock, in File"),
                                          HasSubstr("or for a lock, in File")),
                                    HasSubstr("in take_both"), Not(HasSubstr("computes"))));
