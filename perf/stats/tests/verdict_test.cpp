@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
+#include "perf/stats/evidence.hpp"
 #include "perf/stats/holm.hpp"
 #include "perf/stats/tests/made_samples.hpp"
 #include "perf/stats/validity.hpp"
@@ -27,6 +29,19 @@ PairsFile of(const std::vector<double>& old_values, const std::vector<double>& n
   PairsFile file = made::pairs({.pairs = 1, .stages = 1, .kind = kind}, 1);
   file.cases[0].metrics[0].stages = {{old_values, new_values}};
   return file;
+}
+
+TEST(Evidence, OfSidesThatDriftTogetherASlowdownBelowTheFloorIsNone) {
+  cites(55);
+  LogPairs pairs;
+  for (int i = 0; i < 20; ++i) {
+    pairs.old_logs.push_back(0.01 * i);
+    pairs.new_logs.push_back(0.01 * i + std::log(1.02) + (i % 2 == 0 ? 0.006 : -0.006));
+  }
+  const Evidence below = weigh(pairs, 0.03, made::quick_rules());
+  ASSERT_TRUE(below.paired);
+  EXPECT_DOUBLE_EQ(below.p_worse, 1);
+  EXPECT_LT(weigh(pairs, 0.01, made::quick_rules()).p_worse, 1e-5);
 }
 
 TEST(Detector, IsSilentOnEqualSidesAndFindsWhatItClaims) {
