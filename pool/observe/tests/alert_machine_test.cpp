@@ -91,6 +91,7 @@ TEST(AlertMachine, SpeaksUpAtTheThresholdsAndWhenItIsOver) {
 }
 
 TEST(AlertMachine, KeepsSilentOnFewRequests) {
+  cites(48);
   Stage stage;
   EXPECT_THAT(stage.resolve(9, ErrorCode::worker_died), IsEmpty());
   EXPECT_EQ(stage.resolve(1, ErrorCode::worker_died).size(), 1U);

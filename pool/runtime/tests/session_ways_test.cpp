@@ -315,6 +315,18 @@ TEST_F(LockedFile, DelaysNoCallerOfCallAsyncNorAnybodyElse) {
   EXPECT_EQ(pool.session("s").info()->operations, 1U);
 }
 
+TEST_F(LockedFile, HoldsUpAStopUntilWhoWaitsForItHasHisAnswer) {
+  cites(12);
+  Pool pool = must_start(options_);
+  ASSERT_TRUE(pool.session("s").update([](Json& data) { data["n"] = 1; }));
+  lock();
+  Heard heard;
+  ASSERT_TRUE(
+      pool.session("s").call_async("echo", JsonText{"{}"}, {.deadline = 200ms}, heard.callback()));
+  ASSERT_TRUE(pool.stop(0ms));
+  EXPECT_TRUE(heard.is_told());
+}
+
 TEST_F(LockedFile, IsWaitedForUntilTheDeadlineAndNothingIsLost) {
   cites(54);
   Pool pool = must_start(options_);

@@ -121,8 +121,10 @@ TEST(SqliteTrouble, WaitsForALockNeverBeyondTheCallersDeadline) {
   ASSERT_TRUE(stage->create("s", Json{{"n", 1}}));
   RawConnection other{stage.path()};
   other.run("BEGIN IMMEDIATE");
+  const auto began = runtime::now();
   const auto update = stage->update(
       "s", [](Json& data) { data["n"] = 2; }, runtime::now() + 20ms);
+  EXPECT_LT(runtime::now() - began, 2s) << "a hundred times what it may wait";
   EXPECT_EQ(code(update), ErrorCode::store_timeout);
   EXPECT_EQ(update.error().message,
             "session store \"" + stage.path() + "\": in others' hands until the deadline");

@@ -206,7 +206,7 @@ TEST_P(AllStores, RemoveASessionWithAllItHas) {
 }
 
 TEST_P(AllStores, AreWaitedForUntilTheDeadlineWhileAnotherThreadHasThem) {
-  cites(54);
+  cites(45, 54);
   Stage stage{GetParam()};
   ASSERT_TRUE(stage->create("s", Json{{"n", 1}}));
   std::barrier<> inside{2};

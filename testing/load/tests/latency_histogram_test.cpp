@@ -54,6 +54,13 @@ TEST(LatencyHistogram, of_two_runs_is_the_sum_of_theirs_in_any_order) {
   backward.merge(parts[0]);
   EXPECT_EQ(forward, together);
   EXPECT_EQ(backward, together);
+
+  LatencyHistogram slow;
+  LatencyHistogram quick;
+  slow.add(Duration{10});
+  quick.add(Duration{5});
+  slow.merge(quick);
+  EXPECT_EQ(slow.min(), Duration{5});
 }
 
 TEST(LatencyHistogram, percentiles_are_nearest_ranks) {
