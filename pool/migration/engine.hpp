@@ -1,9 +1,9 @@
 // A migration at work: who gets a request, what is made of the answers, and the roll at the end.
 //
-// Two locks, never held together with another's: `mutex_` guards the figures and the rollout, and
-// is held for moments; the queue's guards what the worker thread has to do. The worker thread
-// compares and rolls, so that no callback thread of a pool waits for either. At most
-// `compare_queue_max` pairs wait to be compared; what comes beyond is counted, not kept.
+// One lock guards the figures, the rollout and what waits to be compared, and is held for moments;
+// each pair has a lock of its own, and no two locks are held at once. The worker thread compares
+// and rolls, so that no callback thread of a pool waits for either. At most `compare_queue_max`
+// pairs wait to be compared; what comes beyond is counted, not kept.
 //
 // Lifetime: callbacks hold the engine's shared state, never the engine; they may come after it is
 // gone.

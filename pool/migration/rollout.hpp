@@ -7,10 +7,9 @@
 // Invariants:
 //   (1) The share never shrinks but to 0, and then for good.
 //   (2) A stage ends when the new version has answered `stage_requests` in it, `stage_time` is
-//   over, and
-//       there is no breach; a breach is seen with the very answer that makes it one.
+//       over, and there is no breach; a breach is seen with the very answer that makes it one.
 //   (3) What the old version does is remembered over all stages, since in the last one it answers
-//   nothing.
+//       nothing.
 // Not thread-safe; a value.
 #pragma once
 

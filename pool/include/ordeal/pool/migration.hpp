@@ -1,18 +1,14 @@
 // From one version of the workers to the next, without a leap in the dark.
 //
-//     Shadow:   the old version answers; a share of the requests also goes to the new one, whose
-//     answers
-//               are compared with the old one's and never returned.
-//     Rollout:  the new version answers a share of the requests, which grows stage by stage as long
-//     as it
-//               does as well as the old one; then the pool is rolled to it (Pool::roll). If it
-//               fails more or is slower, the old version answers everything again, at once and by
-//               itself.
+//   Shadow:  the old version answers; a share of the requests also goes to the new one, whose
+//            answers are compared with the old one's and never returned.
+//   Rollout: the new version answers a share of the requests, which grows by stages as long as it
+//            does as well as the old one; then the pool is rolled to it (Pool::roll). If it fails
+//            more or is slower, the old version answers everything again, at once and by itself.
 //
-//     auto migration = Migration::start(pool, {.program = {.command = {"python3", "new.py"}},
-//     .share = 0.2}); migration->call_async("predict", JsonText{text}, {.idempotent = true},
-//     callback);   // instead of pool's migration->report();   // how many were compared, how they
-//     differ, by kind and place
+//   auto migration = Migration::start(pool, {.program = {.command = {"python3", "new.py"}}});
+//   migration->call_async("predict", JsonText{text}, {.idempotent = true}, callback);
+//   migration->report();  // how many were compared, and how they differ, by kind and place
 //
 // What is not sent twice, and not to the new version: requests in a session, whose state lives with
 // the old pool; in shadow also requests that are not declared idempotent, unless `shadow_effects`.
@@ -44,7 +40,6 @@ enum class DifferenceKind : std::uint8_t {
   length,          // of a list
   value,
 };
-inline constexpr std::size_t difference_kinds = 7;
 [[nodiscard]] std::string_view to_string(DifferenceKind kind);
 
 struct Difference {
@@ -103,8 +98,8 @@ enum class MigrationState : std::uint8_t {
 struct VersionFigures {
   std::uint64_t answered = 0;  // those that say something of the version
   std::uint64_t failed = 0;
-  std::chrono::nanoseconds
-      latency{};  // RolloutRules::latency_percent of the last ones (shadow: 90)
+  // The percentile RolloutRules::latency_percent of the last ones; in a shadow the 90th.
+  std::chrono::nanoseconds latency{};
 };
 
 struct MigrationReport {
@@ -118,8 +113,8 @@ struct MigrationReport {
   std::uint64_t kept_for_effects = 0;  // shadow: not idempotent
   std::uint64_t compared = 0;
   std::uint64_t alike = 0;
-  std::uint64_t not_compared =
-      0;  // one of the answers says nothing, or too many waited to be compared
+  // One of the answers says nothing of its version, or too many waited to be compared.
+  std::uint64_t not_compared = 0;
   std::map<DifferenceKind, std::uint64_t> by_kind;  // comparisons with such a difference
   std::map<std::pair<DifferenceKind, std::string>, std::uint64_t> by_place;  // the first 64 places
 };
