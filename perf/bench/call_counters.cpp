@@ -13,6 +13,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <set>
 
 #include "ordeal/pool/pool.hpp"
 #include "ordeal/pool/session.hpp"
@@ -97,16 +98,26 @@ void count_untraced(Subject& subject, std::uint32_t calls, Untraced& into) {
   into.allocations = allocations_of_this_thread() - allocations;
 }
 
-// What is traced, in this order: around no call and around many by system call; the same by
-// instruction, but each call on its own, since now and then one does what is done once a second.
+// Now and then a call does what is done once a second. So what is traced is split into sections of
+// which the usual one counts: 8 by system call, each call on its own by instruction. What one call
+// in 20 does is still seen in each of the 8.
+constexpr std::uint32_t sections_by_system_call = 8;
+
 struct Block {
   Watch watch;
   std::uint32_t calls;
 };
 
+std::uint32_t calls_in_section(const CountOptions& options) {
+  return std::max(options.calls / sections_by_system_call, 1U);
+}
+
+// In this order: around no call and around many by system call, then the same by instruction.
 std::vector<Block> blocks_of(const CountOptions& options) {
-  std::vector<Block> blocks{
-      {Watch::system_calls, 0}, {Watch::system_calls, options.calls}, {Watch::instructions, 0}};
+  std::vector<Block> blocks{{Watch::system_calls, 0}};
+  blocks.resize(blocks.size() + sections_by_system_call,
+                {Watch::system_calls, calls_in_section(options)});
+  blocks.push_back({Watch::instructions, 0});
   blocks.resize(blocks.size() + options.calls_by_instruction, {Watch::instructions, 1});
   return blocks;
 }
@@ -133,7 +144,7 @@ int run_subject(const CountOptions& options, Untraced& untraced) {
 
 // Of the call with the median count; null if none was traced by instruction.
 const Section* usual_call(std::vector<Section>& sections) {
-  const auto begin = sections.begin() + 3;
+  const auto begin = sections.begin() + 2 + sections_by_system_call;
   if (begin == sections.end()) return nullptr;
   const auto middle = begin + (sections.end() - begin) / 2;
   std::nth_element(begin, middle, sections.end(),
@@ -152,6 +163,34 @@ void write_functions(const std::string& file, const Section& section) {
   }
 }
 
+std::uint64_t times(const Section& section, long number) {
+  const auto found = section.system_calls.find(number);
+  return found == section.system_calls.end() ? 0 : found->second;
+}
+
+// Of the system calls of a section of calls, those that the usual section makes, beyond the marks'.
+void count_system_calls(const CountOptions& options, const std::vector<Section>& sections,
+                        CallCounts& counts) {
+  const auto begin = sections.begin() + 1;
+  const auto end = begin + sections_by_system_call;
+  std::set<long> numbers;
+  for (auto section = begin; section != end; ++section) {
+    for (const auto& [number, made] : section->system_calls) numbers.insert(number);
+  }
+  for (const long number : numbers) {
+    std::vector<std::uint64_t> made;
+    for (auto section = begin; section != end; ++section) made.push_back(times(*section, number));
+    // The lower of the middle two, so that what fell into half of the sections is still not usual.
+    const auto middle = made.begin() + (sections_by_system_call - 1) / 2;
+    std::nth_element(made.begin(), middle, made.end());
+    const std::uint64_t marks = times(sections.front(), number);
+    if (*middle <= marks) continue;
+    const double each = static_cast<double>(*middle - marks) / calls_in_section(options);
+    counts.by_name[name_of_system_call(number)] += each;
+    counts.system_calls += each;
+  }
+}
+
 CallCounts counts_of(const CountOptions& options, const Untraced& untraced,
                      const std::vector<Section>& sections, const Section* usual) {
   const double calls = options.calls;
@@ -159,17 +198,10 @@ CallCounts counts_of(const CountOptions& options, const Untraced& untraced,
   counts.allocations = static_cast<double>(untraced.allocations) / calls;
   counts.sleeps = static_cast<double>(untraced.sleeps) / calls;
   counts.wake_ups_of_others = static_cast<double>(untraced.sleeps_of_others) / calls;
-  const Section& around = sections[0];
-  for (const auto& [number, made] : sections[1].system_calls) {
-    const auto at_rest = around.system_calls.find(number);
-    const std::uint64_t marks = at_rest == around.system_calls.end() ? 0 : at_rest->second;
-    if (made <= marks) continue;
-    const double each = static_cast<double>(made - marks) / calls;
-    counts.by_name[name_of_system_call(number)] += each;
-    counts.system_calls += each;
-  }
+  count_system_calls(options, sections, counts);
   if (usual != nullptr) {
-    counts.instructions = static_cast<double>(usual->count - sections[2].count);
+    const Section& at_rest = sections[1 + sections_by_system_call];
+    counts.instructions = static_cast<double>(usual->count - at_rest.count);
   }
   return counts;
 }

@@ -2,11 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "ordeal/pool/pool.hpp"
 #include "perf/bench/call_counters.hpp"
 #include "perf/scenarios/case_pool.hpp"
 #include "perf/scenarios/run_case.hpp"
+#include "perf/stats/numbers.hpp"
 #include "testing/load/steadiness.hpp"
 
 namespace ordeal::perf {
@@ -123,21 +126,27 @@ class Calls {
     if (allocations_are_counted()) count_allocations(values);
   }
 
-  // Without the load's own threads and histograms: what one call on this thread asks for.
+  // Without the load's own threads and histograms: what one call on this thread asks for. The usual
+  // of several blocks, since now and then a call does what is done once a second.
   void count_allocations(std::map<std::string, double>& values) {
-    constexpr std::uint64_t calls = 200;
+    constexpr std::uint64_t blocks = 8;
     const auto call = calls_through(pool_, spec_, false);
     const auto make = [&](std::uint64_t number) {
       trial::PlannedCall planned{.number = number};
       if (spec_.sessions > 0) planned.session = static_cast<std::uint32_t>(number % spec_.sessions);
       static_cast<void>(call(planned, 0, trial::time_now() + spec_.deadline));
     };
-    const std::uint64_t rounds = spec_.work_ms > 0 || spec_.payload_bytes > 1 << 16 ? 4 : calls;
+    const std::uint64_t each = spec_.work_ms > 0 || spec_.payload_bytes > 1 << 16 ? 1 : 25;
     make(0);
-    const std::uint64_t before = allocations_of_this_thread();
-    for (std::uint64_t number = 0; number < rounds; ++number) make(number);
-    values["allocations"] =
-        static_cast<double>(allocations_of_this_thread() - before) / static_cast<double>(rounds);
+    std::uint64_t number = 0;
+    std::vector<double> of_block;
+    for (std::uint64_t block = 0; block < blocks; ++block) {
+      const std::uint64_t before = allocations_of_this_thread();
+      for (std::uint64_t call_of_block = 0; call_of_block < each; ++call_of_block) make(number++);
+      of_block.push_back(static_cast<double>(allocations_of_this_thread() - before) /
+                         static_cast<double>(each));
+    }
+    values["allocations"] = median(std::move(of_block));
   }
 
   const CaseSpec& spec_;
