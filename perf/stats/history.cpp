@@ -149,14 +149,4 @@ std::vector<Level> levels_of(const std::vector<double>& values, const HistoryRul
   return as_levels(firsts, logs);
 }
 
-bool dspex_regressed(const Metric& metric, const std::vector<double>& history, double current) {
-  if (history.empty()) return false;
-  const double mean =
-      std::accumulate(history.begin(), history.end(), 0.0) / static_cast<double>(history.size());
-  if (metric.name == "p95") return current > 1.2 * mean;
-  if (metric.kind == MetricKind::throughput) return current < 0.8 * mean;
-  if (metric.name == "success_rate") return current < 0.9 * mean;
-  return false;
-}
-
 }  // namespace ordeal::perf

@@ -43,9 +43,4 @@ struct Level {
 [[nodiscard]] std::vector<Level> levels_of(const std::vector<double>& values,
                                            const HistoryRules& rules);
 
-// DSPex's own rule, against the mean of the history: p95 above 1.2 times it, throughput below 0.8,
-// success rate below 0.9. Other metrics have no rule. An empty history: no regression.
-[[nodiscard]] bool dspex_regressed(const Metric& metric, const std::vector<double>& history,
-                                   double current);
-
 }  // namespace ordeal::perf

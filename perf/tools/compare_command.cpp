@@ -215,7 +215,7 @@ int compare(const CompareOptions& options) {
   if (measured->pairs.cases.empty()) {
     return report_error({ErrorKind::baseline, "compare", "nothing could be compared"});
   }
-  const int code = tell(judge(measured->pairs, plan.rules), options.judging);
+  const int code = tell(judge_by(options.judging, measured->pairs), options.judging);
   fmt::print(stderr, "ordeal-perf: again with --seed {}\n", plan.seed);
   return code;
 }

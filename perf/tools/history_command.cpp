@@ -13,6 +13,7 @@
 #include "perf/baseline/history_file.hpp"
 #include "perf/baseline/store.hpp"
 #include "perf/measurement/json_reader.hpp"
+#include "perf/stats/dspex_rule.hpp"
 #include "perf/stats/history.hpp"
 #include "perf/tools/commands.hpp"
 

@@ -25,7 +25,7 @@ int judge_files(const JudgeOptions& options) {
     if (!file) return report_error(file.error());
     std::move(file->cases.begin(), file->cases.end(), std::back_inserter(all.cases));
   }
-  return tell(judge(all, options.judging.rules), options.judging);
+  return tell(judge_by(options.judging, all), options.judging);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "perf/measurement/json_reader.hpp"
+#include "perf/stats/dspex_rule.hpp"
 #include "perf/tools/commands.hpp"
 
 namespace ordeal::perf {
@@ -46,6 +47,12 @@ json finite_or_null(double value) { return std::isfinite(value) ? json(value) : 
 
 void add_judging_options(CLI::App* command, JudgingOptions& options) {
   auto& rules = options.rules;
+  command
+      ->add_option("--rule", options.rule,
+                   "ordeal: perf/stats/verdict.hpp; dspex: p95 +20 %, throughput -20 %, success "
+                   "rate -10 %, which knows no noise")
+      ->check(CLI::IsMember({"ordeal", "dspex"}))
+      ->capture_default_str();
   command->add_option("--floor", rules.floor, "a change up to this share is no change")
       ->check(CLI::Range(0.0, 0.99))
       ->capture_default_str();
@@ -58,6 +65,10 @@ void add_judging_options(CLI::App* command, JudgingOptions& options) {
   command->add_flag("--strict", options.strict, "exit 3 where nothing is shown either way");
   command->add_option("--json", options.json_file, "write the verdicts there too; -: to stdout");
   command->add_flag("--all", options.show_all, "list what is equivalent, too");
+}
+
+std::vector<Verdict> judge_by(const JudgingOptions& options, const PairsFile& file) {
+  return options.rule == "dspex" ? judge_by_dspex(file) : judge(file, options.rules);
 }
 
 std::string verdict_table(const std::vector<Verdict>& verdicts, bool all) {

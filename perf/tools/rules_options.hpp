@@ -10,6 +10,7 @@
 namespace ordeal::perf {
 
 struct JudgingOptions {
+  std::string rule = "ordeal";  // or "dspex"
   Rules rules;
   bool strict = false;    // inconclusive, suspect and too blind are no pass
   std::string json_file;  // where to write the verdicts; "-": stdout instead of the table
@@ -17,6 +18,9 @@ struct JudgingOptions {
 };
 
 void add_judging_options(CLI::App* command, JudgingOptions& options);
+
+// By the rule that the options name.
+[[nodiscard]] std::vector<Verdict> judge_by(const JudgingOptions& options, const PairsFile& file);
 
 // One line a metric, worst first; what is equivalent only with `all`.
 [[nodiscard]] std::string verdict_table(const std::vector<Verdict>& verdicts, bool all);

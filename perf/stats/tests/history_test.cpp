@@ -83,20 +83,5 @@ TEST(Levels, NoiseASpikeAndAChangeBelowTheFloorAreNone) {
   EXPECT_TRUE(levels_of({}, {}).empty());
 }
 
-TEST(Dspex, OwnRuleHasItsLimitsStrictly) {
-  cites(55);
-  const Metric p95{.name = "p95", .kind = MetricKind::percentile};
-  const Metric throughput{.name = "throughput", .kind = MetricKind::throughput};
-  const Metric success{.name = "success_rate", .kind = MetricKind::ratio};
-  const std::vector<double> history{90, 110};
-  EXPECT_FALSE(dspex_regressed(p95, history, 120));
-  EXPECT_TRUE(dspex_regressed(p95, history, 120.1));
-  EXPECT_FALSE(dspex_regressed(throughput, history, 80));
-  EXPECT_TRUE(dspex_regressed(throughput, history, 79.9));
-  EXPECT_TRUE(dspex_regressed(success, {1, 1}, 0.89));
-  EXPECT_FALSE(dspex_regressed(success, {1, 1}, 0.9));
-  EXPECT_FALSE(dspex_regressed(p95, {}, 1e9)) << "without a history there is no regression";
-}
-
 }  // namespace
 }  // namespace ordeal::perf

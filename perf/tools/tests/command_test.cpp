@@ -58,6 +58,19 @@ TEST_F(Command, JudgeEndsAsItsVerdictSays) {
       exit_unstable);
 }
 
+TEST_F(Command, JudgeCanUseTheRuleOfDspex) {
+  const std::string file = folder_ + "/p95.json";
+  std::ofstream{file} << R"({"schema": "ordeal-perf-pairs/1", "name": "p95", "kind": "percentile",
+    "old": [100, 100], "new": [119, 119]})";
+  EXPECT_EQ(run({"judge", "--rule", "dspex", file}).exit_code, exit_ok) << "20 % are allowed";
+  std::ofstream{file} << R"({"schema": "ordeal-perf-pairs/1", "name": "p95", "kind": "percentile",
+    "old": [100, 100], "new": [121, 121]})";
+  const auto slow = run({"judge", "--rule", "dspex", file});
+  EXPECT_EQ(slow.exit_code, exit_regression);
+  EXPECT_THAT(slow.out, HasSubstr("beyond DSPex's fixed limit"));
+  EXPECT_EQ(run({"judge", "--rule", "20/20/10", file}).exit_code, exit_usage);
+}
+
 TEST_F(Command, JudgeRefusesWhatIsNoDataAndNamesIt) {
   for (const auto& [values, says] : std::vector<std::pair<std::string, std::string>>{
            {"[1, NaN]", "NaN and Infinity are no JSON"},
