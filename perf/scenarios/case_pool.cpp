@@ -6,12 +6,13 @@
 #include <cstdlib>
 
 #include "ordeal/pool/pool.hpp"
+#include "pool/process/data_file.hpp"
 
 namespace ordeal::perf {
 
 std::string checkout_folder() {
   if (const char* folder = std::getenv("ORDEAL_CHECKOUT")) return folder;
-  return ORDEAL_CHECKOUT;
+  return pool::process::data_file("", ORDEAL_CHECKOUT);
 }
 
 std::vector<std::string> worker_command(const CaseSpec& spec) {

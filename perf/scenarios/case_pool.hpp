@@ -13,8 +13,8 @@
 
 namespace ordeal::perf {
 
-// Where the workers' programs are: the checkout that this was built from, or $ORDEAL_CHECKOUT (a
-// kept binary outlives its own).
+// Where the workers' programs are: $ORDEAL_CHECKOUT (a kept binary outlives its own), else the
+// installation's data, else the checkout that this was built from.
 [[nodiscard]] std::string checkout_folder();
 
 [[nodiscard]] pool::Options options_of(const CaseSpec& spec);

@@ -55,6 +55,12 @@ ordeal_installed_library(chaos
   LINK ordeal_installed_testing
   PRIVATE fmt::fmt tomlplusplus::tomlplusplus SQLite::SQLite3)
 
+# Slower or not, for anybody's programs. What measures the pool itself stays in ordeal-perf.
+ordeal_installed_library(perf
+  ROOMS ordeal_perf_measurement ordeal_perf_stats ordeal_perf_baseline ordeal_perf_compare
+  LINK ordeal_installed_pool
+  PRIVATE fmt::fmt)
+
 # Links what checks each test of a program into that program: a source, compiled by its user.
 add_library(ordeal_installed_leak_check INTERFACE)
 set_target_properties(ordeal_installed_leak_check PROPERTIES EXPORT_NAME leak_check)
@@ -82,8 +88,10 @@ install(FILES "${CMAKE_CURRENT_BINARY_DIR}/ordealConfig.cmake"
     "${CMAKE_CURRENT_BINARY_DIR}/ordealConfigVersion.cmake"
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ordeal)
 
-install(TARGETS ordeal-pool ordeal-sim ordeal-chaos ordeal-relay
+install(TARGETS ordeal-pool ordeal-sim ordeal-chaos ordeal-relay ordeal-perf
   RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY python_mock/ DESTINATION ${CMAKE_INSTALL_DATADIR}/ordeal/python_mock
   FILES_MATCHING PATTERN "*.py" PATTERN "requirements-*.txt" PATTERN tests EXCLUDE)
 install(DIRECTORY chaos/experiments DESTINATION ${CMAKE_INSTALL_DATADIR}/ordeal)
+install(FILES perf/bench/slow_import_bridge.py DESTINATION ${CMAKE_INSTALL_DATADIR}/ordeal/perf/bench)
+install(FILES perf/peers/peer.py DESTINATION ${CMAKE_INSTALL_DATADIR}/ordeal/perf/peers)

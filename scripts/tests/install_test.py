@@ -105,6 +105,11 @@ class Installed(unittest.TestCase):
         self.assertRegex(said, r"(?m)^pass: ")
         self.assertIn("\nrefused: own:3: ", said)
 
+    def test_a_project_of_its_own_compares_its_builds(self):
+        said = self.must(os.path.join(self.project("perf/examples/consumer"), "perf_consumer"))
+        self.assertIn("steps: equivalent, new / old 1.00 (", said)
+        self.assertIn("steps: regression, new / old 1.07 (", said)
+
     def test_the_tools_work_from_the_installation(self):
         tool = os.path.join(self.prefix, "bin", "ordeal-pool")
         bridge = os.path.join(self.prefix, "share/ordeal/python_mock/mock_bridge.py")
@@ -119,6 +124,18 @@ class Installed(unittest.TestCase):
         self.assertIn("--bridge TEXT=%s" % os.path.realpath(bridge), self.must(chaos, "run", "--help"))
         self.must(chaos, "run", "--world", "simulated", os.path.join(experiments, "wire.toml"),
                   cwd=self.folder)
+
+    def test_a_pool_is_measured_from_the_installation(self):
+        perf = os.path.join(self.prefix, "bin", "ordeal-perf")
+        measure = (perf, "sample", "--suite", "round_trip", "--case", "echo_64_blocking", "--calls", "50")
+        said = self.must(*measure, cwd=self.folder)
+        sample = json.loads(said[said.index("{"):])  # notes come first
+        self.assertEqual(sample["schema"], "ordeal-perf-sample/1")
+        bridge = os.path.join(self.prefix, "share/ordeal/python_mock/mock_bridge.py")
+        os.rename(bridge, bridge + ".away")
+        self.addCleanup(os.rename, bridge + ".away", bridge)
+        status, _ = run(*measure)
+        self.assertNotEqual(status, 0, "it used the checkout's bridge")
 
     def test_the_worker_kit_is_a_wheel(self):
         environment = os.environ.get("ORDEAL_LINT_VENV") or os.path.expanduser("~/.cache/ordeal/lint-venv")
