@@ -56,7 +56,9 @@ TEST_P(ExpiringStores, SayOfAnExpiredSessionWhichAndWhy) {
   Stage stage{GetParam(), {.ttl = 100ms}};
   ASSERT_TRUE(stage->create("s", Json::object()));
   stage.pass(1h);
-  EXPECT_EQ(stage->get("s").error().message,
+  const auto gone = stage->get("s");
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().message,
             "session \"s\" was not used for session_ttl_ms 100, and is gone");
 }
 
