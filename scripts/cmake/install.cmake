@@ -30,6 +30,9 @@ function(ordeal_installed_library name)
   if(MOLD_PROGRAM)
     target_link_options(${target} PRIVATE -fuse-ld=mold)
   endif()
+  if(ORDEAL_SANITIZE)  # nobody installs such a build, and it would not link: its runtime is the program's
+    set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
   install(TARGETS ${target} EXPORT ordeal LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endfunction()
 
