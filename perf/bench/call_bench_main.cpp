@@ -128,7 +128,8 @@ int main(int argc, char** argv) {
   std::string json_file;
   app.add_flag("--quick", quick, "few pairs: shows that it works, measures roughly");
   app.add_option("--case", only, "only this case: " + names_of_cases());
-  app.add_option("--pairs", defaults.pairs, "pairs of blocks (at least 20 for a ratio to report)");
+  const CLI::Option* pairs = app.add_option("--pairs", defaults.pairs,
+                                            "pairs of blocks (at least 20 for a ratio to report)");
   app.add_option("--payload-bytes", payload_bytes, "size of the echoed text");
   app.add_option("--json", json_file, "write the figures there too");
   app.add_option("--worker", defaults.worker, "worker program and arguments");
@@ -149,7 +150,7 @@ int main(int argc, char** argv) {
     CallBenchOptions options = defaults;
     which.set(options);
     if (quick) {
-      options.pairs = 6;
+      if (pairs->count() == 0) options.pairs = 6;
       options.warm_up_calls = std::min(options.warm_up_calls, 200U);
     }
     const auto result = ordeal::perf::run_call_bench(options);

@@ -190,7 +190,8 @@ int main(int argc, char** argv) {
   BenchOptions bench;
   bool quick = false;
   app.add_flag("--quick", quick, "few pairs: shows that it works and that each feature fires");
-  app.add_option("--pairs", bench.pairs, "pairs of blocks (at least 20 for a ratio to report)");
+  const CLI::Option* pairs =
+      app.add_option("--pairs", bench.pairs, "pairs of blocks (at least 20 for a ratio to report)");
   app.add_option("--payload-bytes", bench.payload_bytes, "size of the echoed text");
   app.add_option("--json", bench.json_file, "write the figures there too");
   app.add_option("--worker", bench.worker, "worker program and arguments");
@@ -200,7 +201,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (quick) {
-    bench.pairs = 6;
+    if (pairs->count() == 0) bench.pairs = 6;
     bench.warm_up_calls = 200;
   }
   return run(bench);
