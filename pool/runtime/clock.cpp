@@ -2,6 +2,7 @@
 
 #include <linux/futex.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,7 +20,21 @@ timespec to_timespec(Duration duration) {
           .tv_nsec = static_cast<long>(count % 1'000'000'000)};
 }
 
+std::atomic<TimeoutWatcher> timeout_watcher{nullptr};
+
+// When a wait begins; not asked for unless somebody is told of its end.
+Instant begin_wait() {
+  return timeout_watcher.load(std::memory_order_relaxed) == nullptr ? Instant{} : now();
+}
+
 }  // namespace
+
+void watch_timeouts(TimeoutWatcher watcher) { timeout_watcher.store(watcher); }
+
+void tell_timed_out(Instant began, Instant deadline) {
+  const TimeoutWatcher watcher = timeout_watcher.load(std::memory_order_acquire);
+  if (watcher != nullptr) watcher({.began = began, .deadline = deadline});
+}
 
 Instant now() { return to_instant(std::chrono::steady_clock::now()); }
 
@@ -39,20 +54,32 @@ void WakeWord::notify() {
 void WakeWord::wait_until(Instant deadline, std::uint32_t ticket) {
   if (value_.load(std::memory_order_acquire) != ticket) return;
   const bool forever = deadline == core::never;
+  const Instant began = begin_wait();
   const timespec at = to_timespec(deadline.time_since_epoch());
   // FUTEX_WAIT_BITSET takes an absolute CLOCK_MONOTONIC time, which is steady_clock's epoch.
-  syscall(SYS_futex, &value_, FUTEX_WAIT_BITSET_PRIVATE, ticket, forever ? nullptr : &at, nullptr,
-          FUTEX_BITSET_MATCH_ANY);
+  const long ended = syscall(SYS_futex, &value_, FUTEX_WAIT_BITSET_PRIVATE, ticket,
+                             forever ? nullptr : &at, nullptr, FUTEX_BITSET_MATCH_ANY);
+  if (ended != 0 && errno == ETIMEDOUT) tell_timed_out(began, deadline);
 }
 
 int poll_until(std::span<pollfd> descriptors, Instant deadline) {
+  const Instant began = begin_wait();
   while (true) {
     timespec left{};
     if (deadline != core::never) left = to_timespec(deadline - now());
     const int ready = ppoll(descriptors.data(), descriptors.size(),
                             deadline == core::never ? nullptr : &left, nullptr);
+    if (ready == 0) tell_timed_out(began, deadline);
     if (ready >= 0 || errno != EINTR) return std::max(ready, 0);
   }
+}
+
+int epoll_until(int epoll, std::span<epoll_event> events, Instant deadline) {
+  const Instant at = now();
+  const int ready = epoll_wait(epoll, events.data(), static_cast<int>(events.size()),
+                               milliseconds_until(deadline, at));
+  if (ready == 0) tell_timed_out(at, deadline);
+  return ready;
 }
 
 bool is_readable_now(int descriptor) {

@@ -11,6 +11,7 @@
 #include "pool/core/time.hpp"
 
 struct pollfd;
+struct epoll_event;
 
 namespace ordeal::pool::runtime {
 
@@ -35,12 +36,31 @@ class WakeWord {
   std::atomic<std::uint32_t> value_{0};
 };
 
+// A wait that time ended and nothing else.
+struct TimedOutWait {
+  Instant began;
+  Instant deadline;
+};
+
+// Who is told of each of them, in the thread that has waited, from now on; null: nobody. For the
+// trial kit (testing/timeouts), which asks of each whether somebody had declared its deadline: one
+// that nobody did is a guess, a look every so often. Costs a look at a pointer where a wait begins
+// and nothing else while nobody is told.
+using TimeoutWatcher = void (*)(const TimedOutWait&);
+void watch_timeouts(TimeoutWatcher watcher);
+// For waits that are not this file's (reply_waiter).
+void tell_timed_out(Instant began, Instant deadline);
+
 // ppoll with an absolute deadline; EINTR is retried. Returns the number of ready descriptors, 0 at
 // the deadline.
 int poll_until(std::span<pollfd> descriptors, Instant deadline);
 
 // Whether a read would not wait (or a pidfd's process is dead).
 [[nodiscard]] bool is_readable_now(int descriptor);
+
+// epoll_wait with an absolute deadline, which it may be late for by a millisecond. Returns what
+// epoll_wait does.
+int epoll_until(int epoll, std::span<epoll_event> events, Instant deadline);
 
 // epoll_wait's timeout argument for an absolute deadline: -1 for never, rounded up to whole ms.
 [[nodiscard]] int milliseconds_until(Instant deadline, Instant now);

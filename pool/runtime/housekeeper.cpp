@@ -66,9 +66,7 @@ void Housekeeper::run() {
   while (true) {
     perform_inbox();
     if (engine_.stopped()) return;
-    const Instant at = now();
-    const int timeout_ms = milliseconds_until(next_deadline(core_timer_), at);
-    const int count = epoll_wait(epoll_.get(), events.data(), events_per_turn, timeout_ms);
+    const int count = epoll_until(epoll_.get(), events, next_deadline(core_timer_));
     for (int i = 0; i < count; ++i) handle(events[static_cast<std::size_t>(i)]);
     expire(now());
   }

@@ -56,6 +56,7 @@ bool ReplyWaiter::wait(Instant at, Instant deadline) {
                                           events.size(), -1, nullptr, 0);
   for (long i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
+    if (event.data.u64 == timer_key) tell_timed_out(at, armed_for_);
     if (event.data.u64 != reply_key) continue;
     // The end of the stream may hide behind bytes that are told of at the same time.
     if ((event.events & ~EPOLLIN) != 0) tell_again_and_again();

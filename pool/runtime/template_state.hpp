@@ -25,6 +25,9 @@
 
 namespace ordeal::pool::runtime {
 
+// How long spares are put off for a worker that starts.
+inline constexpr Duration spare_patience = std::chrono::milliseconds{100};
+
 struct TemplateState {
   enum class Phase : std::uint8_t {
     none,

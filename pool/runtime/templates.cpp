@@ -26,7 +26,6 @@ using Phase = TemplateState::Phase;
 constexpr Duration long_life = std::chrono::seconds{10};
 // Without one, workers start cold; that is no reason to wait long.
 constexpr Duration pause_max = std::chrono::seconds{1};
-constexpr Duration spare_patience = std::chrono::milliseconds{100};
 
 }  // namespace
 

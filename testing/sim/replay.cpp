@@ -37,6 +37,10 @@ class Replayer {
     if (result_.line != 0) return;
     ++result_.events;
     core_->handle_event(traced.at, traced.event);
+    result_.last_event = traced.at;
+    if (const auto* submitted = std::get_if<event::Submitted>(&traced.event)) {
+      note_deadline(submitted->deadline);
+    }
   }
   void on(const EmitSwitch& switched) {
     expect_nothing_more();
@@ -48,7 +52,14 @@ class Replayer {
   }
   // At the next event, or the end, the core must have said all that it has to say.
   void expect_nothing_more() {
-    if (core_) differ_unless("");
+    if (!core_) return;
+    differ_unless("");
+    if (const auto due = core_->poll_timeout()) note_deadline(*due);
+  }
+
+  void note_deadline(Instant at) {
+    auto& known = result_.deadlines;
+    if (at != never && (known.empty() || known.back() != at)) known.push_back(at);
   }
 
   void differ_unless(std::string_view expected) {

@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "pool/core/time.hpp"
 
 namespace ordeal::trial {
 
@@ -13,6 +16,10 @@ struct ReplayResult {
   std::uint64_t actions = 0;
   std::uint64_t line = 0;  // of the first difference, or of what cannot be read; 0: none
   std::string difference;  // "line 12: the trace says <...>, the core says <...>"
+  // For what the run had reason to wait: what the core had due next, after each event, and until
+  // when its requests were to be answered. In no order, some more than once.
+  std::vector<pool::core::Instant> deadlines;
+  pool::core::Instant last_event{};
 };
 
 // Never throws; a text that is no trace, or was cut off, is a difference.

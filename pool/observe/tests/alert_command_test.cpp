@@ -14,6 +14,7 @@
 #include "ordeal/pool/reporter.hpp"
 #include "pool/runtime/tests/support.hpp"
 #include "testing/cites/cites.hpp"
+#include "testing/timeouts/timeouts.hpp"
 
 namespace ordeal::pool {
 namespace {
@@ -88,6 +89,7 @@ TEST_F(AlertCommand, HasFailedUnlessItEndsWithZero) {
 
 TEST_F(AlertCommand, IsKilledAfterItsTimeWithAllItStarted) {
   cites(48);
+  trial::declare_wait(100ms, "ordeal-alerts");
   // The leak check sees both of them if one lives.
   const auto stats = send("sh -c 'trap \"\" TERM; cat /dev/zero > /dev/null' & wait", 100ms);
   EXPECT_EQ(stats.failed, 1U);
@@ -124,7 +126,7 @@ TEST_F(AlertCommand, HearsThatAPoolsCircuitHasOpened) {
   Options options = mock_options(1);
   options.breaker.enabled = true;
   options.breaker.failures = 2;
-  auto pool = Pool::start(options, {reporter->sink()});
+  auto pool = Pool::start(recorded(options), {reporter->sink()});
   ASSERT_TRUE(pool) << pool.error().message;
   for (int i = 0; i < 2; ++i) (void)pool->call("error", Json::object());
   EXPECT_EQ(code_of(pool->call("error", Json::object())), ErrorCode::circuit_open);

@@ -57,7 +57,7 @@ TEST(MetricsOfAPool, BusyWorkersAreCheckoutsWithoutCheckInsAndLosses) {
     busy += static_cast<int>(event.to == "busy");
     if (busy == 2) two_busy.set();
   };
-  auto pool = Pool::start(mock_options(3), {metrics.sink(), watch});
+  auto pool = Pool::start(recorded(mock_options(3)), {metrics.sink(), watch});
   ASSERT_TRUE(pool) << pool.error().message;
   auto first = pool->checkout();
   auto second = pool->checkout();
@@ -78,7 +78,7 @@ TEST(MetricsOfAPool, AgreeWithStatusWhateverHappens) {
   options.retry.base_delay = 1ms;
   options.queue_max = 1;
   options.name = "trial";
-  auto pool = Pool::start(options, {metrics.sink()});
+  auto pool = Pool::start(recorded(options), {metrics.sink()});
   ASSERT_TRUE(pool) << pool.error().message;
   const RetryPolicy once_more{.max_retries = 1, .base_delay = 1ms};
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(echoes(*pool));
@@ -114,7 +114,7 @@ TEST(MetricsOfAPool, CountStartsThatFail) {
   Metrics metrics{"trial"};
   Options options = mock_options(1, {"--start-fail", "always", "--start-exit-code", "9"});
   options.start_failures_max = 2;
-  const auto pool = Pool::start(options, {metrics.sink()});
+  const auto pool = Pool::start(recorded(options), {metrics.sink()});
   ASSERT_FALSE(pool);
   const Exposition read = read_exposition(metrics.text({}));
   EXPECT_EQ(
@@ -124,7 +124,7 @@ TEST(MetricsOfAPool, CountStartsThatFail) {
 
 TEST(MetricsOfAPool, AreServedWhileItWorks) {
   Metrics metrics{"trial"};
-  auto pool = Pool::start(mock_options(1), {metrics.sink()});
+  auto pool = Pool::start(recorded(mock_options(1)), {metrics.sink()});
   ASSERT_TRUE(pool) << pool.error().message;
   const auto server =
       MetricsServer::start("127.0.0.1:0", [&] { return metrics.text(pool->status()); });
@@ -142,7 +142,7 @@ TEST(MetricsOfAPool, TellOfBreakersSessionsAndRecoveriesAtTheEndpoint) {
   options.breaker.enabled = true;
   options.breaker.failures = 2;
   options.affinity = AffinityPolicy::prefer;
-  auto pool = Pool::start(options, {metrics.sink()});
+  auto pool = Pool::start(recorded(options), {metrics.sink()});
   ASSERT_TRUE(pool) << pool.error().message;
   const auto server =
       MetricsServer::start("127.0.0.1:0", [&] { return metrics.text(pool->status()); });

@@ -126,7 +126,7 @@ class Scene {
     options.log_payloads = log_payloads;
     auto events = json_lines_sink(file("events"));
     ASSERT_TRUE(events) << events.error().message;
-    auto started = Pool::start(options, {*events, spdlog_sink(log_), metrics_.sink()});
+    auto started = Pool::start(recorded(options), {*events, spdlog_sink(log_), metrics_.sink()});
     ASSERT_TRUE(started) << started.error().message;
     pool.emplace(std::move(*started));
   }

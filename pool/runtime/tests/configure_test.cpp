@@ -123,7 +123,7 @@ TEST(Configure, TheKeyIsToldToWorkersAlone) {
   std::string told;
   Options options = mock_options(2);
   options.log_payloads = true;
-  auto pool = Pool::start(options, {[&](const PoolEvent& event) {
+  auto pool = Pool::start(recorded(options), {[&](const PoolEvent& event) {
                             told += event.arguments + event.answer + std::string{event.what};
                           }});
   ASSERT_TRUE(pool);

@@ -86,7 +86,7 @@ INSTANTIATE_TEST_SUITE_P(, Protocol,
                          [](const auto& row_info) { return row_info.param.name; });
 
 TEST(ProtocolTwo, IsRefusedWithBothNumbers) {
-  const auto pool = Pool::start(mock_options(1, {"--protocol", "2"}));
+  const auto pool = Pool::start(recorded(mock_options(1, {"--protocol", "2"})));
   ASSERT_FALSE(pool);
   EXPECT_EQ(to_string(pool.error().code), to_string(ErrorCode::protocol_unsupported));
   EXPECT_THAT(pool.error().message, HasSubstr("worker insists on protocol 2, this pool speaks up "

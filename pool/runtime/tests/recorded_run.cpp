@@ -9,11 +9,17 @@
 #include <mutex>
 #include <vector>
 
+#include "pool/runtime/callback_thread.hpp"
+#include "pool/runtime/driver.hpp"
+#include "pool/runtime/template_state.hpp"
 #include "testing/leaks/leak_listener.hpp"
 #include "testing/sim/replay.hpp"
+#include "testing/timeouts/timeouts.hpp"
 
 namespace ordeal::pool {
 namespace {
+
+constexpr std::uint64_t record_bytes_max = 2U << 20U;
 
 struct RecordedRuns {
   std::mutex mutex;
@@ -36,24 +42,42 @@ bool replay_and_remove(const std::string& path) {
   if (trace.empty()) return true;  // its pool was not started
   const trial::ReplayResult replayed = trial::replay(trace);
   EXPECT_TRUE(replayed.same) << "a fresh core decides this run otherwise: " << replayed.difference;
+  for (const core::Instant deadline : replayed.deadlines) trial::declare_deadline(deadline);
+  if (trace.size() > record_bytes_max / 2) trial::declare_unknown(replayed.last_event);
   return true;
 }
 
-void replay_recorded_runs() {
+// Whether all runs are over, and so all their deadlines known.
+bool replay_recorded_runs() {
   RecordedRuns& runs = recorded_runs();
   const std::lock_guard lock{runs.mutex};
   std::erase_if(runs.files, replay_and_remove);
+  return runs.files.empty();
+}
+
+// What a pool waits for beside its calls and its core's timers.
+void declare_waits_of(const Options& options) {
+  for (const char* thread : {"ordeal-callback", "ordeal-sessions"}) {
+    trial::declare_wait(runtime::CallbackThread::linger_max, thread);
+  }
+  trial::declare_wait(runtime::death_news_max);
+  trial::declare_wait(options.retire_rss_interval);
+  if (options.fork_template) {
+    trial::declare_wait(options.start_backoff_max);
+    trial::declare_wait(runtime::spare_patience);
+  }
 }
 
 }  // namespace
 
 Options recorded(Options options) {
-  static const bool once = (trial::at_test_end(replay_recorded_runs), true);
+  static const bool once = (trial::explain_timeouts_with(replay_recorded_runs), true);
+  declare_waits_of(options);
   if (!once || !options.record_file.empty() || trial::temp_folder().empty()) return options;
   RecordedRuns& runs = recorded_runs();
   const std::lock_guard lock{runs.mutex};
   options.record_file = fmt::format("{}/run-{}.trace", trial::temp_folder(), ++runs.count);
-  options.record_bytes_max = 2U << 20U;
+  options.record_bytes_max = record_bytes_max;
   runs.files.push_back(options.record_file);
   return options;
 }

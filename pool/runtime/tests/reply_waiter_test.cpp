@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "testing/cites/cites.hpp"
+#include "testing/timeouts/timeouts.hpp"
 
 namespace ordeal::pool::runtime {
 namespace {
@@ -102,6 +103,7 @@ TEST_F(ReplyPipe, AnInterruptEndsTheWaitAndEachLaterOneUntilItIsCleared) {
 }
 
 TEST_F(ReplyPipe, TheDeadlineEndsTheWaitAndALaterOneIsWaitedFor) {
+  trial::declare_wait(std::chrono::milliseconds{2});
   EXPECT_FALSE(told(std::chrono::milliseconds{2}));
   worker_writes("reply");
   EXPECT_TRUE(told());

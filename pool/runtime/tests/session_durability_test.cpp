@@ -159,7 +159,7 @@ TEST(SessionDurability, ADamagedDatabaseIsToldAtTheStartAndLeftAlone) {
   const Folder folder;
   std::ofstream{folder.database()} << "no database at all, whatever its name says";
   const std::string before = bytes_of(folder.database());
-  const auto pool = Pool::start(durable_options(folder.database()));
+  const auto pool = Pool::start(recorded(durable_options(folder.database())));
   ASSERT_FALSE(pool);
   EXPECT_EQ(pool.error().code, ErrorCode::store_unavailable);
   EXPECT_EQ(pool.error().message,

@@ -24,7 +24,7 @@ TEST(StartSinks, SeeThePoolsFirstEventAndItsLast) {
   cites(46);
   Seen seen;
   {
-    const auto pool = Pool::start(mock_options(1), {seen.sink()});
+    const auto pool = Pool::start(recorded(mock_options(1)), {seen.sink()});
     ASSERT_TRUE(pool) << pool.error().message;
   }
   // The way of one worker: started, ready, asked to stop, gone.
@@ -36,7 +36,7 @@ TEST(StartSinks, SeeAStartThatFails) {
   Options options = mock_options(1, {"--start-fail", "always"});
   options.start_failures_max = 1;
   Seen seen;
-  const auto pool = Pool::start(options, {seen.sink()});
+  const auto pool = Pool::start(recorded(options), {seen.sink()});
   ASSERT_FALSE(pool);
   ASSERT_FALSE(seen.what.empty());
   EXPECT_EQ(seen.what.front(), "worker_spawning");
@@ -48,7 +48,7 @@ TEST(StartSinks, ThatThrowHarmNeitherThePoolNorEachOther) {
   cites(48);
   Seen seen;
   const Sink throwing = [](const PoolEvent&) { throw std::runtime_error{"a sink's"}; };
-  auto pool = Pool::start(mock_options(1), {throwing, seen.sink()});
+  auto pool = Pool::start(recorded(mock_options(1)), {throwing, seen.sink()});
   ASSERT_TRUE(pool) << pool.error().message;
   EXPECT_TRUE(echoes(*pool));
   ASSERT_TRUE(pool->stop(patience));

@@ -37,7 +37,7 @@ class StartState {
 // Pool::start that must fail; what it says.
 Error must_not_start(const Options& options) {
   const auto begun = steady_clock::now();
-  const auto pool = Pool::start(options);
+  const auto pool = Pool::start(recorded(options));
   EXPECT_LT(steady_clock::now() - begun, 5s);
   return pool ? make_error(ErrorCode::none, "it has started") : pool.error();
 }

@@ -216,7 +216,7 @@ TEST(SlowStart, ThatHangsInAnImportIsGivenUpAndSaysWhere) {
   Options options = watched(1, {"hung-import"});
   options.start_timeout = 900ms;
   options.start_failures_max = 1;
-  const auto pool = Pool::start(options);
+  const auto pool = Pool::start(recorded(options));
   ASSERT_FALSE(pool);
   EXPECT_EQ(pool.error().code, ErrorCode::start_timeout);
   ASSERT_TRUE(pool.error().certificate);

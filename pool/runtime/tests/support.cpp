@@ -7,6 +7,7 @@
 
 #include "pool/runtime/tests/recorded_run.hpp"
 #include "testing/leaks/leak_listener.hpp"
+#include "testing/timeouts/timeouts.hpp"
 
 namespace ordeal::pool {
 
@@ -139,6 +140,7 @@ void Signal::set() {
 
 bool Signal::wait(milliseconds wait_max) {
   const runtime::Instant deadline = runtime::now() + wait_max;
+  trial::declare_deadline(deadline);
   while (true) {
     const std::uint32_t ticket = word_.ticket();
     if (is_set()) return true;
@@ -202,6 +204,7 @@ std::uint64_t draw_seed() {
 bool wait_readable(int descriptor, steady_clock::time_point at) {
   pollfd waited{.fd = descriptor, .events = POLLIN, .revents = 0};
   const std::size_t count = descriptor >= 0 ? 1 : 0;
+  trial::declare_deadline(runtime::to_instant(at));
   return runtime::poll_until({&waited, count}, runtime::to_instant(at)) > 0;
 }
 

@@ -168,7 +168,7 @@ TEST(Template, AProgramThatIsNoneStartsColdAtOnce) {
 }
 
 TEST(Template, WhoseImportFailsIsADefiniteErrorWithItsLastWords) {
-  const auto pool = Pool::start(template_options(2, {"fail"}));
+  const auto pool = Pool::start(recorded(template_options(2, {"fail"})));
   ASSERT_FALSE(pool);
   EXPECT_EQ(pool.error().code, ErrorCode::start_exited);
   EXPECT_THAT(pool.error().message, HasSubstr("the fork template did not become ready"));
@@ -180,7 +180,7 @@ TEST(Template, WhoseImportHangsIsAStartTimeout) {
   Options options = template_options(1, {"hang"});
   options.start_timeout = 200ms;
   options.start_failures_max = 2;
-  const auto pool = Pool::start(options);
+  const auto pool = Pool::start(recorded(options));
   ASSERT_FALSE(pool);
   EXPECT_EQ(pool.error().code, ErrorCode::start_timeout);
   EXPECT_THAT(pool.error().message, HasSubstr("its template is importing"));

@@ -367,7 +367,7 @@ void try_on(Pool& pool, const Row& row) {
 }
 
 TEST_P(Zoo, EachHurtsItsCallerAloneAndThePoolIsWholeAgain) {
-  cites(4, 11, 12, 14, 16, 17, 53);
+  cites(4, 11, 12, 14, 16, 17, 53, 58);
   cites_bug_class(2, 3, 14);
   Pool pool = must_start(mock_options(2));
   const Subscription subscription = pool.subscribe([&](const PoolEvent& event) {
