@@ -58,8 +58,7 @@ TEST_P(ExpiringStores, SayOfAnExpiredSessionWhichAndWhy) {
   stage.pass(1h);
   const auto gone = stage->get("s");
   ASSERT_FALSE(gone);
-  EXPECT_EQ(gone.error().message,
-            "session \"s\" was not used for session_ttl_ms 100, and is gone");
+  EXPECT_EQ(gone.error().message, "session \"s\" was not used for session_ttl_ms 100, and is gone");
 }
 
 TEST_P(ExpiringStores, RefreshByUseAndNotByLooking) {
