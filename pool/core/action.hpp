@@ -44,6 +44,7 @@ enum class RetryStop : std::uint8_t {
   budget,    // the pool's retry budget is spent
   poisoned,  // workers enough have not survived it
   breaker,   // its circuit stays open for longer than max_delay
+  told,      // the worker said that it will be of no use for longer than max_delay
 };
 
 // What observers are told (public face: ordeal/pool/events.hpp). Emitted only while enabled.

@@ -67,7 +67,7 @@ struct CoreOptions {
   std::uint32_t start_failures_max = 3;   // in a row, before waiters get a definite error; >= 1
   std::uint32_t slots_max = 1;            // a worker's declared slots are clamped to this; >= 1
   std::uint32_t history_max = 32;         // lifecycle entries kept for each worker
-  Duration start_timeout = std::chrono::seconds{30};
+  Duration start_timeout = std::chrono::seconds{60};
   Duration overflow_idle_timeout = std::chrono::seconds{30};
   Duration quarantine_grace = std::chrono::milliseconds{500};
   Duration ask_grace = std::chrono::seconds{1};        // after AskToStop, before SIGTERM

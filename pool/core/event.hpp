@@ -118,6 +118,8 @@ struct WorkerExited {
 // `code`: with `violated`, how; with `replied` or `application_error`, a fault noticed after the
 // reply was complete (stray bytes behind it): the reply counts, the worker goes.
 // `retryable`: with `application_error`, the worker said that trying again may help.
+// `retry_after`: with `application_error`, trying again before that time is over will not help (the
+// worker said so); zero: nobody knows.
 // `callers_fault`: with `application_error`, what the caller asked for was wrong; no sign of the
 // worker's health.
 struct ExchangeEnded {
@@ -127,6 +129,7 @@ struct ExchangeEnded {
   ErrorCode code = ErrorCode::none;
   bool retryable = false;
   bool callers_fault = false;
+  Duration retry_after{};
   static constexpr const char* name = "exchange_ended";
   static constexpr auto fields() {
     return std::tuple{field("ticket", &ExchangeEnded::ticket),
@@ -134,7 +137,8 @@ struct ExchangeEnded {
                       field("progress", &ExchangeEnded::progress),
                       field("code", &ExchangeEnded::code),
                       field("retryable", &ExchangeEnded::retryable),
-                      field("callers_fault", &ExchangeEnded::callers_fault)};
+                      field("callers_fault", &ExchangeEnded::callers_fault),
+                      field("retry_after", &ExchangeEnded::retry_after)};
   }
 };
 

@@ -46,7 +46,8 @@ void Core::State::on_replied(Ticket& ticket, const event::ExchangeEnded& e) {
     note_answer(ticket, worker.slots[ticket.slot]);
   }
   if (application_error) {
-    fail(ticket, ErrorCode::application_error, e.retryable ? Retryable::yes : Retryable::no);
+    fail(ticket, ErrorCode::application_error, e.retryable ? Retryable::yes : Retryable::no,
+         e.retry_after);
   } else {
     resolve(ticket, ErrorCode::none);
   }

@@ -219,9 +219,9 @@ struct Names<AffinityOutcome> {
 
 template <>
 struct Names<RetryStop> {
-  static constexpr std::array<std::string_view, 6> all{"none",   "attempts", "deadline",
-                                                       "budget", "poisoned", "breaker"};
-  static_assert(covers(all, RetryStop::breaker));
+  static constexpr std::array<std::string_view, 7> all{"none",     "attempts", "deadline", "budget",
+                                                       "poisoned", "breaker",  "told"};
+  static_assert(covers(all, RetryStop::told));
 };
 
 template <>

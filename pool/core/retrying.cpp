@@ -21,11 +21,11 @@ void Core::State::allow_retries(Ticket& ticket, const RetryPolicy& policy) {
 }
 
 void Core::State::fail(Ticket& ticket, ErrorCode code) {
-  fail(ticket, code, traits(code).retryable ? Retryable::yes : Retryable::no);
+  fail(ticket, code, traits(code).retryable ? Retryable::yes : Retryable::no, Duration::zero());
 }
 
 // An attempt that a worker may have seen has failed.
-void Core::State::fail(Ticket& ticket, ErrorCode code, Retryable retryable) {
+void Core::State::fail(Ticket& ticket, ErrorCode code, Retryable retryable, Duration retry_after) {
   if (ticket.guarded) return_permit(ticket, code);
   if (!ticket.may_retry) return resolve(ticket, code);
   if (ticket.lease || !ticket.idempotent || ticket.cancel_requested || stopping ||
@@ -39,7 +39,7 @@ void Core::State::fail(Ticket& ticket, ErrorCode code, Retryable retryable) {
     tell_exhausted(ticket, code, RetryStop::poisoned);
     return resolve(ticket, ErrorCode::poisoned_request);
   }
-  if (!pause(ticket, code)) return resolve(ticket, code);
+  if (!pause(ticket, code, retry_after)) return resolve(ticket, code);
   ticket.failure = code;
   ticket.failed_on = ticket.worker;
   ticket.maybe_ran = ticket.maybe_ran || traits(code).certainty == Certainty::indeterminate;
@@ -47,7 +47,7 @@ void Core::State::fail(Ticket& ticket, ErrorCode code, Retryable retryable) {
 
 // It has not reached a worker, this time.
 void Core::State::turn_away(Ticket& ticket, ErrorCode code) {
-  if (ticket.may_retry && !stopping && pause(ticket, code)) return;
+  if (ticket.may_retry && !stopping && pause(ticket, code, Duration::zero())) return;
   give_up_waiting(ticket, code);
 }
 
@@ -59,7 +59,7 @@ void Core::State::give_up_waiting(Ticket& ticket, ErrorCode why) {
 }
 
 // Schedules the next retry, if there may be one.
-bool Core::State::pause(Ticket& ticket, ErrorCode code) {
+bool Core::State::pause(Ticket& ticket, ErrorCode code, Duration retry_after) {
   Retries& retries = retries_[ticket.id.index];
   if (retries.scheduled >= retries.policy.max_retries) {
     tell_exhausted(ticket, code, RetryStop::attempts);
@@ -67,10 +67,12 @@ bool Core::State::pause(Ticket& ticket, ErrorCode code) {
   }
   Duration delay =
       retry_delay(retries.policy, retries.scheduled + 1, retries.last_delay, retry_random_);
-  // A retry that finds its circuit still open would be one for nothing.
-  if (const Duration wait = breaker_wait(ticket); wait > Duration::zero()) {
+  // A retry that finds its circuit still open would be one for nothing, and so would one before the
+  // time that the worker named. The policy's delay comes on top: not all are to come back at once.
+  const Duration circuit = breaker_wait(ticket);
+  if (const Duration wait = std::max(circuit, retry_after); wait > Duration::zero()) {
     if (wait > retries.policy.max_delay) {
-      tell_exhausted(ticket, code, RetryStop::breaker);
+      tell_exhausted(ticket, code, circuit == wait ? RetryStop::breaker : RetryStop::told);
       return false;
     }
     delay = std::min(delay, retries.policy.max_delay - wait) + wait;

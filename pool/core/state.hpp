@@ -110,11 +110,11 @@ class Core::State {
     no,
     yes
   };
-  void fail(Ticket& ticket, ErrorCode code, Retryable retryable);
+  void fail(Ticket& ticket, ErrorCode code, Retryable retryable, Duration retry_after);
   void fail(Ticket& ticket, ErrorCode code);
   void turn_away(Ticket& ticket, ErrorCode code);
   void give_up_waiting(Ticket& ticket, ErrorCode why);
-  [[nodiscard]] bool pause(Ticket& ticket, ErrorCode code);
+  [[nodiscard]] bool pause(Ticket& ticket, ErrorCode code, Duration retry_after);
   void tell_exhausted(const Ticket& ticket, ErrorCode code, RetryStop why);
   void on_retry_pause(std::uint32_t index);
   void resolve_all_paused(ErrorCode code);

@@ -24,7 +24,7 @@
 
 namespace ordeal::pool::core {
 
-inline constexpr std::uint32_t trace_version = 8;
+inline constexpr std::uint32_t trace_version = 9;
 
 struct TraceHeader {
   CoreOptions options;

@@ -116,6 +116,7 @@ Error Engine::error_of(const TicketSlot& slot, const ExchangeOutcome& outcome) c
     error.retry_after = slot.retry_after;
   }
   if (slot.code == ErrorCode::application_error) error.application = outcome.application;
+  if (error.application) error.retry_after = error.application->retry_after;
   error.excerpt = outcome.excerpt;
   if (slot.code == ErrorCode::workers_unavailable) {
     const std::lock_guard lock{mutex_};

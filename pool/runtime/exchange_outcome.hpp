@@ -28,7 +28,10 @@ struct ExchangeOutcome {
             .verdict = verdict,
             .progress = progress,
             .code = code,
-            .retryable = application && application->retryable.value_or(false)};
+            .retryable = application && application->retryable.value_or(false),
+            .retry_after = application
+                               ? application->retry_after.value_or(std::chrono::milliseconds{0})
+                               : Duration::zero()};
   }
 };
 

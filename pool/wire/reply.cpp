@@ -1,6 +1,8 @@
 #include "pool/wire/reply.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <optional>
 
 #include "pool/wire/json_scan.hpp"
@@ -41,6 +43,14 @@ std::optional<std::uint64_t> non_negative_integer(std::string_view text) {
   return value;
 }
 
+// A day at most: a worker that names more is not waited for anyway.
+std::optional<std::chrono::milliseconds> milliseconds_of(std::string_view text) {
+  constexpr std::uint64_t a_day = 86'400'000;
+  const auto number = non_negative_integer(text);
+  if (!number) return std::nullopt;
+  return std::chrono::milliseconds{static_cast<std::int64_t>(std::min(*number, a_day))};
+}
+
 bool is_string(std::string_view text) { return text.front() == '"'; }
 
 std::string string_of(std::string_view text) { return unescaped(text.substr(1, text.size() - 2)); }
@@ -56,6 +66,7 @@ ApplicationError application_error(std::string_view text) {
   const auto take = [&](std::string_view key, std::string_view value) {
     if (key == "retryable" && kind_of(value) == JsonKind::boolean)
       error.retryable = value == "true";
+    if (key == "retry_after_ms") error.retry_after = milliseconds_of(value);
     if (!is_string(value)) return;
     if (key == "type") error.type = string_of(value);
     if (key == "traceback") error.traceback = string_of(value);

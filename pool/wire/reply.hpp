@@ -2,7 +2,8 @@
 //
 //     {"id":7,"success":true,"result":<any JSON>,"timestamp":...}
 //     {"id":7,"success":false,"error":"text" or {"type":..,"message":..,"retryable":..,
-//                                                "traceback":..},"timestamp":...}
+//                                                "retry_after_ms":..,"traceback":..},
+//      "timestamp":...}
 //
 // Rules:
 //   * The body is one JSON object, valid to its last byte, and nothing behind it. In it, Python's

@@ -19,9 +19,9 @@ TEST_F(DspyFaults, WhatMayHelpIsTriedAgainIfTheCallerAllowsIt) {
   start(dspy_options(2));
   ASSERT_TRUE(pool_);
   for (const Json& fault :
-       {Json{{"kind", "rate_limit"}, {"times", 2}}, Json{{"kind", "error"}, {"times", 2}},
-        Json{{"kind", "drop"}, {"times", 2}}, Json{{"kind", "malformed"}, {"times", 2}},
-        Json{{"kind", "empty"}, {"times", 2}}}) {
+       {Json{{"kind", "rate_limit"}, {"times", 2}, {"retry_after_ms", 10}},
+        Json{{"kind", "error"}, {"times", 2}}, Json{{"kind", "drop"}, {"times", 2}},
+        Json{{"kind", "malformed"}, {"times", 2}}, Json{{"kind", "empty"}, {"times", 2}}}) {
     const std::string kind = fault["kind"];
     ASSERT_TRUE(gemini_->script(fault));
     const auto reply = pool_->call("execute_program", stateless(kind + " twice"), again);
@@ -37,6 +37,21 @@ TEST_F(DspyFaults, WhatMayHelpIsTriedAgainIfTheCallerAllowsIt) {
     EXPECT_EQ(gemini_->received(kind + " once"), 1) << kind << ": not idempotent";
   }
   EXPECT_EQ(pool_->status().workers_lost, 0U) << "none of it is the worker's death";
+}
+
+TEST_F(DspyFaults, ARetryWaitsAsLongAsTheModelAskedFor) {
+  start(dspy_options(1));
+  ASSERT_TRUE(pool_);
+  const Json busy{{"kind", "rate_limit"}, {"times", 1}, {"retry_after_ms", 400}};
+  ASSERT_TRUE(gemini_->script(busy));
+  const auto failed = pool_->call("execute_program", stateless("told"), once);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().retry_after, 400ms);
+
+  ASSERT_TRUE(gemini_->script(busy));
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_TRUE(pool_->call("execute_program", stateless("waited"), again));
+  EXPECT_GE(std::chrono::steady_clock::now() - began, 400ms);
 }
 
 TEST_F(DspyFaults, WhatCannotHelpIsNot) {

@@ -182,6 +182,8 @@ void CoreOracle::ended(Ticket& ticket, const event::ExchangeEnded& e) {
   ticket.due = now_;
   ended_.push_back(ticket.id.index);
   ticket.worker_said_retry = e.retryable;
+  ticket.retry_after =
+      e.verdict == ExchangeVerdict::application_error ? e.retry_after : Duration::zero();
   // Else it has not happened, as far as its caller is concerned.
   if (!untouched || ticket.lease) {
     ticket.seen_by = ticket.worker;

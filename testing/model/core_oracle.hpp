@@ -129,7 +129,8 @@ class CoreOracle {
     std::uint32_t attempts = 0;  // grants that were not taken back
     pool::RetryPolicy retry;
     bool idempotent = false;
-    bool worker_said_retry = false;  // of the application error that it ended with
+    bool worker_said_retry = false;      // of the application error that it ended with
+    pool::core::Duration retry_after{};  // the same: not before that is over
     bool was_granted = false;
     bool seen = false;         // a worker may have seen it
     bool turned_away = false;  // pauses, and has not been granted since it was last charged

@@ -93,6 +93,8 @@ void CoreOracle::on(const action::Pause& a) {
     const bool says = a.code == ErrorCode::application_error ? ticket->worker_said_retry
                                                              : traits(a.code).retryable;
     expect(says, "(38) a retry of what no retry mends", serial);
+    expect(a.code != ErrorCode::application_error || a.delay >= ticket->retry_after,
+           "a retry before the time that the worker named", serial);
     if (a.code != ErrorCode::application_error) ++ticket->deaths;
     expect(ticket->deaths < options_.poison_deaths_max, "a poisoned request is tried again",
            serial);

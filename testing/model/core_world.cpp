@@ -205,6 +205,8 @@ void CoreWorld::end_exchange(const Step& step) {
       if ((step.how / 36) % 3 == 0) end.code = ErrorCode::stray_output;
       end.callers_fault = step.how / 12 % 3 == 2;
       end.retryable = end.verdict == ExchangeVerdict::application_error && step.how / 12 % 2 == 0;
+      static constexpr std::array<Duration, 4> hints{0ns, 0ns, 20ms, 3s};
+      if (end.retryable) end.retry_after = hints[step.who % hints.size()];
     }
     if (end.verdict == ExchangeVerdict::lost && (step.how / 36) % 2 == 0) {
       end.code = ErrorCode::truncated_reply;

@@ -200,9 +200,14 @@ void Simulation::end_exchange(const Happening& h) {
   const bool retryable = h.verdict == ExchangeVerdict::application_error && random_.chance(1, 2);
   const bool callers_fault =
       h.verdict == ExchangeVerdict::application_error && draw(options_.faults.callers_fault);
+  // Within what retries may wait, and beyond.
+  const Duration retry_after{retryable && random_.chance(1, 3)
+                                 ? options_.latency_max.count() / 10 *
+                                       static_cast<std::int64_t>(random_.below(60))
+                                 : 0};
   const WorkerId worker = client.worker;
-  feed(
-      event::ExchangeEnded{client.ticket, h.verdict, h.progress, h.code, retryable, callers_fault});
+  feed(event::ExchangeEnded{client.ticket, h.verdict, h.progress, h.code, retryable, callers_fault,
+                            retry_after});
   if (alive && options_.core.retire_memory.on()) measure(worker);
 }
 

@@ -72,6 +72,29 @@ TEST(Retrying, AWorkersOwnErrorIsTriedAgainOnlyIfItSaysSo) {
   EXPECT_FALSE(stage.outcomes.at(ticket.serial).maybe_ran);
 }
 
+TEST(Retrying, BeginsNoSoonerThanTheWorkerSaidAndNotAtAllIfThatIsTooLong) {
+  cites(39);
+  Stage stage(CoreOptions{.size = 1});
+  stage.open();
+  event::Submitted submitted = idempotent();
+  submitted.retry = {.max_retries = 3, .jitter_percent = 0, .base_delay = 10ms, .max_delay = 2s};
+  const TicketId ticket = stage.submit(submitted);
+  event::ExchangeEnded busy{
+      .ticket = ticket, .verdict = V::application_error, .retryable = true, .retry_after = 500ms};
+  stage.feed(busy);
+  stage.advance(509ms);
+  EXPECT_EQ(stage.grants.at(ticket.serial).attempt, 1U) << "the policy's own delay comes on top";
+  stage.advance(1ms);
+  EXPECT_EQ(stage.grants.at(ticket.serial).attempt, 2U);
+  busy.retry_after = 2s;
+  stage.feed(busy);
+  stage.advance(2s);
+  EXPECT_EQ(stage.grants.at(ticket.serial).attempt, 3U) << "within max_delay";
+  busy.retry_after = 2001ms;
+  stage.feed(busy);
+  EXPECT_EQ(stage.outcome(ticket), ErrorCode::application_error);
+}
+
 TEST(Retrying, EndsWithTheLastErrorWhenTheRetriesAreUsedUp) {
   cites(38);
   Stage stage(CoreOptions{.size = 1});

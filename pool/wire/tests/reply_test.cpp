@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <vector>
 
 #include "pool/wire/tests/wire_stage.hpp"
@@ -52,6 +53,21 @@ TEST(Reply, WithAnErrorObjectHasItsMembers) {
   EXPECT_EQ(reply->error->message, "'a'");
   EXPECT_EQ(reply->error->traceback, "Traceback\n  line");
   EXPECT_EQ(reply->error->retryable, true);
+}
+
+TEST(Reply, SaysWhenTryingAgainMayHelpIfItIsANumberOfMilliseconds) {
+  const auto hint = [](const std::string& value) {
+    const std::string body =
+        R"({"id":1,"success":false,"error":{"message":"busy","retry_after_ms":)" + value + "}}";
+    const auto reply = decode_reply(body);
+    return reply && reply->error ? reply->error->retry_after : std::nullopt;
+  };
+  EXPECT_EQ(hint("2500"), std::chrono::milliseconds{2500});
+  EXPECT_EQ(hint("0"), std::chrono::milliseconds{0});
+  EXPECT_EQ(hint("18446744073709551615"), std::chrono::hours{24}) << "bounded";
+  for (const char* odd : {"-1", "1.5", "\"2500\"", "null", "1e3"}) {
+    EXPECT_EQ(hint(odd), std::nullopt) << odd;
+  }
 }
 
 TEST(Reply, WithAnOddErrorObjectLosesNothing) {

@@ -203,6 +203,8 @@ struct ApplicationError {
   std::string message;
   std::string traceback;
   std::optional<bool> retryable;
+  // Trying again before that time is over will not help: "retry_after_ms" of the reply.
+  std::optional<std::chrono::milliseconds> retry_after;
 };
 
 // Where the state that a request relied on was, and where its session is bound now; 0: nowhere.
@@ -221,7 +223,8 @@ struct Error {
   std::string label;           // as given in CallOptions
   std::string traceparent;
   // With circuit_open: until trials are let through; empty if an operator holds it open. With
-  // deadline_unreachable: by how much the answer would have come too late.
+  // deadline_unreachable: by how much the answer would have come too late. With application_error:
+  // what the worker said. Retries keep to it, too.
   std::optional<std::chrono::nanoseconds> retry_after{};
   std::string excerpt;  // offending bytes, bounded and escaped; for the caller alone
   std::shared_ptr<const DeathCertificate> certificate;

@@ -85,7 +85,7 @@ struct Options {
 
   // How long.
   // From spawn to ready, or from one report of progress to the next (start_extensions_max).
-  std::chrono::milliseconds start_timeout{30'000};
+  std::chrono::milliseconds start_timeout{60'000};          // an import of 30 s is no failure
   std::chrono::milliseconds overflow_idle_timeout{30'000};  // then an idle overflow worker retires
   std::chrono::milliseconds quarantine_grace{500};    // a late reply is awaited so long, then kill
   std::chrono::milliseconds ask_grace{1'000};         // from "please stop" to SIGTERM
