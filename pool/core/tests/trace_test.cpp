@@ -190,9 +190,10 @@ TEST(Trace, RefusesWhatIsNoTrace) {
   EXPECT_EQ(other.next().error().kind, TraceErrorKind::not_a_trace);
   std::string text = header_line();
   const std::string version = " " + std::to_string(trace_version) + " ";
-  text.replace(text.find(version), version.size(), " 9 ");
+  const std::string next = std::to_string(trace_version + 1);
+  text.replace(text.find(version), version.size(), " " + next + " ");
   TraceReader newer(text);
-  EXPECT_EQ(newer.next().error().message, "line 1: unsupported_version: 9");
+  EXPECT_EQ(newer.next().error().message, "line 1: unsupported_version: " + next);
 }
 
 }  // namespace
