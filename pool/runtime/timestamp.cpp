@@ -3,31 +3,49 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <ctime>
 
 namespace ordeal::pool::runtime {
 namespace {
 
-constexpr std::size_t millisecond_offset = 20;  // of "123" in the text
+constexpr std::int64_t ms_in_a_second = 1'000;
+constexpr std::int64_t ms_in_a_day = 86'400 * ms_in_a_second;
 
 struct Cache {
-  std::time_t second = -1;
-  std::array<char, 25> text{};  // "2026-11-23T17:20:05.123Z" and its end
+  std::int64_t second = -1;
+  std::int64_t day = -1;
+  std::array<char, 24> text{'0', '0', '0', '0', '-', '0', '0', '-', '0', '0', 'T', '0',
+                            '0', ':', '0', '0', ':', '0', '0', '.', '0', '0', '0', 'Z'};
 };
 
+// `digits` places, up to the one before `end`.
+void put(Cache& cache, std::size_t end, std::size_t digits, std::int64_t value) {
+  for (; digits > 0; --digits, value /= 10) {
+    cache.text[--end] = static_cast<char>('0' + value % 10);
+  }
+}
+
+void put_day(Cache& cache, std::int64_t day) {
+  const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{day}}};
+  put(cache, 4, 4, static_cast<int>(date.year()));
+  put(cache, 7, 2, static_cast<unsigned>(date.month()));
+  put(cache, 10, 2, static_cast<unsigned>(date.day()));
+  cache.day = day;
+}
+
+// What changes once a day or once a second is kept.
 std::string_view as_text(Cache& cache, std::int64_t since_epoch_ms) {
-  const std::time_t second = since_epoch_ms / 1000;
-  if (second != cache.second) {  // the date changes once a second, the rest is three digits
-    std::tm parts{};
-    gmtime_r(&second, &parts);
-    std::strftime(cache.text.data(), cache.text.size(), "%Y-%m-%dT%H:%M:%S.000Z", &parts);
+  const std::int64_t second = since_epoch_ms / ms_in_a_second;
+  if (second != cache.second) {
+    if (const std::int64_t day = since_epoch_ms / ms_in_a_day; day != cache.day) {
+      put_day(cache, day);
+    }
+    put(cache, 13, 2, second / 3600 % 24);
+    put(cache, 16, 2, second / 60 % 60);
+    put(cache, 19, 2, second % 60);
     cache.second = second;
   }
-  auto left = static_cast<unsigned>(since_epoch_ms % 1000);
-  for (std::size_t digit = 3; digit-- > 0; left /= 10) {
-    cache.text[millisecond_offset + digit] = static_cast<char>('0' + left % 10);
-  }
-  return {cache.text.data(), cache.text.size() - 1};
+  put(cache, 23, 3, since_epoch_ms % ms_in_a_second);
+  return {cache.text.data(), cache.text.size()};
 }
 
 Duration wall_since_epoch() {
