@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "pool/core/action.hpp"
@@ -14,18 +13,20 @@ class ActionRing {
  public:
   ActionRing() : ring_(64) {}
 
-  void push(const Action& action) {
+  template <typename A>
+  void push(const A& action) {
     if (count_ == ring_.size()) grow();
-    ring_[(head_ + count_) & (ring_.size() - 1)] = action;
+    ring_[(head_ + count_) & (ring_.size() - 1)].emplace<A>(action);
     ++count_;
   }
 
-  [[nodiscard]] std::optional<Action> pop() {
-    if (count_ == 0) return std::nullopt;
-    const std::size_t at = head_;
+  // Null: there is none. Stays what it is until the next push.
+  [[nodiscard]] const Action* pop() {
+    if (count_ == 0) return nullptr;
+    const Action* const oldest = &ring_[head_];
     head_ = (head_ + 1) & (ring_.size() - 1);
     --count_;
-    return ring_[at];
+    return oldest;
   }
 
   [[nodiscard]] bool empty() const { return count_ == 0; }

@@ -165,7 +165,11 @@ Core::Core(const CoreOptions& options, std::uint64_t seed)
 Core::~Core() = default;
 
 void Core::handle_event(Instant now, const Event& event) { state_->handle(now, event); }
-std::optional<Action> Core::poll_action() { return state_->actions.pop(); }
+const Action* Core::next_action() { return state_->actions.pop(); }
+std::optional<Action> Core::poll_action() {
+  const Action* const action = next_action();
+  return action == nullptr ? std::nullopt : std::optional{*action};
+}
 std::optional<Instant> Core::poll_timeout() const { return state_->timers.next(); }
 void Core::set_emit(bool enabled) { state_->emit = enabled; }
 const Counters& Core::counters() const { return state_->counters; }

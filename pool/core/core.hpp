@@ -278,6 +278,8 @@ class Core {
   // REQUIRES: the first event is Opened, and it comes once.
   void handle_event(Instant now, const Event& event);
   [[nodiscard]] std::optional<Action> poll_action();
+  // The same without a copy: null if there is none. Stays what it is until the next handle_event().
+  [[nodiscard]] const Action* next_action();
   // The next instant at which TimePassed would do something; may be early, never late.
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
 

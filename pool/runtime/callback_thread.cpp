@@ -18,6 +18,7 @@ struct CallbackThread::SinkEntry {
 struct CallbackThread::SinkRegistry {
   std::mutex mutex;
   std::vector<std::shared_ptr<SinkEntry>> entries;
+  std::atomic<std::uint64_t> version{1};  // of `entries`
   std::thread::id callback_thread;
   std::atomic<std::uint32_t>* count = nullptr;  // null once the pool is gone
 };
@@ -55,7 +56,8 @@ bool CallbackThread::post(std::function<void()>& job, When when) {
   {
     const std::lock_guard lock{mutex_};
     if (finishing_ && when == When::not_finishing) return false;
-    jobs_.emplace_back(std::move(job));
+    queued_.jobs.push_back({.kind = Job::Kind::callback, .index = queued_.callbacks.size()});
+    queued_.callbacks.push_back(std::move(job));
     ++posted_;
     urgent_ = true;
     wake = std::exchange(idle_, false) || std::exchange(lingering_, false);
@@ -65,35 +67,43 @@ bool CallbackThread::post(std::function<void()>& job, When when) {
 }
 
 void CallbackThread::post_event(PoolEvent&& event) {
-  bool wake = false;
-  {
-    const std::lock_guard lock{mutex_};
-    wake = take(std::move(event));
-  }
-  if (wake) work_.notify();
+  EventWriter writer{*this};
+  if (writer.add() == nullptr) return writer.close();
+  Job& job = queued_.jobs.back();
+  job.kind = Job::Kind::event;
+  job.index = queued_.events.size();
+  queued_.events.push_back(std::move(event));
+  writer.close();
 }
 
-void CallbackThread::post_events(std::vector<PoolEvent>& events) {
-  bool wake = false;
-  {
-    const std::lock_guard lock{mutex_};
-    for (PoolEvent& event : events) wake |= take(std::move(event));
+EventNote* CallbackThread::EventWriter::add() {
+  if (!lock_.owns_lock()) lock_.lock();
+  if (thread_->events_queued_.load(std::memory_order_relaxed) >= events_max) {
+    thread_->events_dropped_.fetch_add(1, std::memory_order_relaxed);
+    return nullptr;
   }
-  events.clear();
-  if (wake) work_.notify();
+  thread_->events_queued_.fetch_add(1, std::memory_order_relaxed);
+  ++thread_->posted_;
+  EventNote& note = thread_->queued_.jobs.emplace_back().note;
+  note.texts_begin = thread_->queued_.texts.size();
+  return &note;
 }
 
-// Under the lock. Whether the thread must be woken for it.
-bool CallbackThread::take(PoolEvent&& event) {
-  if (events_queued_ >= events_max) {
-    events_dropped_.fetch_add(1, std::memory_order_relaxed);
-    return false;
-  }
-  jobs_.emplace_back(std::move(event));
-  ++events_queued_;
-  ++posted_;
-  urgent_ = urgent_ || jobs_.size() >= linger_events_max;
-  return std::exchange(idle_, false) || (urgent_ && std::exchange(lingering_, false));
+void CallbackThread::EventWriter::put(std::uint32_t& bytes, std::string_view text) {
+  if (text.empty()) return;
+  thread_->queued_.texts.append(text);
+  bytes += static_cast<std::uint32_t>(text.size());
+}
+
+void CallbackThread::EventWriter::close() {
+  if (!lock_.owns_lock()) return;
+  CallbackThread& thread = *thread_;
+  if (thread.queued_.jobs.size() >= linger_events_max) thread.urgent_ = true;
+  const bool wake =
+      !thread.queued_.jobs.empty() && (std::exchange(thread.idle_, false) ||
+                                       (thread.urgent_ && std::exchange(thread.lingering_, false)));
+  lock_.unlock();
+  if (wake) thread.work_.notify();
 }
 
 std::shared_ptr<void> CallbackThread::add_sink(Sink sink) {
@@ -102,49 +112,62 @@ std::shared_ptr<void> CallbackThread::add_sink(Sink sink) {
   {
     const std::lock_guard lock{sinks_->mutex};
     sinks_->entries.push_back(entry);
+    sinks_->version.fetch_add(1, std::memory_order_release);
     sink_count_.fetch_add(1, std::memory_order_relaxed);
   }
   auto unsubscribe = [registry = sinks_](SinkEntry* gone) {
     {
       const std::lock_guard lock{registry->mutex};
       std::erase_if(registry->entries, [gone](const auto& e) { return e.get() == gone; });
+      registry->version.fetch_add(1, std::memory_order_release);
       if (registry->count != nullptr) registry->count->fetch_sub(1, std::memory_order_relaxed);
     }
     gone->active = false;
     // From the sink itself, waiting for the running delivery would never end.
     if (std::this_thread::get_id() == registry->callback_thread) return;
     const std::lock_guard wait_for_delivery{gone->delivering};
+    gone->sink = nullptr;  // what it holds goes now, not when the callback thread looks again
   };
   SinkEntry* raw = entry.get();
   return {raw, [entry = std::move(entry), unsubscribe](void*) { unsubscribe(entry.get()); }};
 }
 
+void CallbackThread::Batch::clear() {
+  constexpr std::size_t texts_kept_bytes_max = 1U << 20U;
+  jobs.clear();
+  events.clear();
+  callbacks.clear();
+  texts.clear();
+  if (texts.capacity() > texts_kept_bytes_max) texts.shrink_to_fit();
+}
+
 void CallbackThread::run() {
-  std::vector<Job> batch;
+  Batch batch;
   std::unique_lock lock{mutex_};
   while (true) {
     rest(lock);
-    if (jobs_.empty()) {
+    if (queued_.jobs.empty()) {
       if (finishing_) return;
       continue;
     }
-    std::swap(batch, jobs_);
+    std::swap(batch, queued_);
     urgent_ = false;
     lock.unlock();
-    for (Job& job : batch) {
-      const bool is_event = std::holds_alternative<PoolEvent>(job);
-      perform(job);
-      job = Job{};  // destroyed outside the lock: captures may be anything
-      lock.lock();
-      if (is_event) --events_queued_;
-      ++done_;
-      const bool awaited = drainers_ > 0;
-      lock.unlock();
-      if (awaited) progress_.notify();
+    for (const Job& job : batch.jobs) {
+      perform(batch, job);
+      look_at_sinks();  // one that was ended by it goes now
+      note_done(job);
     }
     batch.clear();  // its memory serves the batch after the next
     lock.lock();
   }
+}
+
+// Whoever begins to drain behind the look at drainers_ sees this job done.
+void CallbackThread::note_done(const Job& job) {
+  if (job.kind != Job::Kind::callback) events_queued_.fetch_sub(1, std::memory_order_relaxed);
+  done_.fetch_add(1);
+  if (drainers_.load() > 0) progress_.notify();
 }
 
 // Returns when there is something to do, or may be. First lingers: whoever has been busy will soon
@@ -160,50 +183,70 @@ void CallbackThread::rest(std::unique_lock<std::mutex>& lock) {
     how = false;
   };
   const bool hurry = urgent_ || finishing_ || drainers_ > 0;
-  if (!hurry && done_ > rested_at_) {
-    rested_at_ = done_;
+  if (const std::uint64_t done = done_.load(); !hurry && done > rested_at_) {
+    rested_at_ = done;
     wait(lingering_, now() + linger_max);
   }
-  if (jobs_.empty() && !finishing_) wait(idle_, core::never);
+  if (queued_.jobs.empty() && !finishing_) wait(idle_, core::never);
 }
 
-void CallbackThread::perform(Job& job) {
-  if (auto* callback = std::get_if<std::function<void()>>(&job)) {
-    try {
-      (*callback)();
-    } catch (...) {
-      failures_.fetch_add(1, std::memory_order_relaxed);
-    }
-    return;
+void CallbackThread::perform(Batch& batch, const Job& job) {
+  switch (job.kind) {
+    case Job::Kind::note:
+      tell(event_, job.note, batch.texts);
+      return deliver(event_);
+    case Job::Kind::event:
+      return deliver(batch.events[job.index]);
+    case Job::Kind::callback:
+      return call(batch.callbacks[job.index]);
   }
-  std::vector<std::shared_ptr<SinkEntry>> entries;
-  {
-    const std::lock_guard lock{sinks_->mutex};
-    entries = sinks_->entries;
+}
+
+void CallbackThread::call(std::function<void()>& callback) {
+  try {
+    callback();
+  } catch (...) {
+    failures_.fetch_add(1, std::memory_order_relaxed);
   }
-  for (const auto& entry : entries) {
+  callback = nullptr;  // destroyed outside the lock, and before the next: captures may be anything
+}
+
+void CallbackThread::deliver(const PoolEvent& event) {
+  look_at_sinks();
+  for (const auto& entry : sinks_seen_) {
     const std::lock_guard delivering{entry->delivering};
     if (!entry->active) continue;
     try {
-      entry->sink(std::get<PoolEvent>(job));
+      entry->sink(event);
     } catch (...) {
       failures_.fetch_add(1, std::memory_order_relaxed);
     }
   }
 }
 
+void CallbackThread::look_at_sinks() {
+  if (sinks_->version.load(std::memory_order_acquire) == sinks_version_) return;
+  std::vector<std::shared_ptr<SinkEntry>> before;  // destroyed outside the lock
+  const std::lock_guard lock{sinks_->mutex};
+  before.swap(sinks_seen_);
+  sinks_seen_ = sinks_->entries;
+  sinks_version_ = sinks_->version.load(std::memory_order_relaxed);
+}
+
 void CallbackThread::drain() {
-  std::unique_lock lock{mutex_};
-  const std::uint64_t until = posted_;
-  ++drainers_;
-  if (std::exchange(lingering_, false)) work_.notify();
-  while (done_ < until) {
-    const std::uint32_t ticket = progress_.ticket();
-    lock.unlock();
-    progress_.wait_until(core::never, ticket);
-    lock.lock();
+  std::uint64_t until = 0;
+  {
+    const std::lock_guard lock{mutex_};
+    until = posted_;
+    drainers_.fetch_add(1);
+    if (std::exchange(lingering_, false)) work_.notify();
   }
-  --drainers_;
+  while (true) {
+    const std::uint32_t ticket = progress_.ticket();
+    if (done_.load() >= until) break;
+    progress_.wait_until(core::never, ticket);
+  }
+  drainers_.fetch_sub(1);
 }
 
 bool CallbackThread::is_finishing() const {

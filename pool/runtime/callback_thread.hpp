@@ -8,6 +8,8 @@
 // Events come in bursts, and to wake this thread for each of them would cost the caller that made
 // it more than its call. So the first one behind a pause wakes it; then it waits for linger_max
 // before it takes what has gathered meanwhile, unless that is linger_events_max, or a callback.
+// What has gathered is a batch: two of them take turns, so a warm pool allocates nothing for
+// events.
 #pragma once
 
 #include <atomic>
@@ -16,12 +18,13 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
-#include <variant>
 #include <vector>
 
 #include "ordeal/pool/events.hpp"
 #include "pool/runtime/clock.hpp"
+#include "pool/runtime/event_note.hpp"
 
 namespace ordeal::pool::runtime {
 
@@ -40,7 +43,7 @@ class CallbackThread {
   // False, and nothing is posted, once finish() has begun.
   [[nodiscard]] bool try_post(std::function<void()>& job);
   void post_event(PoolEvent&& event);
-  void post_events(std::vector<PoolEvent>& events);  // empties it
+  class EventWriter;
   [[nodiscard]] std::shared_ptr<void> add_sink(Sink sink);
   [[nodiscard]] bool has_sinks() const { return sink_count_.load(std::memory_order_relaxed) > 0; }
 
@@ -57,37 +60,79 @@ class CallbackThread {
  private:
   struct SinkEntry;
   struct SinkRegistry;
-  using Job = std::variant<std::function<void()>, PoolEvent>;
+  struct Job {
+    enum class Kind : std::uint8_t {
+      note,
+      event,    // made elsewhere: events[index]
+      callback  // callbacks[index]
+    };
+    Kind kind = Kind::note;
+    std::size_t index = 0;
+    EventNote note;
+  };
+  struct Batch {
+    std::vector<Job> jobs;  // in order
+    std::vector<PoolEvent> events;
+    std::vector<std::function<void()>> callbacks;
+    std::string texts;  // of the notes
+    void clear();
+  };
 
   enum class When : bool {
     always,
     not_finishing
   };
   bool post(std::function<void()>& job, When when);
-  bool take(PoolEvent&& event);
+  Job* take_event();
   void run();
   void rest(std::unique_lock<std::mutex>& lock);
-  void perform(Job& job);
+  void perform(Batch& batch, const Job& job);
+  void call(std::function<void()>& callback);
+  void deliver(const PoolEvent& event);
+  void note_done(const Job& job);
+  void look_at_sinks();
 
   std::shared_ptr<SinkRegistry> sinks_;
   std::atomic<std::uint32_t> sink_count_{0};
-  mutable std::mutex mutex_;
-  std::vector<Job> jobs_;
-  std::size_t events_queued_ = 0;
+  mutable std::mutex mutex_;  // guards the next five
+  Batch queued_;
   std::uint64_t posted_ = 0;
-  std::uint64_t done_ = 0;
-  std::uint64_t rested_at_ = 0;  // done_ when it last lingered
   bool finishing_ = false;
   bool idle_ = false;       // it sleeps, or is about to: the next post must wake it
   bool lingering_ = false;  // it waits for more: what is urgent must wake it, an event need not
-  bool urgent_ = false;     // among jobs_ is a callback, or they are many: no lingering
-  int drainers_ = 0;
+  bool urgent_ = false;     // among the jobs is a callback, or they are many: no lingering
+  std::atomic<std::size_t> events_queued_{0};  // or being delivered
+  std::atomic<std::uint64_t> done_{0};
+  std::atomic<int> drainers_{0};
   WakeWord work_;
   WakeWord progress_;
   std::atomic<std::uint64_t> events_dropped_{0};
   std::atomic<std::uint64_t> failures_{0};
+  // The thread's own.
+  std::uint64_t rested_at_ = 0;  // done_ when it last lingered
+  PoolEvent event_;              // that is being told, its memory kept
+  std::vector<std::shared_ptr<SinkEntry>> sinks_seen_;
+  std::uint64_t sinks_version_ = 0;
   std::thread thread_;
   std::thread::id thread_id_;
+};
+
+// Posts events that are noted in place: holds the queue from the first one until close(), and then
+// wakes the thread if it must be woken. Used by one thread at a time.
+class CallbackThread::EventWriter {
+ public:
+  explicit EventWriter(CallbackThread& thread)
+      : thread_(&thread), lock_(thread.mutex_, std::defer_lock) {}
+  // Null: there are events_max of them, and this one is counted as dropped. Valid until the next.
+  [[nodiscard]] EventNote* add();
+  // Adds to the texts of the last note, and to `bytes` of it.
+  void put(std::uint32_t& bytes, std::string_view text);
+  [[nodiscard]] bool is_open() const { return lock_.owns_lock(); }
+  void close();
+
+ private:
+  CallbackThread* thread_;
+  std::unique_lock<std::mutex> lock_;
 };
 
 // Starts a thread with every signal blocked: the host's handlers must not run on ours.

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "pool/core/assert.hpp"
-#include "pool/core/names.hpp"
 #include "pool/options/core_options.hpp"
 #include "pool/runtime/async_call.hpp"
 #include "pool/runtime/driver.hpp"
@@ -130,6 +129,10 @@ void Engine::feed_locked(Instant at, const core::Event& event, WakeList& wakes, 
   core_.set_emit(observed);
   recorder_.event(at, event);
   core_.handle_event(at, event);
+  const struct Closed {
+    CallbackThread::EventWriter& told;
+    ~Closed() { told.close(); }
+  } closed{told_};
   drain_actions(wakes, self);
   // A lease that lost its worker while no call was using it: nobody else would answer the core.
   while (!idle_leases_lost_.empty()) {
@@ -142,16 +145,11 @@ void Engine::feed_locked(Instant at, const core::Event& event, WakeList& wakes, 
     core_.handle_event(at, lost);
     drain_actions(wakes, self);
   }
-  hand_over_events();
   kick_housekeeper_if_earlier();
 }
 
-void Engine::hand_over_events() {
-  if (!told_.empty()) callbacks_.post_events(told_);
-}
-
 void Engine::drain_actions(WakeList& wakes, TicketSlot* self) {
-  while (const std::optional<core::Action> action = core_.poll_action()) {
+  while (const core::Action* const action = core_.next_action()) {
     recorder_.action(*action);
     perform(*action, wakes, self);
   }
@@ -166,7 +164,7 @@ void Engine::perform(const core::Action& action, WakeList& wakes, TicketSlot* se
                  [&](const core::action::ForgetSession& a) { sessions_.forget(a.session); },
                  [&](const core::action::Emit& a) { perform_emit(a); },
                  [&](const core::action::Stopped&) {
-                   hand_over_events();  // whoever sees that it has stopped, drains
+                   told_.close();  // whoever sees that it has stopped, drains
                    stopped_.store(true, std::memory_order_release);
                    wakes.add(progress_);
                    housekeeper_->kick();
@@ -214,7 +212,7 @@ void Engine::perform_resolve(const core::action::Resolve& resolve, WakeList& wak
   if (operations_awaited_ > 0) wakes.add(progress_);  // a drain may be done
   switch (slot.kind) {
     case TicketSlot::Kind::async:
-      hand_over_events();  // a callback overtakes no event
+      told_.close();  // a callback overtakes no event
       callbacks_.post_callback([this, &slot] { deliver(slot); });
       break;
     case TicketSlot::Kind::blocking:
@@ -247,39 +245,23 @@ void Engine::perform_interrupt(const core::action::Interrupt& interrupt) {
 }
 
 void Engine::perform_emit(const core::action::Emit& emit) {
-  PoolEvent& event = told_.emplace_back();
-  event.what = core::name_of(emit.what);
-  event.at = to_steady(last_fed_at_);
-  event.request = emit.ticket.serial;
-  event.worker = emit.worker.serial;
-  event.code = emit.code;
-  event.maybe_ran = emit.maybe_ran;
-  if (emit.what == core::Occurrence::worker_transition) {
-    event.from = core::to_string(emit.from);
-    event.to = core::to_string(emit.to);
-    event.reason = core::to_string(emit.reason);
+  EventNote* const note = told_.add();
+  if (note == nullptr) return;
+  note->emit = emit;
+  note->at = last_fed_at_;
+  // In the order of EventNote's texts.
+  if (emit.session != core::no_session) {
+    told_.put(note->session_bytes, sessions_.name_of(emit.session));
   }
-  if (emit.what == core::Occurrence::worker_retiring) event.reason = core::to_string(emit.reason);
-  if (emit.circuit) {
-    event.breaker = breaker_keys_.name(emit.circuit);
-    event.from = to_string(emit.circuit_from);
-    event.to = to_string(emit.circuit_to);
+  if (emit.circuit) told_.put(note->breaker_bytes, breaker_keys_.name(emit.circuit));
+  if (!emit.ticket) return;
+  const TicketSlot* slot = tickets_.find(emit.ticket);
+  if (slot == nullptr) return;
+  if (emit.what == core::Occurrence::lease_overdue) {
+    told_.put(note->place_bytes, text_of(slot->place));
   }
-  if (emit.outlier != core::OutlierReason::none) event.reason = core::name_of(emit.outlier);
-  if (emit.stuck != core::Stuck::no) event.reason = core::name_of(emit.stuck);
-  if (emit.stop != core::RetryStop::none) event.reason = core::name_of(emit.stop);
-  if (emit.affinity != AffinityOutcome::none) event.reason = core::name_of(emit.affinity);
-  if (emit.session != core::no_session) event.session = sessions_.name_of(emit.session);
-  event.worker_before = emit.worker_before;
-  event.count = emit.count;
-  event.duration = emit.duration;
-  if (emit.ticket) {
-    if (const TicketSlot* slot = tickets_.find(emit.ticket)) {
-      event.label = slot->label;
-      if (emit.what == core::Occurrence::lease_overdue) event.place = text_of(slot->place);
-      event.traceparent = slot->traceparent;
-    }
-  }
+  told_.put(note->label_bytes, slot->label);
+  told_.put(note->traceparent_bytes, slot->traceparent);
 }
 
 void Engine::hand_to_housekeeper(const core::Action& action) {

@@ -159,7 +159,6 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void keep_certificate(TicketSlot& slot, core::WorkerId worker);
   void perform_interrupt(const core::action::Interrupt& interrupt);
   void perform_emit(const core::action::Emit& emit);
-  void hand_over_events();
   void hand_to_housekeeper(const core::Action& action);
   void kick_housekeeper_if_earlier();
 
@@ -239,7 +238,6 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::vector<std::unique_ptr<WorkerRecord>> workers_;  // by WorkerId::index
   Inbox inbox_;
   std::vector<core::TicketId> idle_leases_lost_;
-  std::vector<PoolEvent> told_;  // by the event that is being handled; empty between events
   std::optional<Error> last_start_failure_;
   std::deque<std::shared_ptr<const DeathCertificate>> deaths_;  // the last ones
   TemplateStatus template_;
@@ -265,6 +263,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   bool finished_ = false;
 
   CallbackThread callbacks_;
+  // By the event that is being handled: closed between events. Guarded by mutex_.
+  CallbackThread::EventWriter told_{callbacks_};
   std::vector<std::shared_ptr<void>> start_sinks_;  // subscribed for the pool's whole life
   std::unique_ptr<Housekeeper> housekeeper_;
 };
