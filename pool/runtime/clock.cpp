@@ -38,6 +38,12 @@ void tell_timed_out(Instant began, Instant deadline) {
 
 Instant now() { return to_instant(std::chrono::steady_clock::now()); }
 
+Instant recent_now() {
+  timespec at{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &at);
+  return Instant{std::chrono::seconds{at.tv_sec} + std::chrono::nanoseconds{at.tv_nsec}};
+}
+
 Instant to_instant(std::chrono::steady_clock::time_point at) {
   return Instant{std::chrono::duration_cast<Duration>(at.time_since_epoch())};
 }

@@ -43,6 +43,12 @@ struct StackAsk {
   std::chrono::milliseconds wait{};
 };
 
+// What is known of a request's arguments before the engine sees them.
+enum class Arguments : bool {
+  unchecked,
+  an_object  // JSON, to the last byte
+};
+
 class Engine : public std::enable_shared_from_this<Engine> {
  public:
   [[nodiscard]] static Result<std::shared_ptr<Engine>> start(Options options,
@@ -53,7 +59,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Engine& operator=(const Engine&) = delete;
 
   // --- the public face (call.cpp, async.cpp, lease.cpp, stop.cpp, status.cpp) ---
-  Result<Reply> call(std::string_view command, JsonText arguments, const CallOptions& options);
+  Result<Reply> call(std::string_view command, JsonText arguments, const CallOptions& options,
+                     Arguments known = Arguments::unchecked);
   Result<core::TicketId> call_async(std::string_view command, JsonText arguments,
                                     const CallOptions& options, Pool::Callback callback,
                                     FollowUp follow_up = {});
@@ -182,7 +189,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] Error roll_error(const core::OperationsView& view) const;
   [[nodiscard]] std::optional<Error> refuse(const CallOptions& options, bool blocking) const;
   [[nodiscard]] Result<void> check_request(std::string_view command, JsonText arguments,
-                                           const CallOptions& options) const;
+                                           const CallOptions& options,
+                                           Arguments known = Arguments::unchecked) const;
   [[nodiscard]] RetryPolicy policy_of(const CallOptions& options) const {
     return options.retry.value_or(default_retry_);
   }

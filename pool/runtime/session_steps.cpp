@@ -59,8 +59,9 @@ Result<Sessions::Prepared> Sessions::prepare(const Call& call) {
     if (auto made = ensure(call.session, call.until); !made) {
       return tl::unexpected(std::move(made.error()));
     }
-    return Prepared{.arguments =
-                        with_session(call.arguments.text, call.read, call.session, call.known, {})};
+    return Prepared{
+        .arguments = with_session(call.arguments.text, call.read, call.session, call.known, {}),
+        .known = Arguments::an_object};
   }();
   if (!prepared) return tl::unexpected(annotate(std::move(prepared.error()), call.options));
   return prepared;
@@ -70,6 +71,8 @@ Result<Sessions::Prepared> Sessions::prepare_known(const Call& call) {
   const auto sent = [&](std::string_view record, Kind change) {
     return Prepared{
         .arguments = with_session(call.arguments.text, call.read, call.session, call.known, record),
+        // A record comes from a store, which may be a file that others write, too.
+        .known = record.empty() ? Arguments::an_object : Arguments::unchecked,
         .change = change};
   };
   switch (call.known->meaning) {

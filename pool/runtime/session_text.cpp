@@ -7,6 +7,7 @@
 
 #include "pool/core/assert.hpp"
 #include "pool/wire/json_scan.hpp"
+#include "pool/wire/plain_json.hpp"
 
 namespace ordeal::pool {
 namespace {
@@ -34,8 +35,19 @@ constexpr std::string_view session_member = "session_id";
 // What of create_program's arguments says how to build the program. Nothing else is kept.
 constexpr std::array<std::string_view, 5> record_members{
     "signature", "program_type", "use_dynamic_signature", "tools", "max_iters"};
+constexpr std::string_view session_begins = ",\"session_id\":";
 constexpr std::string_view exists_type = "ProgramExists";
 constexpr std::string_view not_found_type = "ProgramNotFound";
+
+// The memory of the text that this thread sent last: most calls in sessions are as long as the one
+// before.
+thread_local std::string spare_text;
+
+std::string text_to_write() {
+  std::string text = std::move(spare_text);
+  text.clear();
+  return text;
+}
 
 std::string text_of(std::string_view token) {
   if (token.size() < 2 || token.front() != '"') return {};
@@ -106,8 +118,9 @@ SessionArguments read_arguments(std::string_view text, const SessionCommand* kno
       read.has_data = value != "null";
     }
   };
-  const auto flaw = wire::scan_members(text, wire::Constants::refused, take);
-  read.is_object = !flaw && wire::kind_of(text) == wire::JsonKind::object;
+  const bool is_object = wire::scan_object(
+      text, [&] { read = {}; }, take);
+  read.is_object = is_object;
   return read;
 }
 
@@ -117,21 +130,24 @@ std::string with_session(std::string_view arguments, const SessionArguments& rea
   // At the end: of two members of one name the last counts, should the caller's be null.
   const std::size_t end = arguments.rfind('}');
   ORDEAL_ASSERT(end != std::string_view::npos, "the arguments were read as an object");
-  std::string out;
+  std::string out = text_to_write();
   constexpr std::size_t names_bytes = 64;
   out.reserve(arguments.size() + session.size() + record.size() + names_bytes);
   out += arguments.substr(0, end);
-  std::string_view comma = read.is_empty ? "" : ",";
   if (!read.has_session) {
-    out.append(comma).append("\"").append(session_member).append("\":");
+    out.append(read.is_empty ? session_begins.substr(1) : session_begins);
     wire::append_quoted(out, session);
-    comma = ",";
   }
   if (!record.empty()) {
-    out.append(comma).append("\"").append(known->data_member).append("\":").append(record);
+    out.append(",\"").append(known->data_member).append("\":").append(record);
   }
   out += arguments.substr(end);
   return out;
+}
+
+void give_back(std::string&& text) {
+  constexpr std::size_t kept_bytes_max = 4096;
+  if (text.capacity() <= kept_bytes_max) spare_text = std::move(text);
 }
 
 std::string make_record(std::string_view program, std::string_view arguments,

@@ -37,6 +37,8 @@ struct SessionArguments {
 [[nodiscard]] std::string with_session(std::string_view arguments, const SessionArguments& read,
                                        std::string_view session, const SessionCommand* known,
                                        std::string_view record);
+// Its memory may serve this thread's next with_session().
+void give_back(std::string&& text);
 
 // {"id": ..., all of the result's members, and of the arguments those that say how to build it}.
 // No other argument gets into a store.

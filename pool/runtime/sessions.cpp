@@ -18,11 +18,13 @@ using store::Milliseconds;
 constexpr std::string_view sqlite_prefix = "sqlite:";
 
 // The wall clock as it was at the start, moved on by the steady one: comparable between hosts and
-// over restarts, and no step of the wall clock ends a session.
+// over restarts, and no step of the wall clock ends a session. Ages count in milliseconds, and each
+// call in a session asks twice: a tick behind is good enough.
 store::Clock anchored_clock() {
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   const Instant steady = now();
-  return [wall, steady] { return std::chrono::floor<Milliseconds>(wall + (now() - steady)); };
+  return
+      [wall, steady] { return std::chrono::floor<Milliseconds>(wall + (recent_now() - steady)); };
 }
 
 // Gives a lease back in the end.
@@ -99,10 +101,11 @@ Result<Reply> Sessions::call_on(LeaseState* lease, std::string_view session,
   if (!prepared) return tl::unexpected(std::move(prepared.error()));
   if (prepared->answer) return std::move(*prepared->answer);
   const JsonText text{prepared->arguments};
-  auto reply = send(call, lease, text);
+  auto reply = send(call, lease, text, prepared->known);
   if (!reply && call.creates() && says_exists(reply.error())) {
     reply = lease != nullptr ? create_again_on(*lease, call, text) : create_again(call, text);
   }
+  give_back(std::move(prepared->arguments));
   auto done = conclude(call, prepared->change, std::move(reply));
   if (!done && done.error().attempts == 0) {
     return tl::unexpected(annotate(std::move(done.error()), options));
@@ -110,14 +113,15 @@ Result<Reply> Sessions::call_on(LeaseState* lease, std::string_view session,
   return done;
 }
 
-Result<Reply> Sessions::send(const Call& call, LeaseState* lease, JsonText arguments) {
+Result<Reply> Sessions::send(const Call& call, LeaseState* lease, JsonText arguments,
+                             Arguments known) {
   if (lease != nullptr) {
     return engine_->call_on_lease(*lease, call.command, arguments, call.options);
   }
   if (reaches_all_workers(call.command)) {
     return engine_->configure(call.command, call.arguments, call.options);
   }
-  return engine_->call(call.command, arguments, call.options);
+  return engine_->call(call.command, arguments, call.options, known);
 }
 
 // Some worker has a program of that name from before (it was deleted here, or its session was):

@@ -69,6 +69,7 @@ class Sessions {
   struct Prepared {
     std::optional<Reply> answer;  // the host's own: no worker is asked
     std::string arguments;        // else what a worker is sent,
+    Arguments known = Arguments::unchecked;
     store::ProgramChange::Kind change = store::ProgramChange::Kind::none;  // and a success changes
   };
 
@@ -83,7 +84,8 @@ class Sessions {
   // sessions.cpp. Without a lease: by whichever worker.
   Result<Reply> call_on(LeaseState* lease, std::string_view session, std::string_view command,
                         JsonText arguments, const CallOptions& options);
-  Result<Reply> send(const Call& call, LeaseState* lease, JsonText arguments);
+  Result<Reply> send(const Call& call, LeaseState* lease, JsonText arguments,
+                     Arguments known = Arguments::unchecked);
   Result<Reply> create_again(const Call& call, JsonText arguments);
   Result<Reply> create_again_on(LeaseState& lease, const Call& call, JsonText arguments);
 

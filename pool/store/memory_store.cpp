@@ -31,9 +31,11 @@ auto MemoryStore::locked(Instant until, Body body) {
 }
 
 Result<MemoryStore::Record*> MemoryStore::find(std::string_view id, Milliseconds now) {
-  if (auto fine = check_id(id); !fine) return tl::unexpected(std::move(fine.error()));
   const auto found = sessions_.find(id);
-  if (found == sessions_.end()) return tl::unexpected(not_found(id));
+  if (found == sessions_.end()) {  // what is there has a good name
+    if (auto fine = check_id(id); !fine) return tl::unexpected(std::move(fine.error()));
+    return tl::unexpected(not_found(id));
+  }
   if (is_expired(found->second.used_at, now, options_.ttl)) {
     sessions_.erase(found);
     return tl::unexpected(expired(id, options_.ttl));

@@ -30,7 +30,11 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 class Look {
  public:
-  explicit Look(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
+  Look(std::string_view text, OnMember on_member, void* context)
+      : at_(text.data()),
+        end_(text.data() + text.size()),
+        on_member_(on_member),
+        context_(context) {}
 
   bool whole_object() { return here('{') && container(1) && at_ == end_; }
 
@@ -70,13 +74,20 @@ class Look {
     skip_spaces();
     if (take(close)) return true;
     while (true) {
+      std::string_view key;
       if (is_object) {
+        const char* const quote = at_;
         if (!here('"') || !string()) return false;
+        key = {quote + 1, static_cast<std::size_t>(at_ - quote - 2)};
         skip_spaces();
         if (!take(':')) return false;
         skip_spaces();
       }
+      const char* const begin = at_;
       if (!value(level)) return false;
+      if (level == 1 && on_member_ != nullptr) {
+        on_member_(context_, key, {begin, static_cast<std::size_t>(at_ - begin)});
+      }
       skip_spaces();
       if (take(close)) return true;
       if (!take(',')) return false;
@@ -119,12 +130,14 @@ class Look {
 
   const char* at_;
   const char* const end_;
+  const OnMember on_member_;
+  void* const context_;
 };
 
 }  // namespace
 
-bool is_plainly_an_object(std::string_view text) {
-  return text.size() <= text_bytes_max && Look(text).whole_object();
+bool is_plainly_an_object(std::string_view text, OnMember on_member, void* context) {
+  return text.size() <= text_bytes_max && Look(text, on_member, context).whole_object();
 }
 
 }  // namespace ordeal::pool::wire

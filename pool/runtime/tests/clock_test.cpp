@@ -30,6 +30,16 @@ TEST(Clock, IsTheMonotonicOneSoThatNoStepOfTheWallClockMovesADeadline) {
   EXPECT_EQ(to_instant(to_steady(at)), at);
 }
 
+TEST(Clock, RecentlyIsNeverLaterThanNow) {
+  Instant before{};
+  for (int i = 0; i < 1000; ++i) {
+    const Instant recent = recent_now();
+    ASSERT_LE(recent, monotonic());
+    ASSERT_LE(before, recent);
+    before = recent;
+  }
+}
+
 // The kernel's clocks behind the waits: of an instant that is over each returns at once.
 TEST(Clock, IsTheOneThatEveryWaitGoesBy) {
   cites_bug_class(20);

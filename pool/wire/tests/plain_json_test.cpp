@@ -13,6 +13,14 @@
 namespace ordeal::pool::wire {
 namespace {
 
+using Members = std::vector<std::pair<std::string, std::string>>;
+
+auto note_in(Members& members) {
+  return [&members](std::string_view key, std::string_view value) {
+    members.emplace_back(key, value);
+  };
+}
+
 bool is_an_object(const std::string& text) {
   return !scan_json(text, Constants::refused, nullptr, nullptr) &&
          kind_of(text) == JsonKind::object;
@@ -81,7 +89,28 @@ TEST(PlainJsonProperty, SaysYesOfNothingButObjects) {
     const bool plainly = is_plainly_an_object(text);
     RC_CLASSIFY(plainly);
     RC_ASSERT(!plainly || is_an_object(text));
+    Members close_look;
+    const auto flaw = scan_members(text, Constants::refused, note_in(close_look));
+    RC_ASSERT(is_an_object(text) == (!flaw && kind_of(text) == JsonKind::object));
+    Members members;
+    const bool is_object = scan_object(
+        text, [&] { members.clear(); }, note_in(members));
+    RC_ASSERT(is_object == is_an_object(text));
+    RC_ASSERT(!is_object || members == close_look);
   }));
+}
+
+TEST(PlainJson, TellsTheMembersOfTheOutermostObject) {
+  Members members;
+  EXPECT_TRUE(scan_object(R"({"a": 1, "b":{"c":[2]} ,"d":"e"})", [] {}, note_in(members)));
+  EXPECT_EQ(members, (Members{{"a", "1"}, {"b", R"({"c":[2]})"}, {"d", R"("e")"}}));
+}
+
+// The quick look gives up at the escape, when it has told of the first member.
+TEST(PlainJson, BeginsAnewWhereACloserLookIsNeeded) {
+  Members members;
+  EXPECT_TRUE(scan_object(R"({"a":1,"\u0062":"\n"})", [&] { members.clear(); }, note_in(members)));
+  EXPECT_EQ(members, (Members{{"a", "1"}, {"b", R"("\n")"}}));
 }
 
 }  // namespace
