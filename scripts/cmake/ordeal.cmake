@@ -61,6 +61,12 @@ function(ordeal_library name)
   target_link_libraries(${name} PUBLIC ordeal_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
 endfunction()
 
+# ordeal_on_call_path(NAME): a library that each call goes through. Nobody replaces its functions
+# when the program is loaded, so they may be inlined although the code is position-independent.
+function(ordeal_on_call_path name)
+  target_compile_options(${name} PRIVATE -fno-semantic-interposition)
+endfunction()
+
 # ordeal_tool(NAME SOURCES main.cpp ... LIBS lib ...): an executable that people run, in build/bin.
 function(ordeal_tool name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
