@@ -26,11 +26,11 @@ class BreakerKeys {
   // serial 0: there is no place for it. `is_idle`: whether the circuit of that index may go.
   template <typename IsIdle>
   core::CircuitId of(std::string_view key, IsIdle is_idle) {
-    if (const auto known = places_.find(key); known != places_.end()) {
-      Place& place = table_[known->second];
-      place.used_lately = true;
-      return {known->second, place.serial};
+    // Mostly it is the one before: then nothing is hashed.
+    if (last_ < table_.size() && table_[last_].serial != 0 && table_[last_].key == key) {
+      return use(last_);
     }
+    if (const auto known = places_.find(key); known != places_.end()) return use(known->second);
     const std::uint32_t index = find_place(is_idle);
     if (index == no_place) {
       ++unguarded_;
@@ -58,6 +58,11 @@ class BreakerKeys {
   static constexpr std::uint32_t no_place = UINT32_MAX;
   static constexpr std::uint32_t looks_max = 64;
 
+  core::CircuitId use(std::uint32_t index) {
+    last_ = index;
+    table_[index].used_lately = true;
+    return {index, table_[index].serial};
+  }
   template <typename IsIdle>
   std::uint32_t find_place(IsIdle is_idle) {
     if (table_.size() < circuits_max_) return static_cast<std::uint32_t>(table_.size());
@@ -74,6 +79,7 @@ class BreakerKeys {
   std::uint32_t circuits_max_;
   std::vector<Place> table_;
   std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> places_;
+  std::uint32_t last_ = 0;  // that was used
   std::uint32_t hand_ = 0;  // where the next look for an idle place begins
   std::uint64_t last_serial_ = 0;
   std::uint64_t unguarded_ = 0;

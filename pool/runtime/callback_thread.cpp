@@ -78,11 +78,12 @@ void CallbackThread::post_event(PoolEvent&& event) {
 
 EventNote* CallbackThread::EventWriter::add() {
   if (!lock_.owns_lock()) lock_.lock();
-  if (thread_->events_queued_.load(std::memory_order_relaxed) >= events_max) {
+  if (thread_->events_posted_ - thread_->events_done_.load(std::memory_order_relaxed) >=
+      events_max) {
     thread_->events_dropped_.fetch_add(1, std::memory_order_relaxed);
     return nullptr;
   }
-  thread_->events_queued_.fetch_add(1, std::memory_order_relaxed);
+  ++thread_->events_posted_;
   ++thread_->posted_;
   EventNote& note = thread_->queued_.jobs.emplace_back().note;
   note.texts_begin = thread_->queued_.texts.size();
@@ -165,7 +166,9 @@ void CallbackThread::run() {
 
 // Whoever begins to drain behind the look at drainers_ sees this job done.
 void CallbackThread::note_done(const Job& job) {
-  if (job.kind != Job::Kind::callback) events_queued_.fetch_sub(1, std::memory_order_relaxed);
+  if (job.kind != Job::Kind::callback) {
+    events_done_.store(events_done_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
   done_.fetch_add(1);
   if (drainers_.load() > 0) progress_.notify();
 }

@@ -94,14 +94,15 @@ class CallbackThread {
 
   std::shared_ptr<SinkRegistry> sinks_;
   std::atomic<std::uint32_t> sink_count_{0};
-  mutable std::mutex mutex_;  // guards the next five
+  mutable std::mutex mutex_;  // guards the next six
   Batch queued_;
   std::uint64_t posted_ = 0;
+  std::uint64_t events_posted_ = 0;
   bool finishing_ = false;
   bool idle_ = false;       // it sleeps, or is about to: the next post must wake it
   bool lingering_ = false;  // it waits for more: what is urgent must wake it, an event need not
   bool urgent_ = false;     // among the jobs is a callback, or they are many: no lingering
-  std::atomic<std::size_t> events_queued_{0};  // or being delivered
+  std::atomic<std::uint64_t> events_done_{0};  // of events_posted_; by the thread alone
   std::atomic<std::uint64_t> done_{0};
   std::atomic<int> drainers_{0};
   WakeWord work_;

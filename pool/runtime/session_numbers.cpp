@@ -5,7 +5,10 @@
 namespace ordeal::pool::runtime {
 
 std::uint32_t SessionNumbers::number_of(std::string_view name) {
-  if (const auto found = numbers_.find(name); found != numbers_.end()) return found->second;
+  if (last_ < names_.size() && names_[last_] != nullptr && *names_[last_] == name) return last_;
+  if (const auto found = numbers_.find(name); found != numbers_.end()) {
+    return last_ = found->second;
+  }
   if (free_.empty()) {
     free_.push_back(static_cast<std::uint32_t>(names_.size()));
     names_.push_back(nullptr);

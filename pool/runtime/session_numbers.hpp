@@ -32,6 +32,7 @@ class SessionNumbers {
   std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> numbers_;
   std::vector<const std::string*> names_;  // keys of numbers_; nullptr: free
   std::vector<std::uint32_t> free_;
+  std::uint32_t last_ = 0;  // that was asked for: often the next, too
 };
 
 }  // namespace ordeal::pool::runtime

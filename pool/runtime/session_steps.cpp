@@ -52,16 +52,24 @@ Result<std::optional<store::Program>> Sessions::program_of(const Call& call) {
   return std::nullopt;
 }
 
+// What a worker is sent of a command without a meaning of its own.
+Result<std::string> Sessions::prepare_plain(const Call& call) {
+  if (auto fine = check(call); !fine) return tl::unexpected(std::move(fine.error()));
+  if (auto made = ensure(call.session, call.until); !made) {
+    return tl::unexpected(std::move(made.error()));
+  }
+  return with_session(call.arguments.text, call.read, call.session, call.known, {});
+}
+
 Result<Sessions::Prepared> Sessions::prepare(const Call& call) {
   auto prepared = [&]() -> Result<Prepared> {
-    if (auto fine = check(call); !fine) return tl::unexpected(std::move(fine.error()));
-    if (call.has_meaning()) return prepare_known(call);
-    if (auto made = ensure(call.session, call.until); !made) {
-      return tl::unexpected(std::move(made.error()));
+    if (!call.has_meaning()) {
+      return prepare_plain(call).map([](std::string&& text) {
+        return Prepared{.arguments = std::move(text), .known = Arguments::an_object};
+      });
     }
-    return Prepared{
-        .arguments = with_session(call.arguments.text, call.read, call.session, call.known, {}),
-        .known = Arguments::an_object};
+    if (auto fine = check(call); !fine) return tl::unexpected(std::move(fine.error()));
+    return prepare_known(call);
   }();
   if (!prepared) return tl::unexpected(annotate(std::move(prepared.error()), call.options));
   return prepared;
@@ -132,13 +140,16 @@ Result<Reply> Sessions::answer(const Call& call) {
   return host_reply(std::move(text));
 }
 
+// The worker has done it, and the caller has its answer: a count that is lost does not take it
+// away.
+void Sessions::count(const Call& call, Kind change) {
+  (void)store_->complete(call.session, {.kind = change, .program = call.read.program}, call.until);
+}
+
 Result<Reply> Sessions::conclude(const Call& call, Kind change, Result<Reply> reply) {
   if (!reply) return reply;
   if (change != Kind::put) {
-    // The worker has done it, and the caller has its answer: a count that is lost does not take it
-    // away.
-    (void)store_->complete(call.session, {.kind = change, .program = call.read.program},
-                           call.until);
+    count(call, change);
     return reply;
   }
   const std::string record =

@@ -97,6 +97,7 @@ Result<Reply> Sessions::call_on(LeaseState* lease, std::string_view session,
       return annotate(error, options);
     });
   }
+  if (!call.has_meaning()) return call_plain(call, lease);
   auto prepared = prepare(call);
   if (!prepared) return tl::unexpected(std::move(prepared.error()));
   if (prepared->answer) return std::move(*prepared->answer);
@@ -111,6 +112,20 @@ Result<Reply> Sessions::call_on(LeaseState* lease, std::string_view session,
     return tl::unexpected(annotate(std::move(done.error()), options));
   }
   return done;
+}
+
+// Most calls: the store only counts them.
+Result<Reply> Sessions::call_plain(const Call& call, LeaseState* lease) {
+  auto text = prepare_plain(call);
+  if (!text) return tl::unexpected(annotate(std::move(text.error()), call.options));
+  auto reply = send(call, lease, JsonText{*text}, Arguments::an_object);
+  give_back(std::move(*text));
+  if (reply) {
+    count(call, store::ProgramChange::Kind::none);
+  } else if (reply.error().attempts == 0) {
+    reply.error() = annotate(std::move(reply.error()), call.options);
+  }
+  return reply;
 }
 
 Result<Reply> Sessions::send(const Call& call, LeaseState* lease, JsonText arguments,

@@ -75,8 +75,10 @@ class Sessions {
 
   // session_steps.cpp
   [[nodiscard]] Result<void> check(const Call& call) const;
+  Result<std::string> prepare_plain(const Call& call);
   Result<Prepared> prepare(const Call& call);
   Result<Prepared> prepare_known(const Call& call);
+  void count(const Call& call, store::ProgramChange::Kind change);
   Result<Reply> conclude(const Call& call, store::ProgramChange::Kind change, Result<Reply> reply);
   Result<Reply> answer(const Call& call);
   Result<std::optional<store::Program>> program_of(const Call& call);
@@ -84,6 +86,7 @@ class Sessions {
   // sessions.cpp. Without a lease: by whichever worker.
   Result<Reply> call_on(LeaseState* lease, std::string_view session, std::string_view command,
                         JsonText arguments, const CallOptions& options);
+  Result<Reply> call_plain(const Call& call, LeaseState* lease);
   Result<Reply> send(const Call& call, LeaseState* lease, JsonText arguments,
                      Arguments known = Arguments::unchecked);
   Result<Reply> create_again(const Call& call, JsonText arguments);

@@ -179,6 +179,7 @@ Result<Completion> MemoryStore::complete(std::string_view id, const ProgramChang
 
 Result<bool> MemoryStore::apply_change(std::string_view id, Record& record,
                                        const ProgramChange& change, Milliseconds now) const {
+  if (change.kind == ProgramChange::Kind::none) return true;
   auto& programs = record.programs;
   const auto found = programs.find(change.program);
   switch (change.kind) {
