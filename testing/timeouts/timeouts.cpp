@@ -94,6 +94,10 @@ void judge_test() {
                 << describe(verdict.unexplained);
 }
 
+void judge_each_test() {
+  [[maybe_unused]] static const bool once = (at_test_end(judge_test), true);
+}
+
 }  // namespace
 
 void declare_deadline(Instant at) {
@@ -117,6 +121,7 @@ void declare_wait_always(Duration length_max, std::string thread) {
 }
 
 void explain_timeouts_with(std::function<bool()> explainer) {
+  judge_each_test();
   const std::lock_guard lock{book().mutex};
   book().explainers.push_back(std::move(explainer));
 }
@@ -125,7 +130,7 @@ void install_timeout_check() {
   static bool installed = false;
   if (std::exchange(installed, true)) return;
   ::testing::UnitTest::GetInstance()->listeners().Append(new TimeoutListener);
-  at_test_end(judge_test);
+  judge_each_test();
   pool::runtime::watch_timeouts(note_timed_out);
 }
 

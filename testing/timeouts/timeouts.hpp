@@ -32,7 +32,8 @@ void declare_unknown(pool::runtime::Instant from);
 void declare_wait_always(pool::runtime::Duration length_max, std::string thread = {});
 
 // Asked when a test is over, before it is judged: declares what it knows, and says whether that is
-// all. If not (a pool lives on), the test's waits are judged with the next one's.
+// all. If not (a pool lives on), the test's waits are judged with the next one's. It is asked in
+// every program, also where the check is not installed.
 void explain_timeouts_with(std::function<bool()> explainer);
 
 // From now on. REQUIRES: install_leak_check(), before the first test.

@@ -109,7 +109,7 @@ TEST(Stuck, ALoopThatComputesIsLeftAloneHoweverLongItTakes) {
 TEST(Stuck, ACycleOfLocksIsFoundAndItsStacksAreInTheCertificate) {
   cites_bug_class(10);
   Options options = watched(1);
-  options.health_interval = 800ms;  // what is measured here must not be the machine's load
+  options.health_interval = 500ms;  // what is measured here must not be the machine's load
   Hang hang{options, "lock_cycle"};
   const auto begun = steady_clock::now();
   ASSERT_TRUE(hang.stuck.reaches(1));
