@@ -100,18 +100,18 @@ class Worker:
         request_fd, reply_fd = protect_stdio()
         early.end()
         prepare_signals()
-        forked = False
+        forked, parsed = False, None
         if TEMPLATE_ENVIRONMENT_NAME in os.environ:
             from . import template  # Only now: a worker without a template starts faster.
 
             self.progress_channel  # The template's own; taken from the environment.
-            parse_options(argv)  # What that imports, every worker has.
+            parsed = parse_options(argv)  # Once for all workers, and so is what it imports.
             descriptors = template.serve_forks(template.take_from_environment(), self._made_at)
             forked = True
         if descriptors is not None:
             request_fd, reply_fd, progress_fd = adopt_descriptors(descriptors)
             self._progress = ProgressChannel(progress_fd)
-        self._options, self.extra_arguments = parse_options(argv)
+        self._options, self.extra_arguments = parsed or parse_options(argv)
         self.mode, self.worker_id = self._options.mode, self._options.worker_id
         self.progress_channel  # Opened now, so that no child inherits it.
         if self._options.faults:
