@@ -205,6 +205,21 @@ Check check_events(const Plan& plan, const RunResult& result) {
 
 }  // namespace
 
+namespace {
+
+Check check_promises(const RunResult& result) {
+  Check check{"promises", "each promise of the pool looked at, in the record of its core",
+              Verdict::pass()};
+  if (!result.broken_promise) {
+    check.verdict = Verdict::unknown("there is no whole record");
+  } else if (!result.broken_promise->empty()) {
+    check.verdict = Verdict::fail({*result.broken_promise});
+  }
+  return check;
+}
+
+}  // namespace
+
 std::vector<Check> judge_run(const Plan& plan, const RunResult& result) {
   std::vector<Check> checks{
       check_outcomes(result),       check_mixed_up(result),           check_blast_radius(result),
@@ -212,6 +227,7 @@ std::vector<Check> judge_run(const Plan& plan, const RunResult& result) {
       check_undone(result),         check_noticed(plan, result),      check_recovered(plan, result),
       check_progress(plan, result), check_left_behind(plan, result),  check_events(plan, result)};
   if (!plan.load.rate.empty()) checks.push_back(check_load(plan, result));
+  if (plan.bars.promises) checks.push_back(check_promises(result));
   if (result.with_executions) checks.push_back(check_executed_once(plan, result));
   if (!plan.steady.empty()) checks.push_back(check_steady(plan, result));
   if (result.sessions.checked) checks.push_back(check_sessions(result));

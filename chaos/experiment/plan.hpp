@@ -42,6 +42,7 @@
 #include "ordeal/pool/reporter.hpp"
 #include "testing/load/arrivals.hpp"
 #include "testing/load/call_mix.hpp"
+#include "testing/sim/fault_rates.hpp"
 
 namespace ordeal::chaos {
 
@@ -110,6 +111,9 @@ struct RunBars {
   std::uint32_t begun_percent_min = 95;    // of the calls that were due, of a load with a rate
   std::uint64_t progress_min = 10;         // calls begun after the faults that must end ok
   std::map<std::string, std::uint64_t> events_min;  // of the pool, by name
+  // What the pool's core was told and has answered is recorded, and each promise looked at, as in
+  // virtual time.
+  bool promises = false;
 };
 
 // What the load of a simulated run has besides, from the table [simulation]; nothing of it is asked
@@ -119,17 +123,28 @@ struct SimulatedLoad {
   std::uint32_t latency_max_us = 5'000;
   std::uint32_t think_max_us = 2'000;
   std::uint32_t start_max_ms = 50;
+  std::uint32_t stop_grace_max_ms = 2'000;
   std::optional<std::uint32_t> idempotent_parts, retry_parts;  // else as load.idempotent, .retries
   std::uint32_t cancel_parts = 0;
   std::uint32_t lease_parts = 0;
-  std::uint32_t session_parts = 1000;  // if there are load.sessions
-  std::uint32_t strict_parts = 0;      // of those: affinity
-  std::uint32_t stateful_parts = 0;    // of those: state in the worker
-  std::uint32_t error_parts = 0;       // the worker's own errors
-  std::uint32_t circuits = 0;          // that guard the requests, evenly
-  std::uint32_t order_parts = 0;       // an operator sets a circuit
-  std::uint32_t operation_parts = 0;   // an operator resizes, replaces, pauses, drains, rolls
+  std::uint32_t session_parts = 1000;   // if there are load.sessions
+  std::uint32_t strict_parts = 0;       // of those: affinity
+  std::uint32_t stateful_parts = 0;     // of those: state in the worker
+  std::uint32_t session_end_parts = 0;  // of those: the session is ended behind them
+  std::uint32_t circuits = 0;           // that guard the requests, evenly
+  std::uint32_t order_parts = 0;        // an operator sets a circuit
+  std::uint32_t operation_parts = 0;    // an operator resizes, replaces, pauses, drains, rolls
+  std::uint32_t race_parts = 0;         // of the ends: something else comes at that very instant
+  std::uint32_t extreme_parts = 0;      // of the retries: delays at the end of their range
   bool stop_under_load = false;
+  bool stop_again = false;    // the pool is told to stop twice, with another grace
+  bool bad_programs = false;  // every other roll is to a program that does not start
+  bool look_closely = false;  // judged, too: all that the core shows of itself and tells
+  bool run_twice = false;     // judged, too: the same seed is the same run again
+  // Besides, parts of the core are walked through alone, so many steps (testing/model/walks).
+  std::uint32_t part_steps = 0;
+  // What goes wrong by itself, without a schedule: `NAME_parts` (simulated_keys.cpp).
+  trial::FaultRates rates;
 };
 
 // One due act of the schedule.

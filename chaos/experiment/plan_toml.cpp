@@ -6,6 +6,7 @@
 #include "chaos/experiment/event_names.hpp"
 #include "chaos/experiment/plan.hpp"
 #include "chaos/experiment/plan_pool.hpp"
+#include "chaos/experiment/simulated_keys.hpp"
 #include "testing/toml/toml_reader.hpp"
 
 namespace ordeal::chaos {
@@ -196,20 +197,14 @@ void read_simulation(TomlReader reader, SimulatedLoad& load) {
   reader.number("latency_max_us", load.latency_max_us, 1, 60'000'000);
   reader.number("think_max_us", load.think_max_us, 1, 60'000'000);
   reader.number("start_max_ms", load.start_max_ms, 1, 600'000);
+  reader.number("stop_grace_max_ms", load.stop_grace_max_ms, 1, 600'000);
   read_parts(reader, "idempotent_parts", load.idempotent_parts);
   read_parts(reader, "retry_parts", load.retry_parts);
-  for (const auto& [key, member] : {std::pair{"cancel_parts", &load.cancel_parts},
-                                    {"lease_parts", &load.lease_parts},
-                                    {"session_parts", &load.session_parts},
-                                    {"strict_parts", &load.strict_parts},
-                                    {"stateful_parts", &load.stateful_parts},
-                                    {"error_parts", &load.error_parts},
-                                    {"order_parts", &load.order_parts},
-                                    {"operation_parts", &load.operation_parts}}) {
-    reader.number(key, *member, 0, 1000);
-  }
+  for (const SimulatedRate& rate : simulated_rates())
+    reader.number(rate.key, rate.of(load), 0, 1000);
+  for (const SimulatedFlag& flag : simulated_flags()) reader.flag(flag.key, flag.of(load));
   reader.number("circuits", load.circuits, 0, 100);
-  reader.flag("stop_under_load", load.stop_under_load);
+  reader.number("part_steps", load.part_steps, 0, 1'000'000);
   reader.finish();
 }
 
@@ -238,6 +233,7 @@ void read_bars(TomlReader reader, RunBars& bars) {
   reader.number("affinity_percent_min", bars.affinity_percent_min, 0, 100);
   reader.number("begun_percent_min", bars.begun_percent_min, 0, 100);
   reader.number("progress_min", bars.progress_min, 1, many);
+  reader.flag("promises", bars.promises);
   TomlReader events = reader.table("events_min");
   for (const auto& [name, count] : events.all_integers()) {
     if (!is_event_name(name)) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "chaos/experiment/heard.hpp"
 #include "chaos/experiment/load_target.hpp"
@@ -13,6 +14,7 @@
 #include "chaos/relay/control.hpp"
 #include "ordeal/pool/pool.hpp"
 #include "pool/runtime/clock.hpp"
+#include "testing/sim/replay.hpp"
 
 namespace ordeal::chaos {
 namespace {
@@ -58,6 +60,8 @@ class Run {
   void call_after_rollback(std::uint64_t seed);
   void read_executions();
   void stop_pool();
+  [[nodiscard]] std::string record_file() const { return site_.folder + "/core.trace"; }
+  void look_at_record();
 
   const Plan& plan_;
   const RunOptions& options_;
@@ -120,6 +124,7 @@ pool::Result<RunResult> Run::run() {
   load_.reset();
   read_executions();
   stop_pool();
+  if (plan_.bars.promises) look_at_record();
   result_.strikes = strikes_->take();
   around_.clean_up();
   result_.left_behind = children_of_this_process();
@@ -128,7 +133,9 @@ pool::Result<RunResult> Run::run() {
 }
 
 pool::Result<void> Run::start_pool() {
-  auto started = start_heard(held_, around_.pool_options(), plan_.alerts, reporter_);
+  pool::Options options = around_.pool_options();
+  if (plan_.bars.promises) options.record_file = record_file();
+  auto started = start_heard(held_, options, plan_.alerts, reporter_);
   if (!started) return started;
   site_.status = [held = held_.get()] { return held->pool->status(); };
   site_.subscribe = [held = held_.get()](pool::Sink sink) {
@@ -380,6 +387,14 @@ void Run::stop_pool() {
   result_.stop_returned = chaos::stop_pool(held_);
   reporter_.reset();
   journal_.note("pool_stopped", {{"returned", result_.stop_returned}});
+}
+
+// Whole only if the pool has closed it.
+void Run::look_at_record() {
+  if (!result_.stop_returned) return;
+  std::ifstream file{record_file(), std::ios::binary};
+  const std::string record{std::istreambuf_iterator<char>{file}, {}};
+  result_.broken_promise = trial::broken_promise(record);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,7 @@ struct RunResult {
   bool with_executions = false;
   HostUse before, after;
   bool stop_returned = false;
+  std::optional<std::string> broken_promise;  // with bars.promises; empty: each was kept
   std::vector<ProcessSeen> left_behind;
   std::uint64_t due = 0;  // of a load with a rate: calls due until it ended
 

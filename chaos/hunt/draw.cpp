@@ -1,6 +1,7 @@
 // Experiments from seeds. As in swarm testing, each has its own subset of features and faults.
 #include <array>
 
+#include "chaos/experiment/simulated_keys.hpp"
 #include "chaos/hunt/hunt.hpp"
 #include "pool/core/random.hpp"
 
@@ -53,18 +54,59 @@ void draw_breaker(Random& random, Plan& plan) {
   b.slow_percent = one_of(random, {30U, 100U});
   plan.simulated.circuits = from(random, 1, 3);
   plan.simulated.order_parts = rate(random) / 4;
+  plan.simulated.rates.callers_fault = one_of(random, {0U, 500U});
 }
 
 void draw_operations(Random& random, Plan& plan) {
   if (random.chance(1, 2)) return;
   auto& o = plan.pool;
   plan.simulated.operation_parts = rate(random);
+  plan.simulated.bad_programs = random.chance(1, 2);
   o.replace_parallel_max = from(random, 1, 3);
   o.retire_after_requests = one_of<std::uint64_t>(random, {0, 1, 5, 30});
   o.retire_after = ms(random, {0, 20, 200});
-  o.retire_stagger_percent = one_of(random, {0U, 25U, 90U});
+  o.retire_stagger_percent = one_of(random, {0U, 25U, 100U});
   o.retire_rss_growth_kib = one_of<std::uint64_t>(random, {0, 1});
   o.retire_rss_window = 4;
+}
+
+// Against overload, each by itself. Half of the seeds have none.
+void draw_protection(Random& random, pool::Options& o) {
+  if (random.chance(1, 2)) return;
+  o.reject_late = random.chance(1, 2);
+  o.shed_target = ms(random, {0, 0, 1, 2});
+  o.shed_interval = ms(random, {4, 20});
+  o.lease_limit = ms(random, {0, 1, 5});
+  o.limit.max = one_of(random, {0U, 0U, 6U, 64U});
+  o.limit.min = from(random, 1, 3);
+  o.limit.tolerance_percent = one_of(random, {100U, 150U, 200U});
+}
+
+// Workers that are stuck, and those that stand out.
+void draw_watching(Random& random, Plan& plan) {
+  auto& o = plan.pool;
+  o.stuck_kill = static_cast<pool::StuckKill>(random.below(3));
+  o.stack_grace = ms(random, {0, 1, 5});
+  o.start_extensions_max = from(random, 0, 2);
+  plan.simulated.rates.reports = rate(random);
+  if (random.chance(1, 2)) return;
+  o.outliers = {.interval = ms(random, {0, 10, 50}),
+                .time = milliseconds{5},
+                .time_max = milliseconds{20},
+                .requests_min = from(random, 1, 5),
+                .failure_percent = from(random, 1, 60),
+                .slow_percent = one_of(random, {0U, 120U, 300U}),
+                .share_percent = from(random, 10, 90),
+                .healthy_min = from(random, 1, 2)};
+}
+
+// What goes wrong by itself. A quarter of the seeds leave all of that to the schedule.
+void draw_weather(Random& random, SimulatedLoad& load) {
+  if (random.chance(1, 4)) return;
+  for (const SimulatedRate& fault : simulated_rates()) {
+    if (fault.is_fault) fault.of(load) = rate(random);
+  }
+  load.rates.locks *= 4;  // of those that hang
 }
 
 void draw_pool(Random& random, pool::Options& o) {
@@ -76,7 +118,7 @@ void draw_pool(Random& random, pool::Options& o) {
   o.starts_parallel_max = from(random, 1, 4);
   o.start_failures_max = from(random, 1, 4);
   o.slots_max = one_of(random, {1U, 1U, 4U});
-  o.history_max = 8;
+  o.history_max = one_of(random, {1U, 3U, 8U, 32U});
   o.start_timeout = milliseconds{200};
   o.overflow_idle_timeout = milliseconds{20};
   o.quarantine_grace = milliseconds{10};
@@ -89,7 +131,7 @@ void draw_pool(Random& random, pool::Options& o) {
   o.retry.poison_deaths_max = from(random, 1, 3);
   o.retry.budget_percent = one_of(random, {0U, 20U, 100U});
   o.retry.budget_max = one_of(random, {0U, 3U, 100U, 1000U});
-  o.retry.budget_per_second = one_of(random, {0U, 10U, 1000U});
+  o.retry.budget_per_second = one_of(random, {0U, 1U, 10U, 1000U});
   o.affinity_wait = ms(random, {0, 2, 20});
   o.affinity_timeout = ms(random, {5, 50, 10'000});
   o.affinity_bindings_max = one_of(random, {1U, 4U, 10'000U});
@@ -107,11 +149,19 @@ void draw_load(Random& random, Plan& plan) {
   load.retry_parts = one_of(random, {0U, 300U, 1000U, 1000U});
   load.cancel_parts = rate(random);
   load.lease_parts = rate(random);
-  load.error_parts = rate(random);
+  load.rates.application_error = rate(random);
+  load.race_parts = rate(random);
+  load.extreme_parts = rate(random);
+  load.session_end_parts = rate(random);
   load.session_parts = one_of(random, {100U, 500U, 1000U});
   load.strict_parts = one_of(random, {0U, 500U, 1000U});
   load.stateful_parts = one_of(random, {0U, 0U, 200U});
   load.stop_under_load = random.chance(1, 4);
+  load.stop_again = random.chance(1, 3);
+  load.stop_grace_max_ms = one_of(random, {5U, 50U, 500U, 2'000U});
+  load.look_closely = random.chance(2, 3);
+  load.run_twice = random.chance(1, 8);
+  load.part_steps = one_of(random, {0U, 0U, 0U, 0U, 0U, 2'000U});
 }
 
 Target draw_target(Random& random) {
@@ -127,7 +177,7 @@ void draw_faults(Random& random, Plan& plan, const Registry& registry) {
     const FaultEntry entry{.kind = &kind, .values = kind.defaults()};
     if (kind.in_simulation && !to_planned(entry, milliseconds{0}).empty()) kinds.push_back(&kind);
   }
-  const std::uint64_t wanted = random.below(13);
+  const std::uint64_t wanted = random.chance(1, 3) ? 0 : random.below(13);
   for (std::uint64_t i = 0; i < wanted; ++i) {
     FaultEntry entry{.kind = kinds[random.below(kinds.size())]};
     entry.values = entry.kind->defaults();
@@ -156,8 +206,11 @@ Plan draw_hunt(std::uint64_t seed, const Registry& registry) {
     draw_load(random, plan);
     draw_breaker(random, plan);
     draw_operations(random, plan);
+    draw_protection(random, plan.pool);
+    draw_watching(random, plan);
+    draw_weather(random, plan.simulated);
     draw_faults(random, plan, registry);
-    plan.bars = {.calls_min = 1, .ok_percent_min = 0};
+    plan.bars = {.calls_min = 1, .ok_percent_min = 0, .promises = true};
     plan.written = plan.faults.size();
     plan.with_relay = true;
     draw_schedule(plan);

@@ -1,5 +1,6 @@
 #include "chaos/hunt/hunt.hpp"
 
+#include "chaos/experiment/simulated_keys.hpp"
 #include "chaos/simulated/contained.hpp"
 
 namespace ordeal::chaos {
@@ -54,7 +55,7 @@ HuntResult hunt(const Hunt& hunt, const HuntWorld& world, const Registry& regist
     const std::string error = world.what_breaks(plan);
     ++result.schedules;
     if (error.empty()) continue;
-    Found found{.seed = seed, .faults = plan.faults.size(), .found_after_s = seconds_since(began)};
+    Found found{.seed = seed, .faults = count_faults(plan), .found_after_s = seconds_since(began)};
     // What is found in the last second is still worth to be made small.
     const TimePoint enough = std::max(until, time_now() + std::chrono::seconds{10});
     found.plan = shrink(plan, error, enough, world, found.tried);
@@ -68,9 +69,9 @@ HuntResult hunt(const Hunt& hunt, const HuntWorld& world, const Registry& regist
     std::erase(found.plan.title, '\\');
     found.shrunk_after_s = seconds_since(began);
     const bool fewest =
-        !result.found || found.plan.faults.size() < result.found->plan.faults.size();
+        !result.found || count_faults(found.plan) < count_faults(result.found->plan);
     if (fewest) result.found = std::move(found);
-    if (result.found->plan.faults.size() <= few_faults) break;
+    if (count_faults(result.found->plan) <= few_faults) break;
   }
   if (result.found) verify(*result.found, world, registry);
   result.seconds = seconds_since(began);

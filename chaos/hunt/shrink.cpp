@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "chaos/experiment/simulated_keys.hpp"
 #include "chaos/hunt/hunt.hpp"
 
 namespace ordeal::chaos {
@@ -18,6 +19,7 @@ class Shrinker {
     bool less = true;
     while (less && !over()) {
       less = false;
+      less |= calmer(true);
       less |= drop_faults();
       less |= weaken();
       less |= shorten();
@@ -66,7 +68,27 @@ class Shrinker {
           [i](Plan& plan) {
             plan.faults.erase(plan.faults.begin() + static_cast<std::ptrdiff_t>(i));
           },
-          best_.faults.size() > few_faults ? world_.tries_for_faults : world_.tries);
+          count_faults(best_) > few_faults ? world_.tries_for_faults : world_.tries);
+    }
+    return less;
+  }
+
+  // What happens by itself: faults, or what is part of a load. First all of it, then one by one.
+  bool calmer(bool faults) {
+    const auto silence = [faults](Plan& plan, const SimulatedRate* only) {
+      for (const SimulatedRate& rate : simulated_rates()) {
+        if (rate.is_fault == faults && (only == nullptr || only == &rate)) {
+          rate.of(plan.simulated) = 0;
+        }
+      }
+    };
+    if (attempt([&](Plan& plan) { silence(plan, nullptr); })) return true;
+    bool less = false;
+    for (const SimulatedRate& rate : simulated_rates()) {
+      if (rate.is_fault != faults || rate.get(best_.simulated) == 0) continue;
+      less |= attempt(
+          [&](Plan& plan) { silence(plan, &rate); },
+          faults && count_faults(best_) > few_faults ? world_.tries_for_faults : world_.tries);
     }
     return less;
   }
@@ -118,16 +140,9 @@ class Shrinker {
   bool less_load() {
     static const Change changes[] = {
         [](Plan& p) { p.pool.breaker = {}, p.simulated.circuits = p.simulated.order_parts = 0; },
-        [](Plan& p) { p.simulated.order_parts = 0; },
-        [](Plan& p) { p.simulated.operation_parts = 0; },
-        [](Plan& p) { p.simulated.cancel_parts = 0; },
-        [](Plan& p) { p.simulated.lease_parts = 0; },
-        [](Plan& p) { p.simulated.error_parts = 0; },
         [](Plan& p) { p.load.sessions = 0; },
-        [](Plan& p) { p.simulated.stateful_parts = 0; },
         [](Plan& p) { p.simulated.retry_parts = 0; },
         [](Plan& p) { p.simulated.idempotent_parts = 0; },
-        [](Plan& p) { p.simulated.stop_under_load = false; },
         [](Plan& p) { p.pool.health_interval = milliseconds{0}; },
         [](Plan& p) { p.pool.retire_after_requests = 0; },
         [](Plan& p) { p.pool.retire_after = milliseconds{0}; },
@@ -138,11 +153,16 @@ class Shrinker {
         [](Plan& p) {
           p.simulated.requests_max = std::max<std::uint64_t>(1, p.simulated.requests_max * 9 / 10);
         },
+        [](Plan& p) { p.simulated.part_steps = 0; },
+        [](Plan& p) { p.simulated.part_steps /= 2; },
         [](Plan& p) { p.load.callers = 1; },
         [](Plan& p) { p.load.callers = std::max(1U, p.load.callers / 2); },
         [](Plan& p) { p.load.callers -= p.load.callers > 1 ? 1 : 0; },
     };
-    bool less = false;
+    bool less = calmer(false);
+    for (const SimulatedFlag& flag : simulated_flags()) {
+      less |= attempt([&flag](Plan& plan) { flag.of(plan.simulated) = false; });
+    }
     for (const Change& change : changes) less |= attempt(change);
     return less | fit_processes();
   }

@@ -4,6 +4,7 @@
 #include <set>
 #include <sstream>
 
+#include "chaos/experiment/simulated_keys.hpp"
 #include "chaos/hunt/hunt.hpp"
 
 namespace ordeal::chaos {
@@ -62,18 +63,18 @@ std::string simulated_text(const SimulatedLoad& load) {
   add("latency_max_us", load.latency_max_us, standard.latency_max_us);
   add("think_max_us", load.think_max_us, standard.think_max_us);
   add("start_max_ms", load.start_max_ms, standard.start_max_ms);
+  add("stop_grace_max_ms", load.stop_grace_max_ms, standard.stop_grace_max_ms);
   add("idempotent_parts", load.idempotent_parts.value_or(0), 0U);
   add("retry_parts", load.retry_parts.value_or(0), 0U);
-  add("cancel_parts", load.cancel_parts, standard.cancel_parts);
-  add("lease_parts", load.lease_parts, standard.lease_parts);
-  add("session_parts", load.session_parts, standard.session_parts);
-  add("strict_parts", load.strict_parts, standard.strict_parts);
-  add("stateful_parts", load.stateful_parts, standard.stateful_parts);
-  add("error_parts", load.error_parts, standard.error_parts);
   add("circuits", load.circuits, standard.circuits);
-  add("order_parts", load.order_parts, standard.order_parts);
-  add("operation_parts", load.operation_parts, standard.operation_parts);
-  add("stop_under_load", load.stop_under_load, standard.stop_under_load);
+  add("part_steps", load.part_steps, standard.part_steps);
+  for (const SimulatedRate& rate : simulated_rates()) {
+    add(rate.key, rate.get(load), rate.get(standard));
+  }
+  for (const SimulatedFlag& flag : simulated_flags()) {
+    SimulatedLoad copy = load;
+    add(flag.key, flag.of(copy), false);
+  }
   return text;
 }
 
@@ -106,6 +107,7 @@ std::string to_text(const Plan& plan) {
   }
   text += fmt::format("\n[bars]\ncalls_min = {}\nstrikes_min = 0\nok_percent_min = {}\n",
                       plan.bars.calls_min, plan.bars.ok_percent_min);
+  if (plan.bars.promises) text += "promises = true\n";
   for (const FaultEntry& entry : plan.faults) text += fault_text(entry);
   return text;
 }

@@ -19,7 +19,7 @@ namespace ordeal::chaos {
 namespace {
 
 // Of processor time; a schedule takes a few milliseconds.
-constexpr std::uint64_t seconds_max = 20;
+constexpr std::uint64_t seconds_max = 2;
 
 [[noreturn]] void tell_parent(const std::function<std::string()>& tell, int to_parent,
                               std::optional<rlim_t> cpu_max) {

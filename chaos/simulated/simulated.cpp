@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "pool/options/core_options.hpp"
+#include "testing/model/walks/walk.hpp"
 
 namespace ordeal::chaos {
 namespace {
@@ -52,11 +53,18 @@ trial::SimulationOptions to_simulation(const Plan& plan, SimulatedRun& run) {
   o.keys = o.core.breaker.enabled ? std::max(load.circuits, 1U) : 0;
   o.orders = load.order_parts;
   o.operations = load.operation_parts;
-  o.faults.application_error = load.error_parts;
+  o.session_ends = load.session_end_parts;
+  o.races = load.race_parts;
+  o.extremes = load.extreme_parts;
+  o.faults = load.rates;
   o.stop_under_load = load.stop_under_load;
+  o.stop_again = load.stop_again;
+  o.bad_programs = load.bad_programs;
+  o.look_closely = load.look_closely;
   o.think_max = microseconds{load.think_max_us};
   o.latency_max = microseconds{load.latency_max_us};
   o.start_max = milliseconds{load.start_max_ms};
+  o.stop_grace_max = milliseconds{load.stop_grace_max_ms};
   o.budget_max = plan.load.deadline;
   for (const Shot& shot : plan.shots) {
     const FaultEntry& entry = plan.faults[shot.entry];
@@ -78,8 +86,17 @@ trial::SimulationOptions to_simulation(const Plan& plan, SimulatedRun& run) {
 SimulatedRun simulate(const Plan& plan, bool trace) {
   SimulatedRun run;
   trial::SimulationOptions options = to_simulation(plan, run);
-  options.record = trace;
+  options.record = trace || plan.simulated.run_twice;
   run.report = trial::Simulation(plan.seed, options).run();
+  if (run.report.error.empty() && plan.simulated.run_twice) {
+    const std::string again = trial::Simulation(plan.seed, options).run().trace;
+    if (again != run.report.trace) {
+      run.report.error = fmt::format("(51) the same seed is another run (seed {})", plan.seed);
+    }
+  }
+  if (run.report.error.empty() && plan.simulated.part_steps > 0) {
+    run.report.error = trial::walk_parts(plan.seed, plan.simulated.part_steps);
+  }
   return run;
 }
 

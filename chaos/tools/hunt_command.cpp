@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "chaos/experiment/simulated_keys.hpp"
 #include "chaos/hunt/hunt.hpp"
 #include "chaos/tools/hunt_commands.hpp"
 
@@ -44,7 +45,8 @@ json to_json(const HuntResult& result) {
   summary["found"] = {{"seed", found.seed},
                       {"error", found.error},
                       {"faults_drawn", found.faults},
-                      {"faults", found.plan.faults.size()},
+                      {"faults", count_faults(found.plan)},
+                      {"faults_on_processes", found.plan.faults.size()},
                       {"found_after_s", found.found_after_s},
                       {"shrunk_after_s", found.shrunk_after_s},
                       {"candidates", found.tried},
@@ -64,7 +66,7 @@ void print_found(const HuntResult& result) {
   fmt::print(
       "shrunk to {} faults in {:.2f} s ({} candidates); fails {} times of {}; with {} of {} "
       "other seeds, too\n\n",
-      found.plan.faults.size(), found.shrunk_after_s - found.found_after_s, found.tried,
+      count_faults(found.plan), found.shrunk_after_s - found.found_after_s, found.tried,
       found.repeats, repeats_wanted, found.other_seeds, other_seeds_tried);
 }
 

@@ -120,10 +120,11 @@ void Core::State::settle() {
   if (stopping) return finish_stop();
   update_circuit();
   if (breakers_refuse_) refuse_waiters();
-  if (ejected_ > 0) readmit_if_too_few();
   // Before anybody is served: who leaves gives its waiters back.
   if (marked_ > 0) plan_replacements();
   if (roll_to_ != 0) advance_roll();
+  // Behind that: the last one that was in may just have left.
+  if (ejected_ > 0) readmit_if_too_few();
   if (!queue_.empty() || !wanted_.empty()) serve_waiters();
   plan_starts();
   plan_overflow_idle();

@@ -48,7 +48,9 @@ void CoreOracle::before(Instant now, const Event& event) {
   just_resized_ = false;
   expire_sessions();
   end_pauses();
+  inside_at_submit_ = waiting_.size() + running_;
   std::visit([this](const auto& e) { on(e); }, event);
+  begin_comparison();
   fail_overdue_pings();
 }
 
@@ -184,6 +186,7 @@ void CoreOracle::ended(Ticket& ticket, const event::ExchangeEnded& e) {
   ticket.worker_said_retry = e.retryable;
   ticket.retry_after =
       e.verdict == ExchangeVerdict::application_error ? e.retry_after : Duration::zero();
+  ticket.verdict = e.verdict;
   // Else it has not happened, as far as its caller is concerned.
   if (!untouched || ticket.lease) {
     ticket.seen_by = ticket.worker;
@@ -192,6 +195,7 @@ void CoreOracle::ended(Ticket& ticket, const event::ExchangeEnded& e) {
     if (ticket.retries > 0) ticket.turned_away = true;  // that retry has not begun
   }
   judge(ticket, e);
+  note_performance(worker, ticket, e);
   switch (e.verdict) {
     case ExchangeVerdict::replied:
     case ExchangeVerdict::application_error:

@@ -77,6 +77,9 @@ class CoreOracle {
   void before(pool::core::Instant now, const pool::core::Event& event);
   void action(const pool::core::Action& action);
   void after(const pool::core::Core& core);
+  // Whether all that the core shows of itself, and tells, agrees with what it does. Slow; REQUIRES:
+  // it is asked after every event, and the core emits from the first.
+  void look_at(const pool::core::Core& core);
 
   // Empty: no promise was broken. Else a sentence; later ones are not kept.
   [[nodiscard]] const std::string& error() const { return error_; }
@@ -125,8 +128,9 @@ class CoreOracle {
     bool interrupted_gone = false;
     pool::core::WorkerId worker;
     std::uint32_t slot = 0;
-    std::uint64_t allowed = 0;   // ended: codes, as bits
-    std::uint32_t attempts = 0;  // grants that were not taken back
+    std::uint64_t allowed = 0;              // ended: codes, as bits
+    pool::core::ExchangeVerdict verdict{};  // likewise
+    std::uint32_t attempts = 0;             // grants that were not taken back
     pool::RetryPolicy retry;
     bool idempotent = false;
     bool worker_said_retry = false;      // of the application error that it ended with
@@ -135,6 +139,7 @@ class CoreOracle {
     bool seen = false;         // a worker may have seen it
     bool turned_away = false;  // pauses, and has not been granted since it was last charged
     std::uint32_t retries = 0;
+    pool::core::Duration last_delay{};
     std::uint32_t deaths = 0;
     std::uint64_t failures = 0;    // codes of earlier attempts, as bits
     pool::ErrorCode failure{};     // of the last of them
@@ -218,9 +223,16 @@ class CoreOracle {
     bool must_be_stuck = false;
     std::optional<pool::core::Instant> dump_due;  // its stacks are waited for until then
     pool::core::KillReason dump_reason{};
+    pool::core::Performance performance;  // since the workers were last compared
+    std::uint32_t ejections = 0;          // in a row
+    pool::core::Instant ejected_at{};
+    // What is told and shown of it.
+    pool::core::WorkerState told{};
+    std::uint64_t times_told = 0;
+    pool::core::Instant shown_since{};
   };
 
-  void on(const pool::core::event::Opened&) { opened_at_ = now_; }
+  void on(const pool::core::event::Opened&);
   void on(const pool::core::event::Submitted& e);
   void on(const pool::core::event::CancelRequested& e);
   void on(const pool::core::event::WorkerReady& e);
@@ -249,6 +261,10 @@ class CoreOracle {
   void end_pauses();
   void end_pause(Ticket& ticket);
   void charge(Ticket& ticket);
+  void refund(const Ticket& ticket);
+  void check_delay(Ticket& ticket, const pool::core::action::Pause& a);
+  void accrue();
+  [[nodiscard]] std::int64_t budget_earned() const;
   [[nodiscard]] static pool::ErrorCode give_up_code(const Ticket& ticket, bool timed_out);
   void check_seen(const Ticket& ticket, const pool::core::action::Resolve& a);
   void on(const pool::core::action::Interrupt& a);
@@ -282,6 +298,21 @@ class CoreOracle {
   };
   [[nodiscard]] Share share() const;
   void after_ejections();
+  // core_oracle_outliers.cpp
+  void note_performance(Worker& worker, const Ticket& ticket,
+                        const pool::core::event::ExchangeEnded& e);
+  void begin_comparison();
+  void check_reason(const Worker& worker, const pool::core::action::Eject& a);
+  // core_oracle_views.cpp
+  void told(const pool::core::action::Emit& a);
+  void told_exhausted(const pool::core::action::Emit& a);
+  void look_at_worker(const pool::core::WorkerView& view);
+  void look_at_history(const pool::core::Core& core, const pool::core::WorkerView& view);
+  void look_at_tickets(const pool::core::Core& core);
+  void look_at_circuits(const pool::core::Core& core);
+  void look_at_starts(const pool::core::Core& core);
+  void look_at_limit(const pool::core::Core& core);        // core_oracle_protection.cpp
+  void look_at_comparisons(const pool::core::Core& core);  // core_oracle_outliers.cpp
   // core_oracle_operations.cpp
   void check_spawn(const pool::core::action::Spawn& a);
   [[nodiscard]] bool may_leave_for(const Worker& worker, pool::core::TransitionReason why) const;
@@ -333,6 +364,7 @@ class CoreOracle {
   void out_of_service(Worker& worker);
   void release(Ticket& ticket);
   void check_loss(const Ticket& ticket, pool::ErrorCode code);
+  void check_traits(const Ticket& ticket, pool::ErrorCode code);
   void count(pool::ErrorCode code);
   [[nodiscard]] bool could_take(const Worker& worker) const;
   [[nodiscard]] Ticket* find(pool::core::TicketId id);
@@ -352,9 +384,10 @@ class CoreOracle {
   std::uint64_t just_submitted_ = 0;
   std::uint64_t just_cancelled_ = 0;
   std::map<std::uint64_t, std::uint32_t> pausing_;  // serial -> index
-  std::int64_t extra_attempts_ = 0;                 // retries that began or may still
-  std::int64_t first_grants_ = 0;
-  pool::core::Instant opened_at_{};
+  std::int64_t budget_ = 0;                         // of retries, in parts of budget_unit, ...
+  pool::core::Instant budget_at_{};                 // ... and until then
+  std::uint32_t above_middle_ = 0;  // delays with jitter, and where in their range they fell
+  std::uint32_t below_middle_ = 0;
   std::size_t open_ = 0;
   std::uint32_t running_ = 0;  // granted or ended, not resolved
 
@@ -371,6 +404,16 @@ class CoreOracle {
   };
   std::vector<Turn> turns_;                      // of the last interval
   std::vector<pool::core::Instant> refused_at_;  // by a breaker, and had not had a worker
+  // The adaptive limit, as it was shown last, and what has been since it was another.
+  std::optional<std::uint32_t> limit_shown_;
+  std::size_t inside_at_submit_ = 0;
+  std::size_t inside_max_ = 0;
+  std::uint64_t limit_answers_ = 0;
+  std::uint64_t limit_misses_ = 0;
+  // When the workers are compared next; whether by this event. Of use if it is looked at closely.
+  std::optional<pool::core::Instant> comparison_at_;
+  bool compares_ = false;
+  bool looks_closely_ = false;
 
   std::uint32_t size_;
   pool::core::Admission admission_{};

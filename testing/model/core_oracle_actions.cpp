@@ -55,7 +55,7 @@ void CoreOracle::on(const action::Grant& a) {
          a.ticket.serial);
   expect(!ticket->seen || ticket->idempotent, "(38) what a worker may have done is done again",
          a.ticket.serial);
-  first_grants_ += ticket->was_granted ? 0 : 1;
+  if (!ticket->was_granted) budget_ += budget_earned();
   ticket->was_granted = true;
   ticket->turned_away = false;
   check_affinity(*ticket, *worker, a);
@@ -79,6 +79,7 @@ void CoreOracle::count(ErrorCode code) {
       break;
     case ErrorCode::queue_timeout:
     case ErrorCode::call_timeout:
+      ++limit_misses_;
       ++counters_.timed_out;
       break;
     case ErrorCode::queue_full:
@@ -188,6 +189,42 @@ void CoreOracle::check_loss(const Ticket& ticket, ErrorCode code) {
   }
 }
 
+// (43) What is said of a code in general holds for the request that gets it: whether a worker may
+// have acted on it, and whose doing it was.
+void CoreOracle::check_traits(const Ticket& ticket, ErrorCode code) {
+  if (code == ErrorCode::none) return;
+  using C = pool::ErrorCategory;
+  const pool::ErrorTraits& said = traits(code);
+  const bool before_a_byte = code == ErrorCode::queue_timeout || code == ErrorCode::cancelled;
+  const bool answered = ticket.verdict == ExchangeVerdict::application_error;
+  const bool failed = said.certainty == pool::Certainty::failed;
+  expect(failed == (before_a_byte || answered) || ticket.failures != 0,
+         "(43) an error says that nothing has happened, or may have, and it is otherwise",
+         ticket.id.serial);
+  C category = C::connection;
+  switch (ticket.verdict) {
+    case ExchangeVerdict::replied:
+      return;
+    case ExchangeVerdict::application_error:
+      category = C::python;
+      break;
+    case ExchangeVerdict::violated:
+      category = C::communication;
+      break;
+    case ExchangeVerdict::timed_out:
+    case ExchangeVerdict::cancelled:
+      category = C::timeout;
+      break;
+    case ExchangeVerdict::lost:
+      if (code == ErrorCode::stopped_in_flight) category = C::resource;
+      if (code == ErrorCode::truncated_reply) category = C::communication;
+      break;
+  }
+  if (code == ErrorCode::poisoned_request) category = C::connection;
+  expect(said.category == category || ticket.failures != 0,
+         "(43) an error is of another category than what has happened", ticket.id.serial);
+}
+
 void CoreOracle::on(const action::Resolve& a) {
   Ticket* ticket = find(a.ticket);
   expect(ticket != nullptr, "(53) a ticket that is not open is resolved", a.ticket.serial);
@@ -215,6 +252,7 @@ void CoreOracle::on(const action::Resolve& a) {
       expect(a.code == ErrorCode::poisoned_request || (ticket->allowed & bit) != 0,
              "(53) a ticket gets another code than its verdict says", a.ticket.serial);
       if (a.worker == ticket->worker) check_loss(*ticket, a.code);
+      check_traits(*ticket, a.code);
       judge_loss(*ticket, a.code);
       --workers_[ticket->worker.index].holds;
       --running_;
@@ -222,7 +260,7 @@ void CoreOracle::on(const action::Resolve& a) {
       break;
     }
   }
-  if (ticket->turned_away) --extra_attempts_;  // refunded
+  if (ticket->turned_away) refund(*ticket);
   ticket->stage = Stage::none;
   --open_;
   count(a.code);

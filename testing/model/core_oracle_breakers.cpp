@@ -31,6 +31,7 @@ void CoreOracle::on(const event::CircuitOrdered& e) {
 
 void CoreOracle::on(const action::Emit& a) {
   emits_ = true;
+  told(a);
   if (a.what < Occurrence::breaker_opened || a.what > Occurrence::breaker_ordered) return;
   KnownCircuit& known = circuits_.at(a.circuit.index);
   expect(known.id == a.circuit, "(B5 8) an event of a circuit that is not known", a.circuit.serial);

@@ -95,4 +95,33 @@ void CoreOracle::after_protection(const Core& core) {
          "each lease that is held for too long is counted once");
 }
 
+// (B5 22) What may be in the pool at once, from what is shown of it: it holds for newcomers, does
+// not grow unused, and falls if nothing but deadlines is missed.
+void CoreOracle::look_at_limit(const Core& core) {
+  if (!options_.limit.on() || stopping_) return;
+  const std::uint32_t limit = core.operations().limit;
+  expect(limit >= options_.limit.min && limit <= std::max(options_.limit.min, options_.limit.max),
+         "(B5 22) the limit is out of its bounds", limit);
+  inside_max_ = std::max({inside_max_, inside_at_submit_ + 1, waiting_.size() + running_});
+  if (limit_shown_) {
+    const Ticket* newcomer = nullptr;
+    for (const Ticket& ticket : tickets_) {
+      const bool is_in = ticket.stage == Stage::waiting || ticket.stage == Stage::running;
+      if (is_in && ticket.id.serial == just_submitted_) newcomer = &ticket;
+    }
+    expect(newcomer == nullptr || inside_at_submit_ < *limit_shown_,
+           "(B5 22) a request is let in beyond the limit", just_submitted_);
+    expect(limit <= *limit_shown_ || 2 * inside_max_ >= *limit_shown_,
+           "(B5 22) the limit grows though less than half of it is used", limit);
+    // From 2.99 to less than 2 a tenth less is to be had four times.
+    const std::uint64_t windows = 6 * std::max<std::uint64_t>(10, std::uint64_t{2} * limit);
+    expect(limit_answers_ > 0 || limit_misses_ < windows || limit == options_.limit.min ||
+               limit != *limit_shown_,
+           "(B5 22) nothing but deadlines is missed, and the limit does not fall", limit);
+  }
+  if (limit_shown_ == limit) return;
+  limit_shown_ = limit;
+  inside_max_ = limit_answers_ = limit_misses_ = 0;
+}
+
 }  // namespace ordeal::trial

@@ -1,4 +1,7 @@
 // The retries' part of the oracle: may this request be tried again, and when?
+#include <algorithm>
+#include <utility>
+
 #include "testing/model/core_oracle.hpp"
 
 namespace ordeal::trial {
@@ -27,17 +30,121 @@ void CoreOracle::end_pause(Ticket& ticket) {
   pausing_.erase(ticket.id.serial);
 }
 
-// (B5 14) Over the whole run, in thousandths; the budget begins full.
+namespace {
+
+// A milli-retry a second is so many of these in a nanosecond: what the budget earns is whole.
+constexpr std::int64_t budget_unit = 1'000'000;
+constexpr std::int64_t retry_costs = 1'000 * budget_unit;
+// The core counts in whole milli-retries.
+constexpr std::int64_t rounding = 2 * budget_unit;
+
+}  // namespace
+
+void CoreOracle::on(const event::Opened&) {
+  budget_at_ = now_;
+  budget_ = options_.retry_budget_max * retry_costs;
+}
+
+std::int64_t CoreOracle::budget_earned() const {
+  return 10 * budget_unit * std::int64_t{options_.retry_budget_percent};
+}
+
+void CoreOracle::accrue() {
+  const std::int64_t full = options_.retry_budget_max * retry_costs;
+  const Duration passed = std::min<Duration>(now_ - budget_at_, std::chrono::hours{1});
+  budget_at_ = now_;
+  budget_ += passed.count() * options_.retry_budget_per_second;
+  budget_ = std::min(budget_, full);
+}
+
+// (B5 14) The budget begins full, and is never more than that.
 void CoreOracle::charge(Ticket& ticket) {
   if (ticket.turned_away) return;  // charged, and has not begun since
   ticket.turned_away = true;
-  ++extra_attempts_;
-  const std::int64_t by_time = (now_ - opened_at_) * options_.retry_budget_per_second /
-                               Duration{std::chrono::milliseconds{1}};
-  const std::int64_t by_requests = 10 * first_grants_ * options_.retry_budget_percent;
-  expect(1000 * extra_attempts_ <=
-             1000 * std::int64_t{options_.retry_budget_max} + by_requests + by_time,
-         "(B5 14) more retries than the budget allows", ticket.id.serial);
+  accrue();
+  expect(budget_ >= retry_costs - rounding, "(B5 14) more retries than the budget allows",
+         ticket.id.serial);
+  budget_ -= retry_costs;
+}
+
+// A retry that was paid for and has not begun.
+void CoreOracle::refund(const Ticket&) {
+  accrue();
+  budget_ += retry_costs;
+}
+
+void CoreOracle::told_exhausted(const action::Emit& a) {
+  const Ticket* ticket = find(a.ticket);
+  expect(ticket != nullptr, "(38) a request is tried no more after its outcome", a.ticket.serial);
+  if (ticket == nullptr) return;
+  if (a.stop == RetryStop::attempts) {
+    expect(ticket->retries >= ticket->retry.max_retries,
+           "(38) a request is tried no more, and has retries left", a.ticket.serial);
+  }
+  if (a.stop != RetryStop::budget) return;
+  accrue();
+  expect(budget_ < retry_costs + rounding, "(B5 14) a retry is refused that the budget allows",
+         a.ticket.serial);
+}
+
+namespace {
+
+__extension__ using Wide = __int128;
+
+// (40) Each kind of backoff by its definition, as wide as need be.
+Wide without_jitter(const pool::RetryPolicy& policy, std::uint32_t retry) {
+  const Wide base = std::max<Wide>(policy.base_delay.count(), 0);
+  Wide before = 0;
+  Wide delay = base;
+  switch (policy.backoff) {
+    case pool::Backoff::constant:
+    case pool::Backoff::decorrelated:
+      break;
+    case pool::Backoff::linear:
+      return base * retry;
+    case pool::Backoff::exponential:
+      return base << std::min(retry - 1, 60U);
+    case pool::Backoff::fibonacci:
+      for (std::uint32_t i = 1; i < std::min(retry, 80U); ++i) {
+        before = std::exchange(delay, before + delay);
+      }
+      break;
+    case pool::Backoff::custom:
+      return policy.delays.at(retry).count();
+  }
+  return delay;
+}
+
+}  // namespace
+
+// (39, 40, 41) The delay is the backoff's, jitter goes both ways, and none is beyond its bounds.
+void CoreOracle::check_delay(Ticket& ticket, const action::Pause& a) {
+  const pool::RetryPolicy& policy = ticket.retry;
+  const Duration last = std::exchange(ticket.last_delay, a.delay);
+  // Behind a circuit that is open it is later than that.
+  if (ticket.circuit && circuit_of(ticket.circuit).may_refuse(now_)) return;
+  const Wide cap = std::max<Wide>(policy.max_delay.count(), 0);
+  // That the worker has asked for; the backoff comes on top.
+  const Wide wait = a.code == ErrorCode::application_error ? ticket.retry_after.count() : 0;
+  Wide lowest = std::min(cap, without_jitter(policy, a.retry));
+  Wide highest = lowest;
+  if (policy.backoff == pool::Backoff::decorrelated) {
+    highest = std::max(lowest, std::min(cap, 3 * std::max<Wide>(last.count(), lowest)));
+  } else {
+    const Wide jitter = lowest * std::min<std::uint32_t>(policy.jitter_percent, 100) / 100;
+    highest = std::min(cap, lowest + jitter);
+    const bool both_ways = jitter > 1'000 && lowest + jitter <= cap && wait == 0;
+    if (both_ways) ++(a.delay.count() > lowest ? above_middle_ : below_middle_);
+    lowest -= jitter;
+  }
+  lowest = std::min(lowest, cap - wait) + wait;
+  highest = std::min(highest, cap - wait) + wait;
+  expect(a.delay.count() >= lowest - 1 && a.delay.count() <= highest + 1,
+         "(40, 41) a delay that its backoff and jitter do not have", a.ticket.serial);
+  // By chance once in 2^60.
+  constexpr std::uint32_t many = 60;
+  expect(above_middle_ + below_middle_ < many || (above_middle_ > 0 && below_middle_ > 0),
+         "(41) jitter goes one way alone", a.ticket.serial);
 }
 
 namespace {
@@ -124,6 +231,7 @@ void CoreOracle::on(const action::Pause& a) {
     expect(ticket->pause_ends >= circuit_of(ticket->circuit).retry_from(now_),
            "a retry begins while its circuit is open", serial);
   }
+  check_delay(*ticket, a);
   charge(*ticket);
   ticket->interrupted_gone = false;
   ticket->stage = Stage::pausing;

@@ -87,6 +87,10 @@ void CoreOracle::on(const event::StacksDumped& e) {
 // It is to be killed for this: may it be? REQUIRES: it is not known to be gone.
 void CoreOracle::condemn(Worker& worker, KillReason reason) {
   const std::uint64_t serial = worker.id.serial;
+  const bool owes = std::count(worker.slots.begin(), worker.slots.end(), Use::dirty) > 0;
+  expect(!worker.serving || stopping_ || reason == KillReason::unhealthy ||
+             reason == KillReason::stuck || (reason == KillReason::late_reply_overdue && owes),
+         "(17) a worker is killed that serves and has done nothing wrong", serial);
   expect((reason == KillReason::unhealthy) == worker.replace_now || stopping_,
          "(22) a worker is killed for its health, and has not failed too often", serial);
   worker.replace_now = false;
@@ -148,6 +152,9 @@ void CoreOracle::on(const action::Eject& a) {
   expect(a.duration > Duration::zero() && a.duration <= options_.outliers.time_max,
          "(bug 15) a worker is ejected for too long", a.worker.serial);
   if (worker == nullptr) return;
+  ++worker->ejections;
+  worker->ejected_at = now_;
+  if (looks_closely_) check_reason(*worker, a);
   worker->ejected = true;
   worker->ejected_until = now_ + a.duration;
   orphan_sessions(a.worker);

@@ -233,15 +233,15 @@ const char* NaiveCircuit::compare(const Circuit& circuit, Instant now) const {
     return "(B5 9) what observe would have opened is counted";
   }
   if (circuit.permits_out() != running_.size()) return "(33) the permits that are out are counted";
-  const Duration wait = circuit.time_until_retry(now);
-  if (state_ == CircuitState::open) {
-    const Duration least = std::max(Duration::zero(), since_ + period() - now);
-    const Duration most = std::max(Duration::zero(), since_ + period_with_jitter() - now);
-    if (wait < least || wait > most) return "(36, 37) time_until_retry is another";
-  } else if (state_ != CircuitState::forced_open && wait != Duration::zero()) {
-    return "(37) there is nothing to wait for";
-  }
+  if (!is_wait(circuit.time_until_retry(now), now)) return "(36, 37) time_until_retry is another";
   return nullptr;
+}
+
+bool NaiveCircuit::is_wait(Duration wait, Instant now) const {
+  if (state_ == CircuitState::forced_open) return true;  // until somebody orders otherwise
+  if (state_ != CircuitState::open) return wait == Duration::zero();
+  return wait >= std::max(Duration::zero(), since_ + period() - now) &&
+         wait <= std::max(Duration::zero(), since_ + period_with_jitter() - now);
 }
 
 }  // namespace ordeal::trial

@@ -40,6 +40,8 @@ class NaiveCircuit {
   [[nodiscard]] bool must_refuse_as_open(Instant now) const;
   // No retry may begin before it.
   [[nodiscard]] Instant retry_from(Instant now) const;
+  // Whether a caller may be told to wait for so long.
+  [[nodiscard]] bool is_wait(Duration wait, Instant now) const;
   [[nodiscard]] const char* compare(const pool::core::Circuit& circuit, Instant now) const;
   [[nodiscard]] pool::CircuitState state() const { return state_; }
   [[nodiscard]] std::uint64_t transitions() const { return transitions_; }

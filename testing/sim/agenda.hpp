@@ -29,7 +29,9 @@ struct Happening {
     looked,         // worker: what was seen of it
     stacks,         // worker: has written its stacks down
     resume,         // of a pool that was paused or drained
+    session_ends,   // who: the session
     stop,
+    stop_again,
     strike,  // who: a planned fault begins
     relief,  // who: it ends
     // Barriers: planned for the very instant of something else, now before it and now behind it.

@@ -1,4 +1,6 @@
-// Feeds a trace's events to a fresh core and compares its actions with the trace's, byte for byte.
+// Feeds a trace's events to a fresh core and compares its actions with the trace's, byte for byte;
+// and judges them: a pool on real processes that was recorded has made the same promises as a
+// simulated one (testing/model/core_oracle.hpp).
 #pragma once
 
 #include <cstdint>
@@ -24,5 +26,9 @@ struct ReplayResult {
 
 // Never throws; a text that is no trace, or was cut off, is a difference.
 [[nodiscard]] ReplayResult replay(std::string_view trace);
+
+// The first promise that the recorded core has broken, with the event's number; empty: none. What
+// follows a difference is not judged.
+[[nodiscard]] std::string broken_promise(std::string_view trace);
 
 }  // namespace ordeal::trial

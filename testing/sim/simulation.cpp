@@ -34,16 +34,14 @@ Simulation::Simulation(std::uint64_t seed, const SimulationOptions& options)
       last_worker_(options.sessions) {
   report_.seed = seed;
   serials_max_ = options.requests;
-  if (options.count_promises) {
-    oracle_.count_into(report_.promises);
-    core_.set_emit(true);  // some promises are about what it tells
-  }
+  if (options.count_promises) oracle_.count_into(report_.promises);
+  if (looks_closely()) core_.set_emit(true);  // some promises are about what it tells
   while (circuits_.size() < options.keys) circuits_.push_back(++last_circuit_);
 }
 
 SimulationReport Simulation::run() {
   if (options_.record) {
-    write_header(report_.trace, {.options = options_.core, .seed = seed_, .emit = false});
+    write_header(report_.trace, {.options = options_.core, .seed = seed_, .emit = looks_closely()});
   }
   feed(event::Opened{});
   plan_faults();
@@ -61,6 +59,8 @@ SimulationReport Simulation::run() {
 }
 
 bool Simulation::over() const { return stopped_ && alive_ == 0; }
+
+bool Simulation::looks_closely() const { return options_.look_closely || options_.count_promises; }
 
 void Simulation::step() {
   const auto timer = core_.poll_timeout();
@@ -93,6 +93,7 @@ void Simulation::feed(const Event& event) {
 
 void Simulation::check() {
   oracle_.after(core_);
+  if (looks_closely()) oracle_.look_at(core_);
   if (!oracle_.error().empty()) fail(oracle_.error());
   if (const char* broken = core_.broken_invariant()) fail(broken);
   const bool open = core_.start_circuit_open();
@@ -199,8 +200,12 @@ void Simulation::happen(const Happening& h) {
       return feed(event::StacksDumped{h.worker});
     case Kind::resume:
       return feed(event::AdmissionOrdered{Admission::open});
+    case Kind::session_ends:
+      return feed(event::SessionEnded{h.who});
     case Kind::stop:
       return stop();
+    case Kind::stop_again:
+      return stop_again();
     case Kind::strike:
       return strike(h.who);
     case Kind::relief:
@@ -297,6 +302,10 @@ pool::RetryPolicy Simulation::draw_policy() {
   if (policy.backoff == pool::Backoff::custom) {
     for (auto n = random_.between(1, 4); n > 0; --n) policy.delays.add(up_to(options_.latency_max));
   }
+  if (draw(options_.extremes)) {
+    policy.base_delay = Duration::max() / random_.between(1, 8);
+    policy.max_delay = random_.chance(1, 2) ? Duration::max() : policy.max_delay;
+  }
   return policy;
 }
 
@@ -323,6 +332,9 @@ void Simulation::resolved(const action::Resolve& a) {
     fail("a request of the calm fails with " + std::string(to_string(a.code)));
   }
   client.open = false;
+  if (client.session != no_session && draw(options_.session_ends)) {
+    agenda_.plan(now_, {.kind = Kind::session_ends, .who = client.session});
+  }
   if (a.code == ErrorCode::none && client.pauses > 0) ++report_.ok_after_retry;
   ++report_.outcomes[static_cast<std::size_t>(a.code)];
   // Who is turned away comes back later, so that not all requests are spent on a closed door.
@@ -365,7 +377,15 @@ void Simulation::stop() {
     report_.serving_at_end += serves ? 1 : 0;
   }
   const Duration grace = random_.chance(1, 4) ? Duration{} : up_to(options_.stop_grace_max);
+  // While the pool still stops, or there would be nothing to be seen.
+  if (options_.stop_again && grace > Duration{}) {
+    agenda_.plan(now_ + up_to(grace), {.kind = Kind::stop_again});
+  }
   feed(event::StopRequested{grace});
+}
+
+void Simulation::stop_again() {
+  if (!stopped_) feed(event::StopRequested{up_to(options_.stop_grace_max)});
 }
 
 Duration Simulation::up_to(Duration longest) {

@@ -24,36 +24,10 @@
 #include "pool/core/random.hpp"
 #include "testing/model/core_oracle.hpp"
 #include "testing/sim/agenda.hpp"
+#include "testing/sim/fault_rates.hpp"
 #include "testing/sim/planned_fault.hpp"
 
 namespace ordeal::trial {
-
-// Parts of 1000. Of starts:
-struct FaultRates {
-  std::uint32_t spawn_fails = 0;   // the system makes no process
-  std::uint32_t start_exits = 0;   // dies before it is ready
-  std::uint32_t start_faults = 0;  // answers the handshake with nonsense
-  std::uint32_t start_hangs = 0;   // never gets ready
-  std::uint32_t stubborn = 0;      // leaves neither when asked nor on SIGTERM
-  std::uint32_t dies_idle = 0;     // some time after it got ready, whatever it is doing then
-  // Of grants:
-  std::uint32_t dies_busy = 0;
-  std::uint32_t closes_stream = 0;  // ends its stream and lives on
-  std::uint32_t hangs = 0;          // never answers
-  std::uint32_t late = 0;           // answers some time behind the deadline
-  std::uint32_t violates = 0;       // breaks the protocol
-  std::uint32_t stray = 0;          // answers, and then says more
-  std::uint32_t unusable = 0;       // found out before a byte is written
-  std::uint32_t partial = 0;        // stops reading in the middle of the request
-  std::uint32_t application_error = 0;
-  // Of pings:
-  std::uint32_t locks = 0;          // of grants that hang: in a lock cycle, in full view
-  std::uint32_t reports = 0;        // of looks: it has reported progress since the last one
-  std::uint32_t hangs_idle = 0;     // answers nothing any more, neither pings nor requests
-  std::uint32_t slow_ping = 0;      // answers when its time may be over: some flap
-  std::uint32_t ping_errors = 0;    // answers with an error
-  std::uint32_t callers_fault = 0;  // of those errors
-};
 
 struct SimulationOptions {
   pool::core::CoreOptions core;
@@ -65,16 +39,19 @@ struct SimulationOptions {
   std::uint32_t races = 0;           // of the ends: something else comes at that very instant
   std::uint32_t leases = 0;
   std::uint32_t idempotents = 0;
-  std::uint32_t retries = 0;     // may be tried again
-  std::uint32_t sessions = 0;    // how many there are; 0: none
-  std::uint32_t in_session = 0;  // parts of 1000 of the requests
-  std::uint32_t strict = 0;      // of those; the others prefer their worker
-  std::uint32_t stateful = 0;    // of those: rely on the worker that served their session last
-  std::uint32_t keys = 0;        // circuits that guard the requests, evenly; 0: none
-  std::uint32_t orders = 0;      // parts of 1000 of the requests: an operator sets a circuit
-  std::uint32_t operations = 0;  // likewise: resizes, replaces, pauses, drains, rolls
-  bool bad_programs = false;     // every other roll is to a program that does not start
-  bool stop_under_load = false;  // stops in the middle of the faults; then there is no calm
+  std::uint32_t retries = 0;       // may be tried again
+  std::uint32_t extremes = 0;      // of those: with delays at the end of their range
+  std::uint32_t sessions = 0;      // how many there are; 0: none
+  std::uint32_t in_session = 0;    // parts of 1000 of the requests
+  std::uint32_t strict = 0;        // of those; the others prefer their worker
+  std::uint32_t stateful = 0;      // of those: rely on the worker that served their session last
+  std::uint32_t session_ends = 0;  // of those: their session is ended when they are through
+  std::uint32_t keys = 0;          // circuits that guard the requests, evenly; 0: none
+  std::uint32_t orders = 0;        // parts of 1000 of the requests: an operator sets a circuit
+  std::uint32_t operations = 0;    // likewise: resizes, replaces, pauses, drains, rolls
+  bool bad_programs = false;       // every other roll is to a program that does not start
+  bool stop_under_load = false;    // stops in the middle of the faults; then there is no calm
+  bool stop_again = false;         // and is told so once more, with another grace
   pool::core::Duration think_max = std::chrono::milliseconds{2};
   pool::core::Duration latency_max = std::chrono::milliseconds{5};
   pool::core::Duration start_max = std::chrono::milliseconds{50};
@@ -84,6 +61,7 @@ struct SimulationOptions {
   pool::core::Duration load_for{};    // then no more requests with faults; 0: by their number
   bool record = false;                // keep the trace in the report
   bool count_promises = false;        // how often each was asked after
+  bool look_closely = false;          // also at all that the core shows and tells; slow
 };
 
 // A subset of the faults and a configuration of its own for each seed: two faults that hide one
@@ -176,8 +154,10 @@ class Simulation {
   void go_home();
   void begin_calm();
   void stop();
+  void stop_again();
   void fail(const std::string& why);
   [[nodiscard]] bool over() const;
+  [[nodiscard]] bool looks_closely() const;
 
   // workers.cpp: processes, and the drivers that talk to them
   void spawn(const pool::core::action::Spawn& a);

@@ -10,6 +10,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::uint64_t watching_salt = 0x3a7c;
+constexpr std::uint64_t ending_salt = 0x7e1d;
 constexpr std::uint64_t swarm_salt = 0x5a47;  // draws of its own, apart from the run's
 
 // More than half of the faults are off; the others are rare, usual or frequent.
@@ -176,6 +177,12 @@ SimulationOptions swarm(std::uint64_t seed) {
   o.races = rate(random);
   pool::core::Random watching(seed ^ watching_salt);
   draw_watching(watching, o);
+  pool::core::Random ending(seed ^ ending_salt);
+  o.session_ends = rate(ending);
+  o.stop_again = ending.chance(1, 3);
+  o.stop_grace_max = one_of<pool::core::Duration>(
+      ending, std::array<pool::core::Duration, 4>{5ms, 50ms, 500ms, 2s});
+  o.extremes = rate(ending);
   return o;
 }
 

@@ -276,6 +276,8 @@ void Simulation::see(const Happening& h) {
     ++process->trace;
     if (random_.chance(1, 2)) looked.activity = Activity::waits;
     looked.beats = random_.chance(7, 8) ? 1 : 0;
+    // Each of its threads may wait for another just now, and go on.
+    if (draw(options_.faults.locks)) looked.activity = Activity::locked;
   }
   looked.trace = process->trace;
   if (!frozen && draw(options_.faults.reports)) looked.reports = 1;

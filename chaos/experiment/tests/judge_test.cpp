@@ -32,6 +32,8 @@ struct MadeUp {
     plan.bars.spawns_max = 10;
     plan.bars.first_ok_max = milliseconds{300};
     plan.bars.affinity_percent_min = 90;
+    plan.bars.promises = true;
+    result.broken_promise = "";
     plan.load.affinity = pool::AffinityPolicy::prefer;
     plan.load.rate = {{.at = milliseconds{0}, .per_second = 100}};
     result.due = 200;
@@ -239,6 +241,10 @@ const std::vector<Flaw>& flaws() {
        }},
       {"affinity", Kind::fail, "at least 90 % must be",
        [](MadeUp& run) { run.result.sessions.sessions[0].moved = 50; }},
+      {"promises", Kind::fail, "(10) a grant after the stop",
+       [](MadeUp& run) { run.result.broken_promise = "(10) a grant after the stop (event 7)"; }},
+      {"promises", Kind::unknown, "there is no whole record",
+       [](MadeUp& run) { run.result.broken_promise.reset(); }},
       {"affinity", Kind::fail, "session 0 was served no more",
        [](MadeUp& run) { run.result.sessions.sessions[0].calm_ok = 0; }},
   };
@@ -248,7 +254,7 @@ const std::vector<Flaw>& flaws() {
 TEST(Judge, a_good_run_passes_all_its_checks) {
   const MadeUp run;
   const auto checks = run.judged();
-  EXPECT_EQ(checks.size(), 17u);
+  EXPECT_EQ(checks.size(), 18u);
   for (const Check& check : checks) {
     EXPECT_TRUE(check.verdict.passed()) << check.name << ": " << check.sentence;
   }

@@ -133,6 +133,38 @@ TEST_F(Ejecting, IfTheOthersGoItIsBackAtOnce) {
   stage.ended(busy, ExchangeVerdict::lost);
 }
 
+struct EjectingOverflow : Ejecting {
+  EjectingOverflow() : Ejecting(options()) {
+    const TicketId one = stage.submit();
+    const TicketId two = stage.submit();
+    stage.all_ready();
+    stage.ended(one).ended(two);
+    workers.clear();
+    for (const WorkerView& view : stage.core.workers()) workers.push_back(view.id);
+  }
+  static CoreOptions options() {
+    CoreOptions o = comparing(1);
+    o.overflow = 1;
+    o.overflow_idle_timeout = 1h;
+    return o;
+  }
+};
+
+// Found by a hunt: two serve and one is wanted, so the other may go; but it is the only one in.
+TEST_F(EjectingOverflow, IfTheLastOtherOneRetiresItIsBackAtOnce) {
+  cites_bug_class(15);
+  ASSERT_EQ(workers.size(), 2U);
+  rounds(10, {workers[1]});
+  stage.advance(10s);
+  ASSERT_TRUE(is_out(workers[1]));
+  stage.feed(event::ReplaceOrdered{workers[0]});
+  EXPECT_EQ(stage.said<action::AskToStop>().size(), 1U);
+  EXPECT_FALSE(is_out(workers[1])) << "healthy_min";
+  const TicketId ticket = stage.submit();
+  ASSERT_TRUE(stage.granted(ticket));
+  EXPECT_EQ(stage.worker_of(ticket), workers[1]);
+}
+
 TEST_F(Ejecting, ItsSessionsAreBoundAnew) {
   cites_bug_class(15);
   const auto in_session = [&] {
