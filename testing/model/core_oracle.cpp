@@ -41,6 +41,8 @@ CoreOracle::Worker* CoreOracle::find(WorkerId id) {
 
 void CoreOracle::before(Instant now, const Event& event) {
   now_ = now;
+  // Whose time is over makes room for a newcomer, and may move the limit: then nothing is certain.
+  inside_at_submit_ = next_timer_ > now_ ? waiting_.size() + running_ : 0;
   time_passed_ = false;
   just_submitted_ = 0;
   just_cancelled_ = 0;
@@ -48,7 +50,6 @@ void CoreOracle::before(Instant now, const Event& event) {
   just_resized_ = false;
   expire_sessions();
   end_pauses();
-  inside_at_submit_ = waiting_.size() + running_;
   std::visit([this](const auto& e) { on(e); }, event);
   begin_comparison();
   fail_overdue_pings();

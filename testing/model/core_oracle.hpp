@@ -412,6 +412,7 @@ class CoreOracle {
   std::uint64_t limit_misses_ = 0;
   // When the workers are compared next; whether by this event. Of use if it is looked at closely.
   std::optional<pool::core::Instant> comparison_at_;
+  pool::core::Instant next_timer_ = pool::core::never;  // of any kind
   bool compares_ = false;
   bool looks_closely_ = false;
 

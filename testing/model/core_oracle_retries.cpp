@@ -121,8 +121,7 @@ Wide without_jitter(const pool::RetryPolicy& policy, std::uint32_t retry) {
 void CoreOracle::check_delay(Ticket& ticket, const action::Pause& a) {
   const pool::RetryPolicy& policy = ticket.retry;
   const Duration last = std::exchange(ticket.last_delay, a.delay);
-  // Behind a circuit that is open it is later than that.
-  if (ticket.circuit && circuit_of(ticket.circuit).may_refuse(now_)) return;
+  if (ticket.circuit) return;  // it may have to wait for that, too
   const Wide cap = std::max<Wide>(policy.max_delay.count(), 0);
   // That the worker has asked for; the backoff comes on top.
   const Wide wait = a.code == ErrorCode::application_error ? ticket.retry_after.count() : 0;

@@ -46,6 +46,7 @@ void CoreOracle::look_at(const Core& core) {
   look_at_starts(core);
   look_at_limit(core);
   look_at_comparisons(core);
+  next_timer_ = core.poll_timeout().value_or(never);
 }
 
 void CoreOracle::look_at_worker(const WorkerView& view) {

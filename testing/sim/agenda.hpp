@@ -58,7 +58,8 @@ class Agenda {
     if (heap_.empty()) return std::nullopt;
     return heap_.front().at;
   }
-  // REQUIRES: next().
+  // REQUIRES: next(), as take().
+  [[nodiscard]] const Happening& front() const { return heap_.front().happening; }
   Happening take() {
     std::pop_heap(heap_.begin(), heap_.end(), later);
     const Happening happening = heap_.back().happening;

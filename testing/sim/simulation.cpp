@@ -66,6 +66,15 @@ void Simulation::step() {
   const auto timer = core_.poll_timeout();
   const auto next = agenda_.next();
   if (!timer && !next) return fail("deadlock: nothing can happen, and no timer is armed");
+  // What comes anyhow may come at the very instant at which a timer is due; but no driver is out of
+  // time before it is.
+  const bool early = timer && next && *next > *timer && *timer >= now_ && draw(options_.races) &&
+                     agenda_.front().verdict != ExchangeVerdict::timed_out;
+  if (early) {
+    wakes_in_a_row_ = 0;
+    now_ = *timer;
+    return happen(agenda_.take());
+  }
   // Of a timer and a happening at one instant, now this one is first and now that one.
   const bool wake = timer && (!next || *timer < *next || (*timer == *next && random_.chance(1, 2)));
   if (!wake) {
