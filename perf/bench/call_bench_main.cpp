@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "perf/bench/call_bench.hpp"
@@ -124,12 +125,15 @@ int main(int argc, char** argv) {
   defaults.worker = {"python3", ORDEAL_MOCK_BRIDGE, "--faults"};
   std::size_t payload_bytes = 64;
   bool quick = false;
+  std::uint32_t calls_max = std::numeric_limits<std::uint32_t>::max();
   std::string only;
   std::string json_file;
   app.add_flag("--quick", quick, "few pairs: shows that it works, measures roughly");
   app.add_option("--case", only, "only this case: " + names_of_cases());
   const CLI::Option* pairs = app.add_option("--pairs", defaults.pairs,
                                             "pairs of blocks (at least 20 for a ratio to report)");
+  app.add_option("--quick-calls", calls_max, "with --quick: at most so many calls make a block")
+      ->check(CLI::PositiveNumber);
   app.add_option("--payload-bytes", payload_bytes, "size of the echoed text");
   app.add_option("--json", json_file, "write the figures there too");
   app.add_option("--worker", defaults.worker, "worker program and arguments");
@@ -152,6 +156,7 @@ int main(int argc, char** argv) {
     if (quick) {
       if (pairs->count() == 0) options.pairs = 6;
       options.warm_up_calls = std::min(options.warm_up_calls, 200U);
+      options.calls_per_block = std::min(options.calls_per_block, calls_max);
     }
     const auto result = ordeal::perf::run_call_bench(options);
     if (!result) {

@@ -1,4 +1,4 @@
-"""A worker whose import computes for half a second, as that of a large library does."""
+"""A worker whose import computes for IMPORT_S seconds (half of one), as that of a large library does."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ sys.path.insert(0, os.environ["PYTHON_MOCK"])
 
 from ordeal_worker import Worker
 
-IMPORT_S = 0.5
+IMPORT_S = float(os.environ.get("IMPORT_S", "0.5"))
 
 worker = Worker()
 table = {}

@@ -105,11 +105,16 @@ int main(int argc, char** argv) {
   app.add_option("--workers", workers, "workers of the pool")->check(CLI::Range(1, 64));
   app.add_option("--rounds", rounds, "pairs of cold and forked starts")->check(CLI::PositiveNumber);
   app.add_option("--json", json, "write the figures there too");
+  double import_s = 0.5;
+  app.add_option("--import-s", import_s, "how long the standard worker's import computes")
+      ->check(CLI::PositiveNumber);
   app.add_option("--worker", command, "worker program and arguments")->expected(-1);
   CLI11_PARSE(app, argc, argv);
 
-  const Options one = bench_options(command, 1);
+  Options one = bench_options(command, 1);
+  one.environment["IMPORT_S"] = std::to_string(import_s);
   Options many = bench_options(command, workers);
+  many.environment = one.environment;
   many.fork_template = true;
   std::vector<double> cold;
   std::vector<double> forked;
