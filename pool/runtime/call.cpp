@@ -240,12 +240,12 @@ void Engine::release(TicketSlot& slot) {
 }
 
 Result<Reply> Engine::call(std::string_view command, JsonText arguments, const CallOptions& options,
-                           Arguments known) {
+                           Arguments known, std::optional<Instant> given_at) {
   if (auto refused = refuse(options, true)) return tl::unexpected(std::move(*refused));
   if (auto fine = check_request(command, arguments, options, known); !fine) {
     return tl::unexpected(annotate(std::move(fine.error()), options));
   }
-  const Instant submitted_at = now();
+  const Instant submitted_at = given_at ? *given_at : now();
   const Instant deadline = deadline_of(options, submitted_at);
   RequestView request{.command = command,
                       .arguments = arguments.text,

@@ -68,26 +68,34 @@ bool CallbackThread::post(std::function<void()>& job, When when) {
 
 void CallbackThread::post_event(PoolEvent&& event) {
   EventWriter writer{*this};
-  if (writer.add() == nullptr) return writer.close();
-  Job& job = queued_.jobs.back();
-  job.kind = Job::Kind::event;
-  job.index = queued_.events.size();
-  queued_.events.push_back(std::move(event));
+  if (writer.begin()) {
+    queued_.jobs.push_back({.kind = Job::Kind::event, .index = queued_.events.size()});
+    queued_.events.push_back(std::move(event));
+  }
   writer.close();
 }
 
-EventNote* CallbackThread::EventWriter::add() {
+// Whether there is room for one more event, which is then counted.
+bool CallbackThread::EventWriter::begin() {
   if (!lock_.owns_lock()) lock_.lock();
-  if (thread_->events_posted_ - thread_->events_done_.load(std::memory_order_relaxed) >=
-      events_max) {
-    thread_->events_dropped_.fetch_add(1, std::memory_order_relaxed);
-    return nullptr;
+  CallbackThread& thread = *thread_;
+  const std::uint64_t done = thread.events_done_.load(std::memory_order_relaxed);
+  if (thread.events_posted_ - done >= events_max) {
+    thread.events_dropped_.fetch_add(1, std::memory_order_relaxed);
+    return false;
   }
-  ++thread_->events_posted_;
-  ++thread_->posted_;
-  EventNote& note = thread_->queued_.jobs.emplace_back().note;
-  note.texts_begin = thread_->queued_.texts.size();
-  return &note;
+  ++thread.events_posted_;
+  ++thread.posted_;
+  return true;
+}
+
+EventNote* CallbackThread::EventWriter::add(const core::action::Emit& emit, core::Instant at) {
+  if (!begin()) return nullptr;
+  Batch& queued = thread_->queued_;
+  return &queued.jobs
+              .emplace_back(
+                  Job{.note = {.emit = emit, .at = at, .texts_begin = queued.texts.size()}})
+              .note;
 }
 
 void CallbackThread::EventWriter::put(std::uint32_t& bytes, std::string_view text) {

@@ -125,13 +125,16 @@ class CallbackThread::EventWriter {
   explicit EventWriter(CallbackThread& thread)
       : thread_(&thread), lock_(thread.mutex_, std::defer_lock) {}
   // Null: there are events_max of them, and this one is counted as dropped. Valid until the next.
-  [[nodiscard]] EventNote* add();
+  [[nodiscard]] EventNote* add(const core::action::Emit& emit, core::Instant at);
   // Adds to the texts of the last note, and to `bytes` of it.
   void put(std::uint32_t& bytes, std::string_view text);
   [[nodiscard]] bool is_open() const { return lock_.owns_lock(); }
   void close();
 
  private:
+  friend class CallbackThread;
+  [[nodiscard]] bool begin();
+
   CallbackThread* thread_;
   std::unique_lock<std::mutex> lock_;
 };

@@ -151,7 +151,11 @@ void Engine::feed_locked(Instant at, const core::Event& event, WakeList& wakes, 
 void Engine::drain_actions(WakeList& wakes, TicketSlot* self) {
   while (const core::Action* const action = core_.next_action()) {
     recorder_.action(*action);
-    perform(*action, wakes, self);
+    if (const auto* const emit = std::get_if<core::action::Emit>(action)) {
+      perform_emit(*emit);  // most are, if there is a sink
+    } else {
+      perform(*action, wakes, self);
+    }
   }
 }
 
@@ -162,7 +166,7 @@ void Engine::perform(const core::Action& action, WakeList& wakes, TicketSlot* se
                  [&](const core::action::Pause& a) { perform_pause(a); },
                  [&](const core::action::Interrupt& a) { perform_interrupt(a); },
                  [&](const core::action::ForgetSession& a) { sessions_.forget(a.session); },
-                 [&](const core::action::Emit& a) { perform_emit(a); },
+                 [](const core::action::Emit&) {},  // drain_actions() has done it
                  [&](const core::action::Stopped&) {
                    told_.close();  // whoever sees that it has stopped, drains
                    stopped_.store(true, std::memory_order_release);
@@ -245,21 +249,18 @@ void Engine::perform_interrupt(const core::action::Interrupt& interrupt) {
 }
 
 void Engine::perform_emit(const core::action::Emit& emit) {
-  EventNote* const note = told_.add();
+  EventNote* const note = told_.add(emit, last_fed_at_);
   if (note == nullptr) return;
-  note->emit = emit;
-  note->at = last_fed_at_;
   // In the order of EventNote's texts.
   if (emit.session != core::no_session) {
     told_.put(note->session_bytes, sessions_.name_of(emit.session));
   }
   if (emit.circuit) told_.put(note->breaker_bytes, breaker_keys_.name(emit.circuit));
-  if (!emit.ticket) return;
+  const bool is_placed = emit.what == core::Occurrence::lease_overdue;
+  if (!emit.ticket || (!is_placed && !tickets_.has_texts())) return;
   const TicketSlot* slot = tickets_.find(emit.ticket);
   if (slot == nullptr) return;
-  if (emit.what == core::Occurrence::lease_overdue) {
-    told_.put(note->place_bytes, text_of(slot->place));
-  }
+  if (is_placed) told_.put(note->place_bytes, text_of(slot->place));
   told_.put(note->label_bytes, slot->label);
   told_.put(note->traceparent_bytes, slot->traceparent);
 }

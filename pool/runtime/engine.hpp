@@ -60,7 +60,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   // --- the public face (call.cpp, async.cpp, lease.cpp, stop.cpp, status.cpp) ---
   Result<Reply> call(std::string_view command, JsonText arguments, const CallOptions& options,
-                     Arguments known = Arguments::unchecked);
+                     Arguments known = Arguments::unchecked,
+                     std::optional<Instant> submitted_at = std::nullopt);
   Result<core::TicketId> call_async(std::string_view command, JsonText arguments,
                                     const CallOptions& options, Pool::Callback callback,
                                     FollowUp follow_up = {});

@@ -50,6 +50,7 @@ Result<std::unique_ptr<store::SessionStore>> Sessions::open_store(const Options&
 Sessions::Sessions(std::shared_ptr<Engine> engine, std::unique_ptr<store::SessionStore> store)
     : engine_(std::move(engine)),
       store_(std::move(store)),
+      store_in_memory_(!engine_->options().session_store.starts_with(sqlite_prefix)),
       swept_at_ns_(now().time_since_epoch().count()) {}
 
 Result<store::SessionStore*> Sessions::store() const {
@@ -61,8 +62,8 @@ Result<store::SessionStore*> Sessions::store() const {
   return store_.get();
 }
 
-Instant Sessions::until(const Deadline& deadline) const {
-  return to_instant(deadline.resolve(to_steady(now()), engine_->options().call_timeout));
+Instant Sessions::until(const Deadline& deadline, Instant at) const {
+  return to_instant(deadline.resolve(to_steady(at), engine_->options().call_timeout));
 }
 
 Result<Reply> Sessions::call(std::string_view session, std::string_view command, JsonText arguments,
@@ -86,7 +87,8 @@ Result<Reply> Sessions::call_on(LeaseState* lease, std::string_view session,
   CallOptions options = given;
   options.session = session;
   // Neither the store's steps nor the retry of a create begin the deadline anew.
-  const Instant deadline = until(given.deadline);
+  const Instant at = now();
+  const Instant deadline = until(given.deadline, at);
   options.deadline = to_steady(deadline);
   const SessionCommand* known = find_session_command(command);
   const Call call{
@@ -97,7 +99,7 @@ Result<Reply> Sessions::call_on(LeaseState* lease, std::string_view session,
       return annotate(error, options);
     });
   }
-  if (!call.has_meaning()) return call_plain(call, lease);
+  if (!call.has_meaning()) return call_plain(call, lease, at);
   auto prepared = prepare(call);
   if (!prepared) return tl::unexpected(std::move(prepared.error()));
   if (prepared->answer) return std::move(*prepared->answer);
@@ -115,10 +117,12 @@ Result<Reply> Sessions::call_on(LeaseState* lease, std::string_view session,
 }
 
 // Most calls: the store only counts them.
-Result<Reply> Sessions::call_plain(const Call& call, LeaseState* lease) {
+Result<Reply> Sessions::call_plain(const Call& call, LeaseState* lease, Instant at) {
   auto text = prepare_plain(call);
   if (!text) return tl::unexpected(annotate(std::move(text.error()), call.options));
-  auto reply = send(call, lease, JsonText{*text}, Arguments::an_object);
+  // Memory takes no time that is worth another look at the clock.
+  const auto submitted_at = store_in_memory_ ? std::optional{at} : std::nullopt;
+  auto reply = send(call, lease, JsonText{*text}, Arguments::an_object, submitted_at);
   give_back(std::move(*text));
   if (reply) {
     count(call, store::ProgramChange::Kind::none);
@@ -129,14 +133,14 @@ Result<Reply> Sessions::call_plain(const Call& call, LeaseState* lease) {
 }
 
 Result<Reply> Sessions::send(const Call& call, LeaseState* lease, JsonText arguments,
-                             Arguments known) {
+                             Arguments known, std::optional<Instant> submitted_at) {
   if (lease != nullptr) {
     return engine_->call_on_lease(*lease, call.command, arguments, call.options);
   }
   if (reaches_all_workers(call.command)) {
     return engine_->configure(call.command, call.arguments, call.options);
   }
-  return engine_->call(call.command, arguments, call.options, known);
+  return engine_->call(call.command, arguments, call.options, known, submitted_at);
 }
 
 // Some worker has a program of that name from before (it was deleted here, or its session was):

@@ -56,7 +56,7 @@ class Sessions {
 
   // The store; used_after_fork in a fork.
   [[nodiscard]] Result<store::SessionStore*> store() const;
-  [[nodiscard]] Instant until(const Deadline& deadline) const;
+  [[nodiscard]] Instant until(const Deadline& deadline, Instant at = now()) const;
   // Makes the session if it is not there; now and then sweeps what has expired.
   Result<void> ensure(std::string_view session, Instant until);
   // Its worker is no more its own.
@@ -86,9 +86,10 @@ class Sessions {
   // sessions.cpp. Without a lease: by whichever worker.
   Result<Reply> call_on(LeaseState* lease, std::string_view session, std::string_view command,
                         JsonText arguments, const CallOptions& options);
-  Result<Reply> call_plain(const Call& call, LeaseState* lease);
+  Result<Reply> call_plain(const Call& call, LeaseState* lease, Instant at);
   Result<Reply> send(const Call& call, LeaseState* lease, JsonText arguments,
-                     Arguments known = Arguments::unchecked);
+                     Arguments known = Arguments::unchecked,
+                     std::optional<Instant> submitted_at = std::nullopt);
   Result<Reply> create_again(const Call& call, JsonText arguments);
   Result<Reply> create_again_on(LeaseState& lease, const Call& call, JsonText arguments);
 
@@ -101,6 +102,7 @@ class Sessions {
 
   const std::shared_ptr<Engine> engine_;
   const std::unique_ptr<store::SessionStore> store_;
+  const bool store_in_memory_;
   std::atomic<std::int64_t> swept_at_ns_;
 
   std::mutex mutex_;                       // guards the next three

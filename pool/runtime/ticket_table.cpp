@@ -28,6 +28,7 @@ TicketSlot& TicketTable::acquire(TicketSlot::Kind kind, std::string_view command
   // Most calls have neither: then there is nothing to copy, and nothing to forget.
   if (label.size() + slot.label.size() > 0) slot.label.assign(label);
   if (traceparent.size() + slot.traceparent.size() > 0) slot.traceparent.assign(traceparent);
+  has_texts_ = has_texts_ || label.size() + traceparent.size() > 0;
   slot.worker = nullptr;
   slot.begun = false;
   slot.attempt = 0;

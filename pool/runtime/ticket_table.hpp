@@ -83,6 +83,8 @@ class TicketTable {
   void release(TicketSlot& slot);
   // A new serial for a slot that was reserved earlier: serials are handed out in submit order.
   core::TicketId renew(TicketSlot& slot);
+  // Whether any ticket so far had a label or a traceparent.
+  [[nodiscard]] bool has_texts() const { return has_texts_; }
   [[nodiscard]] TicketSlot& at(core::TicketId id) { return slots_[id.index]; }
   // nullptr if that ticket has been released.
   [[nodiscard]] TicketSlot* find(core::TicketId id);
@@ -94,6 +96,7 @@ class TicketTable {
   std::deque<TicketSlot> slots_;
   std::vector<std::uint32_t> free_;
   std::uint64_t last_serial_ = 0;
+  bool has_texts_ = false;
 };
 
 }  // namespace ordeal::pool::runtime

@@ -166,7 +166,9 @@ std::vector<std::string> MemoryStore::remove_expired(Milliseconds now) {
 Result<Completion> MemoryStore::complete(std::string_view id, const ProgramChange& change,
                                          Instant until) {
   return locked(until, [&](Milliseconds now) -> Result<Completion> {
-    if (auto fine = check_record(change, options_); !fine) return tl::unexpected(fine.error());
+    if (change.kind != ProgramChange::Kind::none) {
+      if (auto fine = check_record(change, options_); !fine) return tl::unexpected(fine.error());
+    }
     const auto record = find(id, now);
     if (!record) return tl::unexpected(record.error());
     const auto applied = apply_change(id, **record, change, now);
