@@ -2,8 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
+#include "ordeal/pool/session.hpp"
 #include "pool/runtime/tests/support.hpp"
 #include "testing/cites/cites.hpp"
 
@@ -19,6 +23,34 @@ struct Seen {
     return [this](const PoolEvent& event) { what.emplace_back(event.what); };
   }
 };
+
+// Each text gets to its own member, and none stays behind for the next event.
+TEST(StartSinks, HearWhatEachRequestIsCalled) {
+  std::vector<PoolEvent> granted;
+  {
+    Options options = recorded(mock_options(1));
+    options.affinity = AffinityPolicy::strict;
+    auto pool = Pool::start(options, {[&](const PoolEvent& event) {
+                              if (event.what == "request_granted") granted.push_back(event);
+                            }});
+    ASSERT_TRUE(pool) << pool.error().message;
+    Session session = pool->session("mine");
+    const JsonText nothing{"{}"};
+    ASSERT_TRUE(pool->call("echo", nothing));
+    ASSERT_TRUE(session.call("echo", nothing, {.label = "one", .traceparent = "00-1"}));
+    ASSERT_TRUE(pool->call("echo", nothing));
+    ASSERT_TRUE(session.call("echo", nothing, {.label = "another"}));
+  }
+  ASSERT_EQ(granted.size(), 4U);
+  const std::array<std::array<std::string, 3>, 4> wanted{
+      {{"", "", ""}, {"mine", "one", "00-1"}, {"", "", ""}, {"mine", "another", ""}}};
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_EQ(granted[i].session, wanted[i][0]) << i;
+    EXPECT_EQ(granted[i].label, wanted[i][1]) << i;
+    EXPECT_EQ(granted[i].traceparent, wanted[i][2]) << i;
+    EXPECT_EQ(granted[i].place, "") << i;
+  }
+}
 
 TEST(StartSinks, SeeThePoolsFirstEventAndItsLast) {
   cites(46);
