@@ -87,6 +87,8 @@ TEST(MetricsOfAPool, AgreeWithStatusWhateverHappens) {
                                {.idempotent = true, .retry = once_more})),
             ErrorCode::worker_died);
   EXPECT_EQ(code_of(pool->call("bad_json", Json::object())), ErrorCode::malformed_frame);
+  // Else, on a machine that is slow to start the next workers, it would not get one in its time.
+  EXPECT_TRUE(wait_until(*pool, is_whole));
   EXPECT_EQ(code_of(pool->call("hang", Json::object(), {.deadline = 50ms})),
             ErrorCode::call_timeout);
   {
