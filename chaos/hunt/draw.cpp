@@ -88,7 +88,6 @@ void draw_watching(Random& random, Plan& plan) {
   o.stuck_kill = static_cast<pool::StuckKill>(random.below(3));
   o.stack_grace = ms(random, {0, 1, 5});
   o.start_extensions_max = from(random, 0, 2);
-  plan.simulated.rates.reports = rate(random);
   if (random.chance(1, 2)) return;
   o.outliers = {.interval = ms(random, {0, 10, 50}),
                 .time = milliseconds{5},
@@ -128,6 +127,8 @@ void draw_pool(Random& random, pool::Options& o) {
   o.health_interval = ms(random, {0, 0, 10, 50});
   o.health_timeout = ms(random, {1, 2, 10});
   o.health_failures_max = from(random, 1, 4);
+  o.retry.base_delay = milliseconds{2};
+  o.retry.max_delay = milliseconds{50};
   o.retry.poison_deaths_max = from(random, 1, 3);
   o.retry.budget_percent = one_of(random, {0U, 20U, 100U});
   o.retry.budget_max = one_of(random, {0U, 3U, 100U, 1000U});
@@ -156,6 +157,9 @@ void draw_load(Random& random, Plan& plan) {
   load.session_parts = one_of(random, {100U, 500U, 1000U});
   load.strict_parts = one_of(random, {0U, 500U, 1000U});
   load.stateful_parts = one_of(random, {0U, 0U, 200U});
+  // What processes can do of it.
+  plan.load.idempotent = load.idempotent_parts > 0U;
+  plan.load.retries = plan.load.idempotent && load.retry_parts > 0U ? 3 : 0;
   load.stop_under_load = random.chance(1, 4);
   load.stop_again = random.chance(1, 3);
   load.stop_grace_max_ms = one_of(random, {5U, 50U, 500U, 2'000U});

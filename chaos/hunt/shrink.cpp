@@ -141,8 +141,11 @@ class Shrinker {
     static const Change changes[] = {
         [](Plan& p) { p.pool.breaker = {}, p.simulated.circuits = p.simulated.order_parts = 0; },
         [](Plan& p) { p.load.sessions = 0; },
-        [](Plan& p) { p.simulated.retry_parts = 0; },
-        [](Plan& p) { p.simulated.idempotent_parts = 0; },
+        [](Plan& p) { p.simulated.retry_parts = p.load.retries = 0; },
+        [](Plan& p) {
+          p.simulated.idempotent_parts = p.load.retries = 0;
+          p.load.idempotent = false;
+        },
         [](Plan& p) { p.pool.health_interval = milliseconds{0}; },
         [](Plan& p) { p.pool.retire_after_requests = 0; },
         [](Plan& p) { p.pool.retire_after = milliseconds{0}; },

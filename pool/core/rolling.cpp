@@ -63,9 +63,9 @@ void Core::State::fail_roll(Worker& culprit, ErrorCode code) {
     if (worker.generation == failed_generation_) {
       give_up_start(worker, TransitionReason::rolled);
       mark(worker, TransitionReason::rolled);
-    } else if (worker.marked && !worker.withdrawn &&
+    } else if (worker.generation == generation_ && worker.marked && !worker.withdrawn &&
                worker.leaves_for == TransitionReason::rolled) {
-      unmark(worker);
+      unmark(worker);  // not who is left of an earlier roll that failed
     }
   }
 }
