@@ -387,7 +387,7 @@ TEST(SessionAsync, IsCancelledInAWorkersHands) {
   const auto ticket = pool.session("s").call_async("hang", JsonText{"{}"}, {}, heard.callback());
   ASSERT_TRUE(ticket);
   ASSERT_TRUE(running.wait());
-  EXPECT_TRUE(wait_until(pool, [&](const Status&) { return ticket->id() != 0; }));
+  // Its number may not have got into the ticket yet: that comes behind the grant, without an event.
   ticket->cancel();
   const ErrorCode code = code_of(heard.get());
   EXPECT_TRUE(code == ErrorCode::cancelled_in_flight || code == ErrorCode::cancelled);
