@@ -61,7 +61,7 @@ def serve_forks(host, started):
     os.set_inheritable(host.fileno(), False)
     gc.collect()
     gc.freeze()  # A collection in a worker would write to every page that it shares with the others.
-    collapse_private_memory()
+    collapse_private_memory(seconds_max=(time.monotonic() - started) / 8)
     _send(host, {"template": PROTOCOL, "pid": os.getpid(), "import_ms": round((time.monotonic() - started) * 1000)})
     while True:
         message, descriptors = _receive(host)

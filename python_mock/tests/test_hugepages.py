@@ -12,7 +12,7 @@ import os, sys
 from ordeal_worker.hugepages import collapse_private_memory
 MANY = int(sys.argv[1])
 numbers = [float(number) for number in range(MANY)]
-bytes_in_huge_pages = collapse_private_memory()
+bytes_in_huge_pages = collapse_private_memory(seconds_max=10)
 with open("/proc/self/smaps_rollup") as rollup:
     kernel_says = sum(int(line.split()[1]) * 1024 for line in rollup if line.startswith("AnonHugePages:"))
 pid = os.fork()
