@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 
 #include "chaos/faults/registry.hpp"
 #include "chaos/tools/commands.hpp"
@@ -15,11 +14,6 @@ namespace {
 using namespace ordeal::chaos;
 
 constexpr std::string_view exit_codes = "Exit code: 0 pass, 1 fail, 2 unknown, 3 could not run.";
-
-std::string beside_this_program(std::string_view name) {
-  std::error_code ignored;
-  return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / name;
-}
 
 void add_run_options(CLI::App* command, CommandOptions& options) {
   command->add_option("--seed", options.seed, "instead of the file's");
@@ -41,7 +35,7 @@ int main(int argc, char** argv) {
   CommandOptions options;
   options.bridge =
       ordeal::pool::process::data_file("python_mock/mock_bridge.py", ORDEAL_MOCK_BRIDGE);
-  options.relay_program = beside_this_program("ordeal-relay");
+  options.relay_program = ordeal::pool::process::program_beside("ordeal-relay");
   options.state_folder = default_state_folder();
   const Registry registry = all_faults();
   int exit_code = exit_pass;

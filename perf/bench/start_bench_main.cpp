@@ -6,18 +6,19 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
 #include <fstream>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "ordeal/pool/pool.hpp"
+#include "perf/bench/happened.hpp"
 #include "perf/bench/sample.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
+using ordeal::perf::Happened;
 using ordeal::pool::Options;
 using ordeal::pool::Pool;
 using ordeal::pool::PoolEvent;
@@ -45,22 +46,6 @@ double start_ms(const Options& options) {
   fmt::print(stderr, "ordeal-start-bench: {}\n", pool.error().message);
   return -1;
 }
-
-// The news of one event, for one who waits.
-class Happened {
- public:
-  void tell(Clock::time_point at) {
-    at_.store(at.time_since_epoch().count());
-    at_.notify_all();
-  }
-  Clock::time_point wait() {
-    at_.wait(0);
-    return Clock::time_point{Clock::duration{at_.exchange(0)}};
-  }
-
- private:
-  std::atomic<Clock::rep> at_{0};
-};
 
 // From SIGKILL to the replacement's being ready, once for each kill.
 std::vector<double> replacements_ms(Options options, std::uint32_t kills) {

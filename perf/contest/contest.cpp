@@ -1,4 +1,5 @@
 #include "perf/contest/contest.hpp"
+#include "perf/bench/pinning.hpp"
 
 #include <algorithm>
 #include <numeric>

@@ -7,6 +7,7 @@
 
 #include "ordeal/pool/pool.hpp"
 #include "perf/bench/call_counters.hpp"
+#include "perf/bench/pinning.hpp"
 #include "perf/scenarios/case_pool.hpp"
 #include "perf/scenarios/run_case.hpp"
 #include "perf/stats/numbers.hpp"

@@ -70,17 +70,4 @@ trial::MakeCall calls_through(pool::Pool& pool, const CaseSpec& spec, bool tried
   };
 }
 
-Pinning::Pinning(bool wanted) : wanted_(wanted) {
-  if (!wanted_) return;
-  sched_getaffinity(0, sizeof before_, &before_);
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(sched_getcpu(), &one);
-  sched_setaffinity(0, sizeof one, &one);
-}
-
-Pinning::~Pinning() {
-  if (wanted_) sched_setaffinity(0, sizeof before_, &before_);
-}
-
 }  // namespace ordeal::perf

@@ -1,7 +1,5 @@
-// What the scenarios share: the pool of a case, the arguments of its calls, a CPU to stay on.
+// What the scenarios share: the pool of a case and the arguments of its calls.
 #pragma once
-
-#include <sched.h>
 
 #include <optional>
 #include <string>
@@ -28,18 +26,5 @@ namespace ordeal::perf {
 [[nodiscard]] trial::MakeCall calls_through(pool::Pool& pool, const CaseSpec& spec,
                                             bool tried_again,
                                             std::vector<trial::LatencyHistogram>* queued = nullptr);
-
-// One CPU for this process and all it starts, until destroyed.
-class Pinning {
- public:
-  explicit Pinning(bool wanted);
-  ~Pinning();
-  Pinning(const Pinning&) = delete;
-  Pinning& operator=(const Pinning&) = delete;
-
- private:
-  bool wanted_;
-  cpu_set_t before_{};
-};
 
 }  // namespace ordeal::perf

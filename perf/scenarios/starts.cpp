@@ -2,9 +2,9 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <atomic>
 
 #include "ordeal/pool/pool.hpp"
+#include "perf/bench/happened.hpp"
 #include "perf/bench/sample.hpp"
 #include "perf/scenarios/case_pool.hpp"
 #include "perf/scenarios/run_case.hpp"
@@ -17,22 +17,6 @@ using Clock = std::chrono::steady_clock;
 double ms_between(Clock::time_point begin, Clock::time_point end) {
   return std::chrono::duration<double, std::milli>(end - begin).count();
 }
-
-// The news of one event, for one who waits.
-class Happened {
- public:
-  void tell(Clock::time_point at) {
-    at_.store(at.time_since_epoch().count());
-    at_.notify_all();
-  }
-  Clock::time_point wait() {
-    at_.wait(0);
-    return Clock::time_point{Clock::duration{at_.exchange(0)}};
-  }
-
- private:
-  std::atomic<Clock::rep> at_{0};
-};
 
 }  // namespace
 

@@ -1,7 +1,6 @@
 // ordeal-perf calibrate: false alarms on identical builds, and the power to find slowdowns, here.
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <memory>
 
 #include "perf/baseline/program.hpp"
@@ -10,6 +9,7 @@
 #include "perf/stats/rank_test.hpp"
 #include "perf/tools/commands.hpp"
 #include "perf/tools/session_options.hpp"
+#include "pool/process/data_file.hpp"
 
 namespace ordeal::perf {
 namespace {
@@ -111,10 +111,8 @@ void add_calibrate(CLI::App& app, int& exit_code) {
       "false alarms on identical builds, and the power to find slowdowns that are\n"
       "compiled in, by metric, on this machine; or of recorded files");
   const auto options = std::make_shared<CalibrateOptions>();
-  std::error_code ignored;
-  const auto here = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
-  options->plain = (here / "ordeal-perf").string();
-  options->slow = (here / "ordeal-perf-slow").string();
+  options->plain = pool::process::program_beside("ordeal-perf");
+  options->slow = pool::process::program_beside("ordeal-perf-slow");
   options->session.pairs = 60;
   add_session_options(command, options->session);
   command->add_option("FILE", options->files, "recorded calibrations: tell what they show");

@@ -1,11 +1,11 @@
 #include "perf/tools/session_options.hpp"
+#include "pool/process/data_file.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <iterator>
 #include <sstream>
 
@@ -91,8 +91,7 @@ Attempt<std::vector<Case>> chosen_cases(const SessionOptions& options, const Sam
 }
 
 Attempt<KeptSelf> keep_this_program(const SessionOptions& options) {
-  std::error_code ignored;
-  const std::string self = std::filesystem::read_symlink("/proc/self/exe", ignored).string();
+  const std::string self = pool::process::own_program();
   Store store{options.store};
   const auto hash = store.keep(self, options.checkout);
   if (!hash) return tl::unexpected(hash.error());

@@ -27,7 +27,7 @@ struct Pair {
 struct Side {
   std::uint64_t answered = 0;
   std::uint64_t failed = 0;
-  LatencyRing latencies;
+  runtime::RecentLatencies latencies{latencies_kept};
 
   void add(const Answer& answer) {
     ++answered;

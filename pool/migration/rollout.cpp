@@ -19,21 +19,6 @@ double milliseconds(std::chrono::nanoseconds time) {
 
 }  // namespace
 
-void LatencyRing::add(std::chrono::nanoseconds latency) {
-  latencies_[next_++ % latencies_.size()] = latency.count();
-  count_ = std::min(count_ + 1, latencies_.size());
-}
-
-std::chrono::nanoseconds LatencyRing::percentile(std::uint32_t percent) const {
-  if (count_ == 0) return {};
-  std::vector<std::int64_t> sorted(latencies_.begin(),
-                                   latencies_.begin() + static_cast<std::ptrdiff_t>(count_));
-  const std::size_t rank = std::clamp<std::size_t>((count_ * percent + 99) / 100, 1, count_);
-  const auto at = sorted.begin() + static_cast<std::ptrdiff_t>(rank - 1);
-  std::nth_element(sorted.begin(), at, sorted.end());
-  return std::chrono::nanoseconds{*at};
-}
-
 double wilson_lower(std::uint64_t hits, std::uint64_t all) {
   if (all == 0) return 0;
   constexpr double z = 1.959964;

@@ -13,7 +13,6 @@
 // Not thread-safe; a value.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -21,6 +20,7 @@
 
 #include "ordeal/pool/migration.hpp"
 #include "pool/core/random.hpp"
+#include "pool/runtime/recent_latencies.hpp"
 
 namespace ordeal::pool::migration {
 
@@ -29,20 +29,7 @@ enum class Version : std::uint8_t {
   new_one
 };
 
-// The last latencies of one version.
-class LatencyRing {
- public:
-  void add(std::chrono::nanoseconds latency);
-  void clear() { count_ = next_ = 0; }
-  [[nodiscard]] std::size_t count() const { return count_; }
-  // Zero if there is none. REQUIRES: percent <= 100.
-  [[nodiscard]] std::chrono::nanoseconds percentile(std::uint32_t percent) const;
-
- private:
-  std::array<std::int64_t, 512> latencies_{};
-  std::size_t next_ = 0;
-  std::size_t count_ = 0;
-};
+inline constexpr std::size_t latencies_kept = 512;  // of each version
 
 // The lower end of the two-sided 95 % Wilson interval for a rate of which `hits` of `all` were
 // seen.
@@ -78,7 +65,7 @@ class Rollout {
   struct Seen {
     std::uint64_t answered = 0, failed = 0;  // in all
     std::uint64_t stage_answered = 0, stage_failed = 0;
-    LatencyRing latencies;
+    runtime::RecentLatencies latencies{latencies_kept};
   };
   [[nodiscard]] std::string breach() const;
   [[nodiscard]] double error_limit() const;

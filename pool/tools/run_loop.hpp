@@ -21,6 +21,7 @@
 #include "ordeal/pool/events.hpp"
 #include "ordeal/pool/migration.hpp"
 #include "ordeal/pool/pool.hpp"
+#include "pool/runtime/recent_latencies.hpp"
 #include "pool/tools/completions.hpp"
 #include "pool/tools/exit_code.hpp"
 #include "pool/tools/line_reader.hpp"
@@ -28,7 +29,6 @@
 #include "pool/tools/operator_desk.hpp"
 #include "pool/tools/output.hpp"
 #include "pool/tools/progress.hpp"
-#include "pool/tools/recent_latencies.hpp"
 #include "pool/tools/starting.hpp"
 #include "pool/tools/status_server.hpp"
 #include "pool/tools/stop_signals.hpp"
@@ -91,7 +91,7 @@ class RunLoop {
   Completions completions_;  // outlives the pool, whose callbacks fill it
   RecentEvents events_;      // likewise
   Counts counts_;
-  RecentLatencies latencies_;
+  runtime::RecentLatencies latencies_{1024};  // from submit to reply, for `top`
   Stage stage_ = Stage::starting;
   bool input_done_ = false;
   bool interrupted_ = false;

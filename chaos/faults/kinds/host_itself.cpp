@@ -13,6 +13,7 @@
 
 #include "chaos/faults/registry.hpp"
 #include "chaos/faults/wall_clock.hpp"
+#include "pool/process/data_file.hpp"
 
 extern char** environ;
 
@@ -66,8 +67,7 @@ FaultKind clock_kind() {
 
 std::string helper_program(const Site& site) {
   if (!site.relay_program.empty()) return site.relay_program;
-  std::error_code ignored;
-  return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "ordeal-relay";
+  return pool::process::program_beside("ordeal-relay");
 }
 
 Permit permit_helper(const Site& site) {

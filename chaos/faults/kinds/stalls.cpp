@@ -6,10 +6,10 @@
 
 #include <atomic>
 #include <csignal>
-#include <filesystem>
 #include <thread>
 
 #include "chaos/faults/registry.hpp"
+#include "pool/process/data_file.hpp"
 #include "pool/runtime/clock.hpp"
 
 extern char** environ;
@@ -54,8 +54,7 @@ class Heartbeat {
 
 std::string relay_program(const Site& site) {
   if (!site.relay_program.empty()) return site.relay_program;
-  std::error_code ignored;
-  return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "ordeal-relay";
+  return pool::process::program_beside("ordeal-relay");
 }
 
 Attempt<void> stall(Strike& strike, Site&) {

@@ -23,40 +23,10 @@ Options watched(std::uint32_t size) {
   return options;
 }
 
-// Counts the events of a kind, and lets tests wait for the n-th.
-class Counted {
- public:
-  Counted(Pool& pool, std::string what)
-      : what_(std::move(what)), subscription_(pool.subscribe([this](const PoolEvent& event) {
-          if (event.what != what_) return;
-          last_code_ = event.code;
-          count_.fetch_add(1);
-          word_.notify();
-        })) {}
-  [[nodiscard]] bool reaches(std::uint64_t count, milliseconds wait_max = patience) {
-    const runtime::Instant deadline = runtime::now() + wait_max;
-    while (true) {
-      const std::uint32_t ticket = word_.ticket();
-      if (count_.load() >= count) return true;
-      if (runtime::now() >= deadline) return false;
-      word_.wait_until(deadline, ticket);
-    }
-  }
-  [[nodiscard]] std::uint64_t count() const { return count_.load(); }
-  [[nodiscard]] ErrorCode last_code() const { return last_code_.load(); }
-
- private:
-  const std::string what_;
-  std::atomic<std::uint64_t> count_{0};
-  std::atomic<ErrorCode> last_code_{};
-  runtime::WakeWord word_;
-  Subscription subscription_;
-};
-
 TEST(Health, IdleWorkersArePingedAndServeOn) {
   Pool pool = must_start(watched(2));
   const auto workers = serials(pool.status());
-  Counted answered(pool, "health_probe_ended");
+  EventsOf answered(pool, "health_probe_ended");
   ASSERT_TRUE(answered.reaches(4));
   EXPECT_EQ(answered.last_code(), ErrorCode::none);
   expect_whole(pool);
@@ -71,7 +41,7 @@ TEST(Health, AnIdleWorkerThatStopsIsFoundAndReplaced) {
   options.health_timeout = 200ms;
   Pool pool = must_start(options);
   const WorkerStatus victim = pool.status().workers.front();
-  Counted unhealthy(pool, "worker_unhealthy");
+  EventsOf unhealthy(pool, "worker_unhealthy");
   const auto stopped_at = steady_clock::now();
   ASSERT_EQ(kill(victim.pid, SIGSTOP), 0);
   ASSERT_TRUE(unhealthy.reaches(1));
@@ -87,7 +57,7 @@ TEST(Health, AnIdleWorkerThatStopsIsFoundAndReplaced) {
 TEST(Health, AWorkerInALongCallIsUntouched) {
   cites_bug_class(10);
   Pool pool = must_start(watched(2));
-  Counted answered(pool, "health_probe_ended");
+  EventsOf answered(pool, "health_probe_ended");
   // Busy until it is cancelled, and without a word on the side channel meanwhile.
   std::stop_source release;
   Caller busy(pool, "wait_cancel", Json{{"ms", 60'000}},
@@ -111,7 +81,7 @@ TEST(Health, AWorkerThatWakesUpAgainIsRestoredAndServes) {
   options.health_failures_max = 100;
   Pool pool = must_start(options);
   const WorkerStatus worker = pool.status().workers.front();
-  Counted unhealthy(pool, "worker_unhealthy");
+  EventsOf unhealthy(pool, "worker_unhealthy");
   ASSERT_EQ(kill(worker.pid, SIGSTOP), 0);
   ASSERT_TRUE(unhealthy.reaches(1));
   EXPECT_EQ(pool.status().workers.front().state, "degraded");
@@ -119,7 +89,7 @@ TEST(Health, AWorkerThatWakesUpAgainIsRestoredAndServes) {
   EXPECT_EQ(code_of(pool.call("echo", Json::object(), {.deadline = 20ms})),
             ErrorCode::queue_timeout)
       << "no work for it";
-  Counted recovered(pool, "worker_recovered");
+  EventsOf recovered(pool, "worker_recovered");
   ASSERT_EQ(kill(worker.pid, SIGCONT), 0);
   ASSERT_TRUE(recovered.reaches(1));
   EXPECT_TRUE(echoes(pool));
@@ -131,7 +101,7 @@ TEST(Health, APoolOfOneServesEveryCallWhileItIsPinged) {
   Options options = watched(1);
   options.health_interval = 1ms;
   Pool pool = must_start(options);
-  Counted pings(pool, "health_probe_started");
+  EventsOf pings(pool, "health_probe_started");
   std::uint64_t calls = 0;
   while (pings.count() < 50) {
     ASSERT_TRUE(echoes(pool));
@@ -151,7 +121,7 @@ TEST(Health, AWorkerThatWritesBehindItsAnswerIsReplaced) {
   options.environment["PYTHON_MOCK"] = PYTHON_MOCK;
   options.health_interval = interval;
   Pool pool = must_start(options);
-  Counted faulted(pool, "worker_faulted");
+  EventsOf faulted(pool, "worker_faulted");
   ASSERT_TRUE(faulted.reaches(1));
   EXPECT_EQ(faulted.last_code(), ErrorCode::stray_output);
 }

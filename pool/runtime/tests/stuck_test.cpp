@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
-#include <mutex>
 
 #include "pool/runtime/tests/support.hpp"
 #include "testing/cites/cites.hpp"
@@ -33,43 +32,6 @@ Options watched(std::uint32_t size, const std::vector<std::string>& arguments = 
   return options;
 }
 
-// The events of one kind, with what they say.
-class Heard {
- public:
-  Heard(Pool& pool, std::string what)
-      : what_(std::move(what)), subscription_(pool.subscribe([this](const PoolEvent& event) {
-          if (event.what != what_) return;
-          {
-            const std::lock_guard lock{mutex_};
-            reasons_.emplace_back(event.reason);
-          }
-          count_.fetch_add(1);
-          word_.notify();
-        })) {}
-  [[nodiscard]] bool reaches(std::uint64_t count) const {
-    const runtime::Instant deadline = runtime::now() + patience;
-    while (true) {
-      const std::uint32_t ticket = word_.ticket();
-      if (count_.load() >= count) return true;
-      if (runtime::now() >= deadline) return false;
-      word_.wait_until(deadline, ticket);
-    }
-  }
-  [[nodiscard]] std::uint64_t count() const { return count_.load(); }
-  [[nodiscard]] std::vector<std::string> reasons() const {
-    const std::lock_guard lock{mutex_};
-    return reasons_;
-  }
-
- private:
-  const std::string what_;
-  mutable std::mutex mutex_;
-  std::vector<std::string> reasons_;
-  std::atomic<std::uint64_t> count_{0};
-  mutable runtime::WakeWord word_;
-  Subscription subscription_;
-};
-
 // A call that does not return by itself.
 struct Hang {
   Hang(const Options& options, const std::string& command)
@@ -90,8 +52,8 @@ struct Hang {
   }
   std::stop_source stop;
   Pool pool;
-  Heard stuck;
-  Heard looks;  // at the idle neighbour: as often as at the busy one
+  EventsOf stuck;
+  EventsOf looks;  // at the idle neighbour: as often as at the busy one
   Caller caller;
 };
 

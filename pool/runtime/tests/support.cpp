@@ -138,6 +138,33 @@ void Signal::set() {
   word_.notify();
 }
 
+EventsOf::EventsOf(Pool& pool, std::string what)
+    : what_(std::move(what)), subscription_(pool.subscribe([this](const PoolEvent& event) {
+        if (event.what != what_) return;
+        {
+          const std::lock_guard lock{mutex_};
+          reasons_.emplace_back(event.reason);
+        }
+        last_code_ = event.code;
+        count_.fetch_add(1);
+        word_.notify();
+      })) {}
+
+bool EventsOf::reaches(std::uint64_t count, milliseconds wait_max) const {
+  const runtime::Instant deadline = runtime::now() + wait_max;
+  while (true) {
+    const std::uint32_t ticket = word_.ticket();
+    if (count_.load() >= count) return true;
+    if (runtime::now() >= deadline) return false;
+    word_.wait_until(deadline, ticket);
+  }
+}
+
+std::vector<std::string> EventsOf::reasons() const {
+  const std::lock_guard lock{mutex_};
+  return reasons_;
+}
+
 bool Signal::wait(milliseconds wait_max) {
   const runtime::Instant deadline = runtime::now() + wait_max;
   trial::declare_deadline(deadline);

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -65,6 +66,25 @@ class Signal {
  private:
   std::atomic<bool> set_{false};
   runtime::WakeWord word_;
+};
+
+// The events of one kind: how many, what they said, and a wait for the n-th.
+class EventsOf {
+ public:
+  EventsOf(Pool& pool, std::string what);
+  [[nodiscard]] bool reaches(std::uint64_t count, milliseconds wait_max = patience) const;
+  [[nodiscard]] std::uint64_t count() const { return count_.load(); }
+  [[nodiscard]] ErrorCode last_code() const { return last_code_.load(); }
+  [[nodiscard]] std::vector<std::string> reasons() const;
+
+ private:
+  const std::string what_;
+  mutable std::mutex mutex_;
+  std::vector<std::string> reasons_;
+  std::atomic<std::uint64_t> count_{0};
+  std::atomic<ErrorCode> last_code_{};
+  mutable runtime::WakeWord word_;
+  Subscription subscription_;  // last: ends before what it writes to
 };
 
 // A call on a thread of its own. join() is bounded by the call's deadline.
