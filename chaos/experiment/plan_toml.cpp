@@ -105,6 +105,21 @@ const FaultKind* kind_for(const FaultKind& kind, const std::string& target,
   return registry.find(name + "_" + target);
 }
 
+void read_option(TomlReader& reader, const OptionSpec& option, std::int64_t& value) {
+  if (option.names.empty()) {
+    reader.integer(option.name, value, option.min, option.max);
+    return;
+  }
+  reader.text(option.name, [&](const std::string& name) -> std::string {
+    for (const NamedValue& named : option.names) {
+      if (named.name != name) continue;
+      value = named.value;
+      return {};
+    }
+    return fmt::format("unknown {} {}, allowed: {}", option.name, name, option.allowed());
+  });
+}
+
 void read_fault(TomlReader& reader, Plan& plan, const Registry& registry) {
   FaultEntry entry;
   reader.require("kind");
@@ -132,7 +147,7 @@ void read_fault(TomlReader& reader, Plan& plan, const Registry& registry) {
   reader.flag("overlap", entry.overlap);
   entry.values = entry.kind->defaults();
   for (const OptionSpec& option : entry.kind->options) {
-    reader.integer(option.name, entry.values[std::string{option.name}], option.min, option.max);
+    read_option(reader, option, entry.values[std::string{option.name}]);
   }
   if (entry.every.count() == 0 && entry.times > 1) reader.refuse("fault.times needs every_ms");
   reader.finish();

@@ -39,6 +39,7 @@ const std::vector<Row>& rows() {
       {"truncate_reply", {"truncated_reply"}},
       {"limit_files_worker", {"application_error"}},
       {"limit_memory_worker", {"application_error"}},
+      {"fail_system_calls", {"application_error"}},
       {"starve_memory_cgroup", {"application_error"}},
       {"jump_clock", {"session_expired"}, false},
       {"stall_housekeeper", {}, false},

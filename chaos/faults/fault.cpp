@@ -54,10 +54,35 @@ bool Strike::over() const {
   return state == State::skipped || state == State::undo_failed || state == State::recovered;
 }
 
+std::string OptionSpec::text_of(std::int64_t value) const {
+  for (const NamedValue& named : names) {
+    if (named.value == value) return std::string{named.name};
+  }
+  return std::to_string(value);
+}
+
+std::string OptionSpec::allowed() const {
+  if (names.empty()) return fmt::format("{} to {}", min, max);
+  std::string text;
+  for (const NamedValue& named : names) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", named.name);
+  }
+  return text;
+}
+
+const OptionSpec* FaultKind::option(std::string_view name_of) const {
+  for (const OptionSpec& spec : options) {
+    if (spec.name == name_of) return &spec;
+  }
+  return nullptr;
+}
+
 std::string FaultKind::describe(const Values& values) const {
   std::string text;
   for (const auto& [name_of, value] : values) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name_of, value);
+    const OptionSpec* spec = option(name_of);
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name_of,
+                        spec != nullptr ? spec->text_of(value) : std::to_string(value));
   }
   return text.empty() ? std::string{name} : fmt::format("{} ({})", name, text);
 }

@@ -29,6 +29,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -54,13 +55,24 @@ using Attempt = tl::expected<T, std::string>;
 
 using Values = std::map<std::string, std::int64_t, std::less<>>;
 
-// Every option is an integer, with its unit in its name.
+struct NamedValue {
+  std::string_view name;
+  std::int64_t value = 0;
+};
+
+// Every option is an integer, with its unit in its name; or one of `names`, by which experiments
+// and people know it. Then min and max mean nothing.
 struct OptionSpec {
   std::string_view name;
   std::int64_t min = 0;
   std::int64_t max = 0;
   std::int64_t standard = 0;
   std::string_view meaning;
+  std::span<const NamedValue> names = {};
+
+  // "EIO", or "5".
+  [[nodiscard]] std::string text_of(std::int64_t value) const;
+  [[nodiscard]] std::string allowed() const;  // "1 to 100", "EINTR, EIO"
 };
 
 // Who is struck. `worker` takes a target rule; the others are what they are.
@@ -166,6 +178,7 @@ struct FaultKind {
   // "freeze_worker (at_most 3, ...)": for the journal and the time line.
   [[nodiscard]] std::string describe(const Values& values) const;
   [[nodiscard]] Values defaults() const;
+  [[nodiscard]] const OptionSpec* option(std::string_view name) const;  // null: it has none such
 };
 
 // What undo() says where nobody is left to be spared.

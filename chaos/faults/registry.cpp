@@ -23,6 +23,7 @@ Registry all_faults() {
   add_kills(kinds);
   add_freezes(kinds);
   add_worker_limits(kinds);
+  add_system_calls(kinds);
   add_host_limits(kinds);
   add_burners(kinds);
   add_cgroups(kinds);

@@ -39,5 +39,6 @@ void add_wire_faults(std::vector<FaultKind>& kinds);
 void add_behaviours(std::vector<FaultKind>& kinds);
 void add_starts(std::vector<FaultKind>& kinds);
 void add_store_faults(std::vector<FaultKind>& kinds);
+void add_system_calls(std::vector<FaultKind>& kinds);
 
 }  // namespace ordeal::chaos

@@ -87,7 +87,10 @@ std::string fault_text(const FaultEntry& entry) {
                       entry.duration.count(), entry.overlap);
   const Values defaults = entry.kind->defaults();
   for (const auto& [name, value] : entry.values) {
-    if (defaults.at(name) != value) text += fmt::format("{} = {}\n", name, value);
+    if (defaults.at(name) == value) continue;
+    const OptionSpec& option = *entry.kind->option(name);
+    const char* quote = option.names.empty() ? "" : "\"";
+    text += fmt::format("{} = {}{}{}\n", name, quote, option.text_of(value), quote);
   }
   return text;
 }

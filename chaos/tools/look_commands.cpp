@@ -80,8 +80,8 @@ int explain_fault(const Registry& registry, const CommandOptions& options) {
   fmt::print("  callers may see  {}\n", causes_of(*kind));
   fmt::print("  this machine  {}\n", permit.granted ? "permits it" : permit.reason);
   for (const OptionSpec& option : kind->options) {
-    fmt::print("  {} = {}   {} ({} to {})\n", option.name, option.standard, option.meaning,
-               option.min, option.max);
+    fmt::print("  {} = {}   {} ({})\n", option.name, option.text_of(option.standard),
+               option.meaning, option.allowed());
   }
   return exit_pass;
 }

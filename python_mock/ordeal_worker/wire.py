@@ -4,6 +4,8 @@ Invariants:
 * A length above the cap is refused before anything is allocated for it.
 * Whatever the chunks in which bytes arrive, the same frames come out.
 * A frame leaves in one write of header and body together, so that a reader usually needs one read.
+* A read or write that would block (EAGAIN: somebody has made the pipe non-blocking) waits and is done again; one that a
+  signal interrupted (EINTR) Python does again by itself. Any other error is the end of the stream: OSError.
 """
 
 import collections
@@ -29,7 +31,7 @@ class FrameError(Exception):
 class Wire:
     """The two private descriptors of a worker: requests come in on one, replies go out on the other."""
 
-    __slots__ = ("request_fd", "reply_fd", "max_frame_bytes", "ended", "waiting", "_buffer", "_read_bytes")
+    __slots__ = ("request_fd", "reply_fd", "max_frame_bytes", "ended", "waiting", "_buffer", "_failure", "_read_bytes")
 
     def __init__(self, request_fd, reply_fd, max_frame_bytes=MAX_FRAME_BYTES):
         self.request_fd = request_fd
@@ -38,6 +40,7 @@ class Wire:
         self.ended = False  # True once end of file was seen.
         self.waiting = collections.deque()  # Whole frames that arrived while a request was running.
         self._buffer = bytearray()  # Bytes of frames that are not whole yet.
+        self._failure = None  # Of a read during a request, for whoever reads the next one.
         # The fast path below need not ask the cap: no larger frame fits into one read.
         self._read_bytes = min(READ_BYTES, HEADER_BYTES + max_frame_bytes)
 
@@ -47,7 +50,10 @@ class Wire:
         Raises FrameError when the stream ends in the middle of a frame or a length is above the cap.
         """
         if not self._buffer and not self.waiting and not self.ended:
-            data = _read(self.request_fd, self._read_bytes)
+            try:
+                data = _read(self.request_fd, self._read_bytes)
+            except BlockingIOError:
+                data = self._read_when_there(self._read_bytes)
             size = len(data)
             if size >= HEADER_BYTES and _unpack_header(data)[0] == size - HEADER_BYTES:
                 return data[HEADER_BYTES:]
@@ -64,6 +70,8 @@ class Wire:
             body = self._take_whole_frame()
             if body is not None:
                 return body
+            if self._failure is not None:
+                raise self._failure
             if self.ended:
                 if self._buffer:
                     raise FrameError("end of input in the middle of a frame (%d bytes of it came)" % len(self._buffer))
@@ -71,11 +79,18 @@ class Wire:
             self._read_more()
 
     def _read_more(self):
-        data = _read(self.request_fd, READ_BYTES)
+        data = self._read_when_there(READ_BYTES)
         if data:
             self._buffer += data
         else:
             self.ended = True
+
+    def _read_when_there(self, count):
+        while True:
+            try:
+                return _read(self.request_fd, count)
+            except BlockingIOError:
+                _await(self.request_fd, select.POLLIN)
 
     def _take_whole_frame(self):
         """Cut one whole frame off the buffer, or return None."""
@@ -95,12 +110,13 @@ class Wire:
     def gather(self, timeout_ms=0):
         """Move whole frames that have arrived to `waiting`, after waiting at most timeout_ms for one more byte.
 
-        Broken framing ends the stream here and is reported by next_frame.
+        Broken framing, or a read that fails, ends the stream here and is reported by next_frame.
         """
-        poller = select.poll()  # Not select(): that one fails for descriptors above 1023.
-        poller.register(self.request_fd, select.POLLIN)
-        if not self.ended and poller.poll(timeout_ms):
-            self._read_more()
+        if not self.ended and _await(self.request_fd, select.POLLIN, timeout_ms):
+            try:
+                self._read_more()
+            except OSError as error:
+                self.ended, self._failure = True, error
         try:
             while True:
                 body = self._take_whole_frame()
@@ -112,8 +128,22 @@ class Wire:
 
     def send(self, frame):
         """Write a whole frame, header included. Raises BrokenPipeError when nobody reads any more."""
-        written = _write(self.reply_fd, frame)
+        try:
+            written = _write(self.reply_fd, frame)
+        except BlockingIOError:
+            written = 0
         if written != len(frame):
-            rest = memoryview(frame)[written:]
-            while rest:
+            self._send_rest(memoryview(frame)[written:])
+
+    def _send_rest(self, rest):
+        while rest:
+            try:
                 rest = rest[_write(self.reply_fd, rest):]
+            except BlockingIOError:
+                _await(self.reply_fd, select.POLLOUT)
+
+
+def _await(fd, events, timeout_ms=None):
+    poller = select.poll()  # Not select(): that one fails for descriptors above 1023.
+    poller.register(fd, events)
+    return poller.poll(timeout_ms)

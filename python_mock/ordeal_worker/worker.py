@@ -5,7 +5,8 @@ Invariants:
 * Scripted faults are the only ones who may break this, through TakeOver.
 
 How a worker ends: 0 at end of input and after acknowledging `shutdown`, by SIGTERM where one comes,
-STATUS_BAD_STREAM when the requests cannot be understood any more, STATUS_NO_READER when nobody takes the reply.
+STATUS_BAD_STREAM when the requests cannot be understood any more, STATUS_NO_READER when nobody takes the reply, or a
+pipe to the host fails otherwise.
 """
 
 import gc
@@ -144,6 +145,9 @@ class Worker:
             say(str(error))
             return STATUS_BAD_STREAM
         except (BrokenPipeError, ConnectionResetError):
+            return STATUS_NO_READER
+        except OSError as error:  # Of the pipes: what a handler raises is its reply.
+            say("a pipe to the host failed: %s" % error)
             return STATUS_NO_READER
 
     def _freeze(self):

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import subprocess
+import sys
 import unittest
 
-from harness import WorkerTestCase, frame, wait_readable
+from harness import EMPTY_BRIDGE, WorkerTestCase, frame, wait_readable
 
 
 class Exit(WorkerTestCase):
@@ -86,6 +88,16 @@ class Exit(WorkerTestCase):
         worker.send("echo")
         self.assertEqual(worker.wait_exit(), 74)
         self.assertEqual(worker.stderr_text(), "")
+
+    def test_when_its_requests_cannot_be_read_it_says_why_and_exits_with_74(self):
+        with open(os.devnull, "wb") as replies:
+            requests = os.open("/", os.O_RDONLY)
+            self.addCleanup(os.close, requests)
+            ended = subprocess.run(
+                [sys.executable, EMPTY_BRIDGE], stdin=requests, stdout=replies, stderr=subprocess.PIPE
+            )
+        self.assertEqual(ended.returncode, 74)
+        self.assertEqual(ended.stderr.decode(), "ordeal_worker: a pipe to the host failed: [Errno 21] Is a directory\n")
 
     def test_it_ends_with_the_same_statuses_when_its_stderr_is_gone_too(self):
         for last_bytes, status in ((b"", 0), (b"\x00", 65)):

@@ -1,9 +1,12 @@
 """The same frames come out of the stream, whatever the chunks in which its bytes arrive."""
 
+import errno
 import itertools
 import os
+import select
 import socket
 import struct
+import threading
 import unittest
 
 from harness import WorkerTestCase, frame
@@ -101,6 +104,86 @@ class WritingFrames(unittest.TestCase):
         wire_module._write = lambda fd, data: real_write(fd, bytes(data[:7]))
         Wire(-1, writer).send(STREAM)
         self.assertEqual(os.read(reader, 1000), STREAM)
+
+
+class PipesThatDoNotBlock(unittest.TestCase):
+    """Somebody who shares the pipe has made it non-blocking. The other side begins when EAGAIN has been seen."""
+
+    def setUp(self):
+        self.reader, self.writer = os.pipe()
+        self.addCleanup(os.close, self.reader)
+        self.would_block = threading.Event()
+        for name in ("_read", "_write"):
+            real = getattr(wire_module, name)
+            self.addCleanup(setattr, wire_module, name, real)
+            setattr(wire_module, name, self.watched(real))
+
+    def watched(self, real):
+        def call(*arguments):
+            try:
+                return real(*arguments)
+            except BlockingIOError:
+                self.would_block.set()
+                raise
+
+        return call
+
+    def beside(self, work):
+        thread = threading.Thread(target=lambda: self.would_block.wait() and work())
+        thread.start()
+        self.addCleanup(thread.join)
+
+    def test_a_read_waits_for_bytes(self):
+        def feed():
+            for byte in STREAM:
+                os.write(self.writer, bytes([byte]))
+            os.close(self.writer)
+
+        os.set_blocking(self.reader, False)
+        self.beside(feed)
+        self.assertEqual(list(iter(Wire(self.reader, -1).next_frame, None)), BODIES)
+        self.assertTrue(self.would_block.is_set())
+
+    def test_a_write_waits_for_room(self):
+        self.addCleanup(os.close, self.writer)
+        body, arrived = b"x" * (1 << 20), bytearray()
+
+        def drain():
+            while len(arrived) < len(frame(body)):
+                arrived.extend(os.read(self.reader, 1 << 16))
+
+        os.set_blocking(self.writer, False)
+        self.beside(drain)
+        Wire(-1, self.writer).send(frame(body))
+        self.doCleanups()
+        self.assertEqual(bytes(arrived), frame(body))
+        self.assertTrue(self.would_block.is_set())
+
+    def test_a_full_pipe_takes_nothing_of_a_frame_at_first(self):
+        self.addCleanup(os.close, self.writer)
+        os.set_blocking(self.writer, False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(self.writer, b"." * select.PIPE_BUF)
+        self.beside(lambda: os.read(self.reader, 1 << 20))
+        Wire(-1, self.writer).send(STREAM)
+        self.assertEqual(os.read(self.reader, 1 << 20)[-len(STREAM):], STREAM)
+
+    def test_a_read_that_fails_during_a_request_is_told_by_the_next_one(self):
+        os.write(self.writer, frame(b"{}") + b"\x00")
+        os.close(self.writer)
+        wire = Wire(self.reader, -1)
+        wire.gather()
+
+        def fail(*_arguments):
+            raise OSError(errno.EIO, "a broken pipe end")
+
+        wire_module._read = fail
+        wire.gather()
+        self.assertTrue(wire.ended)
+        self.assertEqual(wire.next_frame(), b"{}")
+        with self.assertRaisesRegex(OSError, "a broken pipe end"):
+            wire.next_frame()
 
 
 class FramesOverARealPipe(WorkerTestCase):

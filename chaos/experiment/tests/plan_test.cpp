@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include "testing/cites/cites.hpp"
 
 namespace ordeal::chaos {
@@ -104,6 +106,22 @@ TEST(Plan, wrong_values_are_refused_with_what_is_allowed) {
               HasSubstr("e.toml:9: fault.at_ms: 2900 ms is too late: the load lasts 3000 ms"));
   EXPECT_THAT(with("quiet_ms = 700\n", "quiet_ms = 700\n[bars.events_min]\nworker_born = 1\n"),
               HasSubstr("unknown event worker_born, known: "));
+}
+
+TEST(Plan, an_option_that_has_names_is_written_by_name_read_by_name_and_refused_by_name) {
+  const auto failing = [](std::string_view error) {
+    return std::string{good} + "[[fault]]\nkind = \"fail_system_calls\"\nat_ms = 100\nerror = " +
+           std::string{error} + "\nsystem_call = \"write\"\n";
+  };
+  const auto plan = plan_from_toml(failing("\"ENOSPC\""), "e.toml", faults(), "m.py");
+  ASSERT_TRUE(plan) << plan.error().message;
+  const FaultEntry& fault = plan->faults[1];
+  EXPECT_EQ(fault.values.at("error"), ENOSPC);
+  EXPECT_EQ(fault.kind->describe(fault.values),
+            "fail_system_calls (error ENOSPC, failures 1, nth 1, system_call write)");
+  EXPECT_THAT(message_of(failing("\"EWHAT\"")),
+              HasSubstr("fault.error: unknown error EWHAT, allowed: EINTR, EAGAIN, EIO, ENOSPC, "));
+  EXPECT_THAT(message_of(failing("28")), HasSubstr("fault.error: "));
 }
 
 TEST(Plan, a_target_may_be_another_process_than_a_worker) {

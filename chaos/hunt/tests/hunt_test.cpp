@@ -32,6 +32,19 @@ TEST(Hunt, WhatIsWrittenRunsAsWhatWasDrawn) {
   }
 }
 
+TEST(Hunt, OptionsThatHaveNamesAreWrittenByName) {
+  Plan plan = draw_hunt(5, registry());
+  FaultEntry entry{.kind = registry().find("fail_system_calls"), .at = milliseconds{1}};
+  entry.values = entry.kind->defaults();
+  entry.values["system_call"] = entry.kind->option("system_call")->names[1].value;
+  plan.faults = {entry};
+  const std::string text = to_text(plan);
+  EXPECT_NE(text.find("system_call = \"write\"\n"), text.npos) << text;
+  const auto read = plan_from_toml(text, "drawn.toml", registry(), "bridge.py");
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->faults.front().values, entry.values);
+}
+
 TEST(Hunt, TheSoundPoolHoldsAndEveryKindIsDrawn) {
   std::set<std::string_view> seen;
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
