@@ -27,7 +27,20 @@ std::string name_of(const Strike& strike) {
 bool was_undone(const Strike& strike) { return has(strike.undone_at) && !strike.undo_missed; }
 
 bool went_wrong(const CallRecord& call) {
-  return call.outcome == Outcome::failed || call.outcome == Outcome::indeterminate;
+  const bool as_wanted =
+      call.gave_up && (call.code == "cancelled" || call.code == "cancelled_in_flight");
+  return !as_wanted && (call.outcome == Outcome::failed || call.outcome == Outcome::indeterminate);
+}
+
+bool beside_operations(const CallRecord& call, const RunResult& result) {
+  if (result.operations.empty()) return false;
+  const TimePoint end = has(result.settled_at) ? result.settled_at : TimePoint::max();
+  return call.ended_at + judge_slack >= result.operations.front().at &&
+         (end == TimePoint::max() || call.submitted_at <= end + judge_slack);
+}
+
+bool beside_stop(const CallRecord& call, const RunResult& result) {
+  return has(result.stop_at) && call.ended_at + judge_slack >= result.stop_at;
 }
 
 bool beside(const CallRecord& call, const Strike& strike) {
@@ -222,14 +235,20 @@ Check check_promises(const RunResult& result) {
 
 std::vector<Check> judge_run(const Plan& plan, const RunResult& result) {
   std::vector<Check> checks{
-      check_outcomes(result),       check_mixed_up(result),           check_blast_radius(result),
-      check_right_errors(result),   check_service(result, plan.bars), check_proved(plan, result),
-      check_undone(result),         check_noticed(plan, result),      check_recovered(plan, result),
-      check_progress(plan, result), check_left_behind(plan, result),  check_events(plan, result)};
+      check_outcomes(result),     check_mixed_up(result),           check_blast_radius(result),
+      check_right_errors(result), check_service(result, plan.bars), check_proved(plan, result),
+      check_undone(result),       check_noticed(plan, result)};
+  // Who was stopped amidst could not heal.
+  if (!has(result.stop_at)) {
+    checks.push_back(check_recovered(plan, result));
+    checks.push_back(check_progress(plan, result));
+  }
+  checks.push_back(check_left_behind(plan, result));
+  checks.push_back(check_events(plan, result));
   if (!plan.load.rate.empty()) checks.push_back(check_load(plan, result));
   if (plan.bars.promises) checks.push_back(check_promises(result));
   if (result.with_executions) checks.push_back(check_executed_once(plan, result));
-  if (!plan.steady.empty()) checks.push_back(check_steady(plan, result));
+  if (!plan.steady.empty() && !has(result.stop_at)) checks.push_back(check_steady(plan, result));
   if (result.sessions.checked) checks.push_back(check_sessions(result));
   const bool with_affinity = plan.load.affinity != pool::AffinityPolicy::none;
   if (result.sessions.checked && with_affinity) checks.push_back(check_affinity(plan, result));

@@ -20,6 +20,7 @@ Check check_blast_radius(const RunResult& result) {
     if (!went_wrong(call)) continue;
     ++hurt;
     const bool explained =
+        beside_operations(call, result) || beside_stop(call, result) ||
         std::any_of(result.strikes.begin(), result.strikes.end(),
                     [&call](const Strike& strike) { return beside(call, strike); });
     if (!explained) {
@@ -40,6 +41,14 @@ Check check_right_errors(const RunResult& result) {
     ++hurt;
     std::string about;
     bool right = false;
+    if (beside_operations(call, result)) {
+      about = "operations";
+      right = operations_may_cause(call.code);
+    }
+    if (beside_stop(call, result)) {
+      about += about.empty() ? "the stop" : ", the stop";
+      right = right || stop_may_cause(call.code);
+    }
     for (const Strike& strike : result.strikes) {
       if (!beside(call, strike)) continue;
       right = right || may_cause(*strike.kind, call.code);
@@ -65,6 +74,8 @@ Check check_noticed(const Plan& plan, const RunResult& result) {
   for (const Strike& strike : result.strikes) {
     const bool died = was_injected(strike) && strike.kind->kills && strike.was_proved;
     if (!died || strike.id.worker == 0) continue;
+    // A pool that stops need not notice who is gone.
+    if (has(result.stop_at) && strike.injected_at + plan.bars.notice_max > result.stop_at) continue;
     ++deaths;
     if (!has(strike.detected_at)) {
       evidence.push_back(name_of(strike) + ": the pool has not noticed that it died");

@@ -22,9 +22,13 @@ inline bool was_injected(const Strike& strike) {
 }
 [[nodiscard]] bool was_undone(const Strike& strike);
 [[nodiscard]] std::string name_of(const Strike& strike);
-[[nodiscard]] bool went_wrong(const trial::CallRecord& call);  // failed or indeterminate
+// Failed or indeterminate, and not because its caller gave it up.
+[[nodiscard]] bool went_wrong(const trial::CallRecord& call);
 // Was the call under way while the fault had its effect?
 [[nodiscard]] bool beside(const trial::CallRecord& call, const Strike& strike);
+// Or while an operator was at work, or after the pool was told to stop?
+[[nodiscard]] bool beside_operations(const trial::CallRecord& call, const RunResult& result);
+[[nodiscard]] bool beside_stop(const trial::CallRecord& call, const RunResult& result);
 // A pass without evidence; of much evidence, the beginning.
 [[nodiscard]] trial::Verdict fail_if(std::vector<std::string> evidence);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stop_token>
 
 #include "ordeal/pool/session.hpp"
 #include "testing/load/arrivals.hpp"
@@ -13,6 +14,9 @@ namespace {
 
 using trial::Answer;
 using trial::answer_of;
+
+// A call of the mix takes about so long.
+constexpr milliseconds soon_max{2};
 
 std::string session_name(std::uint64_t number) { return fmt::format("chaos-{}", number); }
 
@@ -27,9 +31,20 @@ Answer PlannedCalls::call(std::string_view command, std::string_view arguments,
                                       .base_delay = milliseconds{5},
                                       .max_delay = milliseconds{100}};
   }
-  if (plan_.sessions == 0)
-    return answer_of(pool_.call(command, pool::JsonText{arguments}, options));
-  const std::uint64_t number = turns_.fetch_add(1) % plan_.sessions;
+  const std::uint64_t turn = turns_.fetch_add(1);
+  pool::core::Random random{seed_ + turn};
+  operator_.perhaps(random);
+  bool gave_up = false;
+  const auto answer = [&gave_up](pool::Result<pool::Reply> reply) {
+    Answer given = answer_of(std::move(reply));
+    given.gave_up = gave_up;
+    return given;
+  };
+  if (plan_.sessions == 0) {
+    auto reply = ask(command, arguments, options, deadline, random, gave_up);
+    return answer(std::move(reply));
+  }
+  const std::uint64_t number = turn % plan_.sessions;
   if (auto failed = count_up(number, deadline)) return *failed;
   const bool kept = plan_.affinity != pool::AffinityPolicy::none;
   const std::string name = session_name(number);
@@ -38,7 +53,7 @@ Answer PlannedCalls::call(std::string_view command, std::string_view arguments,
     options.affinity = plan_.affinity;
   }
   const bool calm = calm_.load();
-  auto reply = pool_.call(command, pool::JsonText{arguments}, options);
+  auto reply = ask(command, arguments, options, deadline, random, gave_up);
   if (kept) {
     const std::lock_guard lock{mutex_};
     SessionSeen& seen = sessions_[number];
@@ -49,7 +64,34 @@ Answer PlannedCalls::call(std::string_view command, std::string_view arguments,
       seen.last_worker = reply->worker;
     }
   }
-  return answer_of(std::move(reply));
+  return answer(std::move(reply));
+}
+
+pool::Result<pool::Reply> PlannedCalls::ask(std::string_view command, std::string_view arguments,
+                                            pool::CallOptions options, TimePoint deadline,
+                                            pool::core::Random& random, bool& gave_up) {
+  std::optional<std::stop_source> patience;
+  const bool disturbed = !calm_.load();
+  if (disturbed && cancel_parts_ > 0 && random.chance(cancel_parts_, 1000)) {
+    // Half of them while the call is most likely on its way, the others up to its deadline.
+    const TimePoint now = time_now();
+    const auto soon = std::min<TimePoint::duration>(deadline - now, soon_max);
+    const auto longest = random.chance(1, 2) ? soon : deadline - now;
+    patience.emplace();
+    options.stop_token = patience->get_token();
+    agenda_.at(
+        now + TimePoint::duration{random.between(0, std::max<std::int64_t>(0, longest.count()))},
+        [source = *patience]() mutable { source.request_stop(); });
+  }
+  const auto on_lease = [&]() -> pool::Result<pool::Reply> {
+    auto lease = pool_.checkout(options);
+    if (!lease) return tl::unexpected(std::move(lease.error()));
+    return lease->call(command, pool::JsonText{arguments}, options);
+  };
+  const bool leases = disturbed && lease_parts_ > 0 && random.chance(lease_parts_, 1000);
+  auto reply = leases ? on_lease() : pool_.call(command, pool::JsonText{arguments}, options);
+  gave_up = patience && patience->stop_requested();
+  return reply;
 }
 
 std::optional<Answer> PlannedCalls::count_up(std::uint64_t number, TimePoint deadline) {

@@ -79,6 +79,9 @@ void note_accounts(Journal& journal, const RunResult& result) {
 
 void note_verdict(Journal& journal, const Plan& plan, const RunResult& result,
                   const std::vector<Check>& checks) {
+  for (const Operated& done : result.operations) {
+    journal.note_at(done.at, "operation", {{"what", done.what}});
+  }
   note_calls(journal, result.history);
   note_latencies(journal, result);
   note_accounts(journal, result);

@@ -78,6 +78,7 @@ struct LoadPlan {
   std::uint32_t callers = 8;
   milliseconds duration{2'500};
   milliseconds deadline{5'000};
+  std::optional<milliseconds> deadline_min;  // then each call's is drawn between them
   trial::CallMix mix;
   std::string command;  // instead of the mix's, with its arguments
   bool idempotent = false;
@@ -116,8 +117,9 @@ struct RunBars {
   bool promises = false;
 };
 
-// What the load of a simulated run has besides, from the table [simulation]; nothing of it is asked
-// of real processes. `parts` are of 1000 requests.
+// What the load has besides, from the table [simulation]. `parts` are of 1000 requests. On real
+// processes callers cancel and take leases, operators work, and the pool is stopped under load as
+// here (load_target.hpp, operator.hpp, run.hpp); of the rest nothing is asked there.
 struct SimulatedLoad {
   std::uint64_t requests_max = 1'000'000;  // before the load's duration is over
   std::uint32_t latency_max_us = 5'000;

@@ -47,6 +47,12 @@ void read_load(TomlReader reader, LoadPlan& load) {
   reader.number("callers", load.callers, 1, 1024);
   reader.duration("duration_ms", load.duration, 1);
   reader.duration("deadline_ms", load.deadline, 1);
+  milliseconds deadline_min{0};
+  reader.duration("deadline_min_ms", deadline_min, 1);
+  if (deadline_min.count() > 0) load.deadline_min = deadline_min;
+  if (deadline_min > load.deadline) {
+    reader.refuse("load.deadline_min_ms exceeds load.deadline_ms");
+  }
   reader.flag("idempotent", load.idempotent);
   reader.number("retries", load.retries, 0, 100);
   reader.number("sessions", load.sessions, 0, 100'000);

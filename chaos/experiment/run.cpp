@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "chaos/experiment/heard.hpp"
 #include "chaos/experiment/load_target.hpp"
@@ -35,6 +36,14 @@ HostUse look_at_host() {
   return use;
 }
 
+// While the last fault has its effect: a stop must cope with what it finds. Without one, amidst.
+milliseconds stop_due(const Plan& plan) {
+  const milliseconds latest = plan.load.duration - plan.quiet;
+  if (plan.shots.empty()) return latest / 2;
+  const Shot& last = plan.shots.back();
+  return std::min(latest, last.due + plan.faults[last.entry].duration / 2);
+}
+
 class Run {
  public:
   Run(const Plan& plan, const RunOptions& options, Journal& journal)
@@ -55,6 +64,7 @@ class Run {
   [[nodiscard]] bool faults_are_over() const;
   void sample(TimePoint now);
   void begin_quiet(TimePoint now);
+  void stop_under_load(TimePoint now);
   [[nodiscard]] bool has_progressed(TimePoint now) const;
   void await_whole();
   void call_after_rollback(std::uint64_t seed);
@@ -79,6 +89,9 @@ class Run {
   TimePoint sampled_at_{}, whole_since_{}, next_{};
   TimePoint end_at_{}, quiet_at_{};
   std::uint64_t ok_before_quiet_ = 0;
+  TimePoint stop_at_ = TimePoint::max();  // with callers in it, if the plan has that
+  std::vector<std::thread> stops_;
+  pool::core::Random stop_random_{0};
   std::vector<bool> shots_done_;
   std::size_t next_shot_ = 0;  // the first that is not done
   bool ending_ = false;
@@ -90,6 +103,8 @@ pool::Result<RunResult> Run::run() {
   site_.random = pool::core::Random{seeds.next()};
   const std::uint64_t seed_after = seeds.next();
   const std::uint64_t seed_arrivals = seeds.next();
+  const std::uint64_t seed_calls = seeds.next();
+  stop_random_ = pool::core::Random{seeds.next()};
   if (auto prepared = around_.prepare(plan_, options_); !prepared) {
     around_.clean_up();
     return tl::unexpected(pool::make_error(pool::ErrorCode::spawn_failed, prepared.error()));
@@ -102,9 +117,10 @@ pool::Result<RunResult> Run::run() {
   }
   strikes_.emplace(plan_, site_, around_.undo(), journal_);
   probe_permits();
-  calls_ = std::make_shared<PlannedCalls>(*held_->pool, plan_.load);
+  calls_ = std::make_shared<PlannedCalls>(*held_->pool, plan_, seed_calls);
   trial::LoadOptions load{.callers = plan_.load.callers,
                           .deadline = plan_.load.deadline,
+                          .deadline_min = plan_.load.deadline_min,
                           .seed = load_seed,
                           .mix = plan_.load.mix};
   load.on_caller_ended = [held = held_] { held->wake.notify(); };
@@ -118,10 +134,14 @@ pool::Result<RunResult> Run::run() {
   if (options_.before_rollback) options_.before_rollback();
   strikes_->undo_all();
   result_.history = load_->history();
-  const bool all_returned = result_.history.count(trial::Outcome::lost) == 0;
-  if (all_returned && !result_.interrupted) call_after_rollback(seed_after);
-  if (all_returned) result_.sessions = calls_->account(site_.acknowledged);
+  // A pool that was stopped can be asked nothing any more.
+  const bool answers =
+      result_.history.count(trial::Outcome::lost) == 0 && result_.stop_at == TimePoint{};
+  if (answers && !result_.interrupted) call_after_rollback(seed_after);
+  if (answers) result_.sessions = calls_->account(site_.acknowledged);
   load_.reset();
+  result_.operations = calls_->operations();
+  calls_->close();
   read_executions();
   stop_pool();
   if (plan_.bars.promises) look_at_record();
@@ -170,6 +190,7 @@ void Run::probe_permits() {
 void Run::drive_load() {
   end_at_ = result_.load_began + plan_.load.duration;
   quiet_at_ = end_at_ - plan_.quiet;
+  if (plan_.simulated.stop_under_load) stop_at_ = result_.load_began + stop_due(plan_);
   result_.quiet_began = TimePoint::max();
   while (true) {
     const std::uint32_t ticket = held_->wake.ticket();
@@ -187,6 +208,8 @@ void Run::drive_load() {
     } else {
       fire_due(now);
       next_ = std::min(next_, quiet_at_);
+      if (now >= stop_at_ && result_.stop_at == TimePoint{}) stop_under_load(now);
+      if (result_.stop_at == TimePoint{}) next_ = std::min(next_, stop_at_);
     }
     if (!ending_ && now >= end_at_ && has_progressed(now)) {
       ending_ = true;
@@ -219,11 +242,31 @@ void Run::begin_quiet(TimePoint now) {
   journal_.note("quiet_began", json::object());
 }
 
+// The callers in it are told; what is under way has the grace. Nothing is struck any more.
+void Run::stop_under_load(TimePoint now) {
+  const SimulatedLoad& load = plan_.simulated;
+  const auto up_to = [this](std::int64_t most) {
+    return milliseconds{stop_random_.between(1, std::max<std::int64_t>(1, most))};
+  };
+  const milliseconds grace =
+      stop_random_.chance(1, 4) ? milliseconds{0} : up_to(load.stop_grace_max_ms);
+  result_.stop_at = now;
+  journal_.note("stop_ordered", {{"grace_ms", grace.count()}});
+  stops_.push_back(order_stop(held_, now, grace));
+  if (load.stop_again && grace.count() > 0) {
+    stops_.push_back(order_stop(held_, now + up_to(grace.count()), up_to(load.stop_grace_max_ms)));
+  }
+  ending_ = true;
+  end_at_ = quiet_at_ = now;
+  load_->ask_to_end();
+}
+
 // The calm is over when the pool has shown that it works, or has had the time for it. Of the calls
 // that end after its beginning each caller may have begun one before.
 bool Run::has_progressed(TimePoint now) const {
   const std::uint64_t wanted = plan_.bars.progress_min + plan_.load.callers;
-  return result_.interrupted || now >= end_at_ + plan_.recovery_max ||
+  const bool cut_short = result_.interrupted || result_.stop_at != TimePoint{};
+  return cut_short || now >= end_at_ + plan_.recovery_max ||
          load_->counts().ok >= ok_before_quiet_ + wanted;
 }
 
@@ -234,6 +277,8 @@ void Run::turn(TimePoint now) {
   next_ = std::min(next_, strikes_->advance(status_));
   if (strikes_->serving(status_) >= plan_.pool.size) {
     if (whole_since_ == TimePoint{}) whole_since_ = now;
+    const bool rests = result_.quiet_began <= now;
+    if (rests && result_.settled_at == TimePoint{}) result_.settled_at = now;
   } else {
     whole_since_ = {};
   }
@@ -342,7 +387,8 @@ void Run::sample(TimePoint now) {
 }
 
 void Run::await_whole() {
-  const TimePoint until = time_now() + (result_.interrupted ? milliseconds{0} : plan_.recovery_max);
+  const bool cut_short = result_.interrupted || result_.stop_at != TimePoint{};
+  const TimePoint until = time_now() + (cut_short ? milliseconds{0} : plan_.recovery_max);
   while (true) {
     const std::uint32_t ticket = held_->wake.ticket();
     const TimePoint now = time_now();
@@ -384,7 +430,7 @@ void Run::read_executions() {
 
 void Run::stop_pool() {
   if (reporter_) reporter_->close(pool::Reporter::close_patience);
-  result_.stop_returned = chaos::stop_pool(held_);
+  result_.stop_returned = chaos::stop_pool(held_, std::move(stops_));
   reporter_.reset();
   journal_.note("pool_stopped", {{"returned", result_.stop_returned}});
 }

@@ -3,6 +3,8 @@
 //   undo leftovers -> prepare -> pool -> load ─> faults (steady before?) ─> quiet ─> load ends
 //      -> everything undone and recovered? ─> stop ─> what is left behind?
 //
+// With `stop_under_load` the stop comes while the last fault has its effect and callers call.
+//
 // The main thread decides everything and waits in one place: for events, the end of callers, or
 // the next due instant. run_plan() judges nothing: judge.hpp does.
 #pragma once
@@ -13,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "chaos/experiment/operator.hpp"
 #include "chaos/experiment/strikes.hpp"
 #include "chaos/faults/process_look.hpp"
 #include "testing/load/closed_loop.hpp"
@@ -74,6 +77,9 @@ struct RunResult {
   SessionAccount sessions;
   trial::History after_rollback;  // some calls when all is undone
   bool interrupted = false;
+  std::vector<Operated> operations;
+  TimePoint settled_at{};  // the operator rests since then, and the pool was whole again
+  TimePoint stop_at{};     // the pool was told to stop, with callers in it; else not before its end
   std::map<std::string, std::uint32_t> executions;  // by nonce, as the relays counted
   bool with_executions = false;
   HostUse before, after;

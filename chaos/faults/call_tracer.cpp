@@ -19,7 +19,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <future>
 #include <map>
 
 #include "chaos/faults/held_process.hpp"
@@ -110,8 +109,10 @@ struct CallTracer::Shared {
   std::atomic<std::uint64_t> told{0};
   std::atomic<std::uint64_t> seen{0};
   std::atomic<bool> is_to_end{false};
+  std::string why_not;  // it could not seize the target: known when has_begun
+  std::atomic<bool> has_begun{false};
   std::atomic<bool> has_ended{false};
-  runtime::WakeWord ended;
+  runtime::WakeWord changed;  // has_begun, has_ended
 };
 
 namespace {
@@ -273,32 +274,32 @@ tl::expected<std::unique_ptr<CallTracer>, std::string> CallTracer::attach(
   auto shared = std::make_shared<Shared>();
   shared->pid = pid;
   shared->failure = failure;
-  std::promise<std::string> seized;
-  std::future<std::string> refused = seized.get_future();
   std::unique_ptr<CallTracer> tracer{new CallTracer{shared}};
-  tracer->thread_ = std::thread{[shared, seized = std::move(seized)]() mutable {
+  tracer->thread_ = std::thread{[shared] {
     pthread_setname_np(pthread_self(), "chaos-tracer");
-    {
-      Loop loop{shared->pid, shared->failure, shared->told, shared->seen, shared->is_to_end};
-      std::string why_not = loop.seize_all();
-      const bool is_seized = why_not.empty();
-      seized.set_value(std::move(why_not));
-      if (is_seized) loop.run();
-    }
+    Loop loop{shared->pid, shared->failure, shared->told, shared->seen, shared->is_to_end};
+    shared->why_not = loop.seize_all();
+    shared->has_begun.store(true);
+    shared->changed.notify();
+    if (shared->why_not.empty()) loop.run();
     shared->has_ended.store(true);
-    shared->ended.notify();
+    shared->changed.notify();
   }};
-  std::string why_not = refused.get();
-  if (!why_not.empty()) return tl::unexpected(std::move(why_not));
+  while (!shared->has_begun.load()) {
+    const std::uint32_t ticket = shared->changed.ticket();
+    if (!shared->has_begun.load()) shared->changed.wait_until(pool::core::never, ticket);
+  }
+  if (!shared->why_not.empty()) return tl::unexpected(shared->why_not);
   return tracer;
 }
 
 CallTracer::~CallTracer() {
-  constexpr std::chrono::milliseconds ask_again{2};  // a signal may come just before the wait begins
+  constexpr std::chrono::milliseconds ask_again{
+      2};  // a signal may come just before the wait begins
   while (true) {
-    const std::uint32_t ticket = shared_->ended.ticket();
+    const std::uint32_t ticket = shared_->changed.ticket();
     if (let_go()) break;
-    shared_->ended.wait_until(pool::core::after(runtime::now(), ask_again), ticket);
+    shared_->changed.wait_until(pool::core::after(runtime::now(), ask_again), ticket);
   }
 }
 

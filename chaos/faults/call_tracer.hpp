@@ -1,18 +1,19 @@
 // Fails system calls of a running process, from outside and without a program in it: as a tracer
 // (ptrace), the way `strace -e inject` does.
 //
-//   a call that matches ─entry stop─> made into no call at all ─exit stop─> told the error, read back
+//   a call that matches ─entry stop─> made into no call at all ─exit stop─> told the error, read
+//   back
 //
-// A thread of this process is the tracer, since a tracer must be an ancestor where Yama says so. All
-// threads of the target are traced, also those that it begins later; processes that it begins are
-// not.
+// A thread of this process is the tracer, since a tracer must be an ancestor where Yama says so.
+// All threads of the target are traced, also those that it begins later; processes that it begins
+// are not.
 //
 // Invariants:
 //   (1) What told() counts the target has in its register: it is read back from the kernel at the
 //       stop behind the call.
 //   (2) No call is left half failed: who is let go has been told its error, or goes on as usual.
-//   (3) Whoever waits for the target's end is told of it: the tracer never reaps the process itself.
-//   (4) However this process ends, the kernel lets the target go.
+//   (3) Whoever waits for the target's end is told of it: the tracer never reaps the process
+//   itself. (4) However this process ends, the kernel lets the target go.
 //
 // Thread safety: one thread owns the object.
 #pragma once

@@ -82,6 +82,15 @@ bool may_cause(const FaultKind& kind, std::string_view code) {
   return has(of_any, code) || has(own_codes(kind), code);
 }
 
+bool operations_may_cause(std::string_view code) {
+  return has(of_any, code) || code == "pool_draining" || code == "session_state_lost";
+}
+
+bool stop_may_cause(std::string_view code) {
+  return has(of_any, code) || has(of_death, code) || code == "pool_stopping" ||
+         code == "stopped_in_flight";
+}
+
 std::string causes_of(const FaultKind& kind) {
   std::string text;
   for (const std::string_view code : own_codes(kind)) {

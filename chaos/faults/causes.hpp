@@ -12,6 +12,9 @@ namespace ordeal::chaos {
 // `code` as pool::to_string has it. Whatever tells of waiting (time-outs, full queues, refusals,
 // open circuits) may come of any fault.
 [[nodiscard]] bool may_cause(const FaultKind& kind, std::string_view code);
+// The same while an operator is at work; and when the pool is told to stop with callers in it.
+[[nodiscard]] bool operations_may_cause(std::string_view code);
+[[nodiscard]] bool stop_may_cause(std::string_view code);
 // "worker_died, truncated_reply, ..." without what any fault may cause.
 [[nodiscard]] std::string causes_of(const FaultKind& kind);
 

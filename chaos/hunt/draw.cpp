@@ -143,6 +143,7 @@ void draw_load(Random& random, Plan& plan) {
   plan.load.callers = from(random, 1, 16);
   plan.load.duration = ms(random, {100, 300, 1000});
   plan.load.deadline = ms(random, {5, 50, 100, 500});
+  plan.load.deadline_min = milliseconds{1};  // as in virtual time
   plan.load.sessions = one_of(random, {0U, 1U, 3U, 8U});
   plan.quiet = milliseconds{0};
   load.requests_max = 300;

@@ -1,5 +1,7 @@
 #include "chaos/hunt/hunt.hpp"
 
+#include <tuple>
+
 #include "chaos/experiment/simulated_keys.hpp"
 #include "chaos/simulated/contained.hpp"
 
@@ -36,6 +38,37 @@ void verify(Found& found, const HuntWorld& world, const Registry& registry) {
   }
 }
 
+// Faults that exist in another world: not rates, which are this one's weather.
+bool has_faults_elsewhere(const Plan& plan) {
+  return !plan.faults.empty() && count_faults(plan) == plan.faults.size();
+}
+
+void confirm(Found& found, const HuntWorld& world) {
+  if (!world.what_breaks_there || count_faults(found.plan) > few_faults ||
+      !has_faults_elsewhere(found.plan)) {
+    return;
+  }
+  found.confirmed = 0;
+  while (*found.confirmed < confirmations_wanted && !world.what_breaks_there(found.plan).empty()) {
+    ++*found.confirmed;
+  }
+}
+
+bool is_good(const Found& found) {
+  return count_faults(found.plan) <= few_faults &&
+         found.confirmed.value_or(confirmations_wanted) == confirmations_wanted;
+}
+
+bool is_better(const Found& found, const Found& than) {
+  const auto rank = [](const Found& each) {
+    const bool small = count_faults(each.plan) <= few_faults;
+    return std::tuple{
+        !small, small ? confirmations_wanted - each.confirmed.value_or(confirmations_wanted) : 0,
+        count_faults(each.plan)};
+  };
+  return rank(found) < rank(than);
+}
+
 }  // namespace
 
 HuntWorld simulated_world(const Registry& registry) {
@@ -47,8 +80,9 @@ HuntWorld simulated_world(const Registry& registry) {
 
 HuntResult hunt(const Hunt& hunt, const HuntWorld& world, const Registry& registry) {
   const TimePoint began = time_now();
-  const TimePoint until = began + std::chrono::duration_cast<TimePoint::duration>(
-                                      std::chrono::duration<double>(hunt.seconds));
+  const auto allowed =
+      std::chrono::duration_cast<TimePoint::duration>(std::chrono::duration<double>(hunt.seconds));
+  TimePoint until = began + allowed;
   HuntResult result;
   for (std::uint64_t seed = hunt.first_seed; seed <= hunt.last_seed && time_now() < until; ++seed) {
     const Plan plan = world.draw(seed);
@@ -68,10 +102,13 @@ HuntResult hunt(const Hunt& hunt, const HuntWorld& world, const Registry& regist
     std::erase(found.plan.title, '"');
     std::erase(found.plan.title, '\\');
     found.shrunk_after_s = seconds_since(began);
-    const bool fewest =
-        !result.found || count_faults(found.plan) < count_faults(result.found->plan);
-    if (fewest) result.found = std::move(found);
-    if (count_faults(result.found->plan) <= few_faults) break;
+    confirm(found, world);
+    until = std::min(until + (time_now() - began) -
+                         std::chrono::duration_cast<TimePoint::duration>(
+                             std::chrono::duration<double>(found.shrunk_after_s)),
+                     began + 2 * allowed);
+    if (!result.found || is_better(found, *result.found)) result.found = std::move(found);
+    if (is_good(*result.found)) break;
   }
   if (result.found) verify(*result.found, world, registry);
   result.seconds = seconds_since(began);

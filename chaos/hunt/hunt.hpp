@@ -40,12 +40,17 @@ struct Found {
   std::uint64_t tried = 0;        // candidates of the shrinking
   std::uint32_t repeats = 0;      // of `repeats_wanted` runs of the shrunk text that failed alike
   std::uint32_t other_seeds = 0;  // of twenty other seeds, how many break it as well
+  // In the other world, how many runs in a row have failed; nothing: its faults are none there, or
+  // nobody asked.
+  std::optional<std::uint32_t> confirmed;
 };
 inline constexpr std::uint32_t repeats_wanted = 5;
 inline constexpr std::uint32_t other_seeds_tried = 20;
 
 // A schedule of so few faults is small; with more, the hunt goes on for a better one.
 inline constexpr std::size_t few_faults = 3;
+// So many runs in a row must fail where a find is to be confirmed; else the hunt goes on, too.
+inline constexpr std::uint32_t confirmations_wanted = 3;
 
 struct Hunt {
   std::uint64_t first_seed = 1, last_seed = 1'000'000;
@@ -68,6 +73,9 @@ struct HuntWorld {
   std::uint64_t tries_for_faults = 150;
   bool vary_seeds = true;  // each try with another seed; else the same again
   bool less_load = true;   // the load is made smaller, too
+  // Where what is found must fail as well, by whatever check; empty: nowhere. The time that this
+  // takes is not the search's, but no more than as much again.
+  std::function<std::string(const Plan&)> what_breaks_there{};
 };
 [[nodiscard]] HuntWorld simulated_world(const Registry& registry);
 [[nodiscard]] HuntWorld real_world(const Registry& registry, const RunOptions& options,

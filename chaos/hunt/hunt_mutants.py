@@ -69,7 +69,6 @@ class Hunter:
     def repeat_on_processes(self, broken, experiment, place):
         """How many of the runs against real processes fail, or crash: faults are there, what the table
         [simulation] says is not."""
-        os.symlink(os.path.join(self.build, "bin", "ordeal-relay"), os.path.join(place, "ordeal-relay"))
         run = [broken, "run", "--quiet", "--state", os.path.join(place, "state"), experiment]
         return sum(call(run, 60) == FAILED for _ in range(REPEATS))
 
@@ -82,8 +81,9 @@ class Hunter:
         broken, sound = exchange.program(PROGRAM), os.path.join(self.build, PROGRAM)
         experiment, figures = os.path.join(self.folder, mutant.name + ".toml"), os.path.join(place, "figures.json")
         seconds = self.arguments.seconds
-        code = call([broken, "hunt", "--seeds", self.arguments.seeds, "--seconds", str(seconds), "--out", experiment,
-                     "--json", figures], 3 * seconds + 60)
+        os.symlink(os.path.join(self.build, "bin", "ordeal-relay"), os.path.join(place, "ordeal-relay"))
+        code = call([broken, "hunt", "--confirm", "--seeds", self.arguments.seeds, "--seconds", str(seconds), "--out",
+                     experiment, "--json", figures, "--state", os.path.join(place, "state")], 3 * seconds + 120)
         verdict = {"name": mutant.name, "breaks": mutant.breaks, "found": False, "ended": code}
         if code == FAILED:
             with open(figures, encoding="utf-8") as stream:

@@ -55,6 +55,17 @@ void draw_load(Random& random, LoadPlan& load) {
   load.mix.slow_percent = one_of(random, {0U, 15U, 50U});
 }
 
+// What callers and operators do besides.
+void draw_doings(Random& random, SimulatedLoad& load) {
+  load.cancel_parts = one_of(random, {0U, 0U, 50U, 200U});
+  load.lease_parts = one_of(random, {0U, 0U, 50U, 200U});
+  load.operation_parts = one_of(random, {0U, 0U, 0U, 20U});
+  load.bad_programs = random.chance(1, 2);
+  load.stop_under_load = random.chance(1, 4);
+  load.stop_again = random.chance(1, 2);
+  load.stop_grace_max_ms = one_of(random, {5U, 50U, 500U, 2'000U});
+}
+
 FaultEntry draw_fault(Random& random, const std::vector<const FaultKind*>& kinds) {
   using Rule = Target::Rule;
   FaultEntry entry{.kind = kinds[random.below(kinds.size())]};
@@ -85,6 +96,7 @@ Plan draw_real(std::uint64_t seed, const std::vector<const FaultKind*>& kinds) {
   draw_load(random, plan.load);
   const std::uint64_t wanted = 1 + random.below(6);
   for (std::uint64_t i = 0; i < wanted; ++i) plan.faults.push_back(draw_fault(random, kinds));
+  draw_doings(random, plan.simulated);
   plan.written = plan.faults.size();
   plan.early = true;
   plan.quiet = milliseconds{300};
@@ -92,6 +104,7 @@ Plan draw_real(std::uint64_t seed, const std::vector<const FaultKind*>& kinds) {
   plan.bars.calls_min = 1;
   plan.bars.strikes_min = 0;
   plan.bars.ok_percent_min = 0;
+  plan.bars.promises = true;
   draw_schedule(plan);
   return plan;
 }

@@ -24,6 +24,8 @@ class Shrinker {
       less |= weaken();
       less |= shorten();
       less |= snap();
+      less |= calmer(false);
+      less |= drop_flags();
       if (!world_.less_load) continue;
       less |= fewer_workers();
       less |= less_load();
@@ -162,12 +164,17 @@ class Shrinker {
         [](Plan& p) { p.load.callers = std::max(1U, p.load.callers / 2); },
         [](Plan& p) { p.load.callers -= p.load.callers > 1 ? 1 : 0; },
     };
-    bool less = calmer(false);
+    bool less = false;
+    for (const Change& change : changes) less |= attempt(change);
+    return less | fit_processes();
+  }
+
+  bool drop_flags() {
+    bool less = false;
     for (const SimulatedFlag& flag : simulated_flags()) {
       less |= attempt([&flag](Plan& plan) { flag.of(plan.simulated) = false; });
     }
-    for (const Change& change : changes) less |= attempt(change);
-    return less | fit_processes();
+    return less;
   }
 
   // Real workers take longer to start, and a load of a tenth of a second strikes nobody.

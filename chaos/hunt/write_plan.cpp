@@ -41,6 +41,9 @@ std::string load_text(const Plan& plan) {
                   plan.load.duration.count(), plan.load.deadline.count());
   const LoadPlan& load = plan.load;
   const LoadPlan usual;
+  if (load.deadline_min) {
+    text += fmt::format("deadline_min_ms = {}\n", load.deadline_min->count());
+  }
   if (load.sessions > 0) text += fmt::format("sessions = {}\n", load.sessions);
   using Policy = pool::AffinityPolicy;
   if (load.sessions > 0 && load.affinity != Policy::none) {

@@ -19,6 +19,7 @@ struct HuntArguments {
   std::string json_file;
   std::string mutant;
   std::string world = "simulated";  // or "processes"
+  bool confirm = false;
 };
 
 int complain(std::string_view message) {
@@ -55,6 +56,7 @@ json to_json(const HuntResult& result) {
                       {"other_seeds", found.other_seeds},
                       {"other_seeds_tried", other_seeds_tried},
                       {"experiment", to_text(found.plan)}};
+  if (found.confirmed) summary["found"]["confirmed"] = *found.confirmed;
   return summary;
 }
 
@@ -75,10 +77,12 @@ int run_hunt(const HuntArguments& arguments, const Registry& registry,
   const RunOptions run{.state_folder = options.state_folder,
                        .relay_program = options.relay_program};
   const bool real = arguments.world == "processes";
-  if (real) (void)undo_leftovers(options.state_folder, registry);
-  const HuntResult result =
-      hunt(arguments.hunt,
-           real ? real_world(registry, run, options.bridge) : simulated_world(registry), registry);
+  if (real || arguments.confirm) (void)undo_leftovers(options.state_folder, registry);
+  HuntWorld world = real ? real_world(registry, run, options.bridge) : simulated_world(registry);
+  if (arguments.confirm && !real) {
+    world.what_breaks_there = real_world(registry, run, options.bridge).what_breaks;
+  }
+  const HuntResult result = hunt(arguments.hunt, world, registry);
   if (!arguments.json_file.empty()) {
     std::ofstream stream{arguments.json_file};
     stream << to_json(result).dump(1) << "\n";
@@ -112,8 +116,7 @@ int hunt_mutant(const HuntArguments& arguments) {
 
 }  // namespace
 
-void add_hunt(CLI::App& app, const Registry& registry, const CommandOptions& options,
-              int& exit_code) {
+void add_hunt(CLI::App& app, const Registry& registry, CommandOptions& options, int& exit_code) {
   const auto arguments = std::make_shared<HuntArguments>();
   CLI::App* hunt = app.add_subcommand(
       "hunt", "random schedules in virtual time; what breaks the pool is made small");
@@ -126,6 +129,11 @@ void add_hunt(CLI::App& app, const Registry& registry, const CommandOptions& opt
   hunt->add_option("--world", arguments->world,
                    "the pool's core in virtual time, or real processes, some seconds a schedule")
       ->check(CLI::IsMember({"simulated", "processes"}))
+      ->capture_default_str();
+  hunt->add_flag("--confirm", arguments->confirm,
+                 "what is found must fail on real processes, too, if its faults exist there");
+  hunt->add_option("--state", options.state_folder,
+                   "where undo records of runs on processes are kept")
       ->capture_default_str();
   hunt->add_option("--mutant", arguments->mutant,
                    "hunt the pool with that seeded bug (scripts/mutants --list), and the sound one "

@@ -9,7 +9,6 @@ namespace ordeal::chaos {
 
 // `options` and `exit_code` must outlive the parse.
 void add_soak(CLI::App& app, CommandOptions& options, int& exit_code);
-void add_hunt(CLI::App& app, const Registry& registry, const CommandOptions& options,
-              int& exit_code);
+void add_hunt(CLI::App& app, const Registry& registry, CommandOptions& options, int& exit_code);
 
 }  // namespace ordeal::chaos

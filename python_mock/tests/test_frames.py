@@ -145,18 +145,17 @@ class PipesThatDoNotBlock(unittest.TestCase):
         self.assertTrue(self.would_block.is_set())
 
     def test_a_write_waits_for_room(self):
-        self.addCleanup(os.close, self.writer)
-        body, arrived = b"x" * (1 << 20), bytearray()
+        body, arrived = b"x" * (1 << 20), []
 
         def drain():
-            while len(arrived) < len(frame(body)):
-                arrived.extend(os.read(self.reader, 1 << 16))
+            arrived.extend(iter(lambda: os.read(self.reader, 1 << 16), b""))
 
         os.set_blocking(self.writer, False)
         self.beside(drain)
+        self.addCleanup(os.close, self.writer)  # Before it is waited for the reader's end.
         Wire(-1, self.writer).send(frame(body))
         self.doCleanups()
-        self.assertEqual(bytes(arrived), frame(body))
+        self.assertEqual(b"".join(arrived), frame(body))
         self.assertTrue(self.would_block.is_set())
 
     def test_a_full_pipe_takes_nothing_of_a_frame_at_first(self):

@@ -21,6 +21,7 @@ void note_answer(CallRecord& call, Answer&& answer) {
   call.worker = answer.worker;
   call.attempts = answer.attempts;
   call.death = answer.death;
+  call.gave_up = answer.gave_up;
 }
 
 }  // namespace
@@ -51,6 +52,12 @@ struct ClosedLoop::Shared {
 };
 
 namespace {
+
+std::chrono::milliseconds draw_deadline(const LoadOptions& options, pool::core::Random& random) {
+  if (!options.deadline_min) return options.deadline;
+  return std::chrono::milliseconds{
+      random.between(options.deadline_min->count(), options.deadline.count())};
+}
 
 template <typename Shared>
 void rest_until(Shared& shared, runtime::Instant until) {
@@ -114,7 +121,7 @@ void ClosedLoop::run_caller(const std::shared_ptr<Shared>& shared,
     }
     const DrawnCall drawn = draw_call(shared->options.mix, caller->random);
     const TimePoint submitted_at = time_now();
-    const TimePoint deadline = submitted_at + shared->options.deadline;
+    const TimePoint deadline = submitted_at + draw_deadline(options, caller->random);
     {
       const std::lock_guard lock{caller->mutex};
       ++caller->sent;

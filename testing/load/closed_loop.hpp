@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -25,6 +26,8 @@ namespace ordeal::trial {
 struct LoadOptions {
   std::uint32_t callers = 8;
   std::chrono::milliseconds deadline{10'000};  // of each call
+  // If given: each call's is drawn, evenly, from this to that.
+  std::optional<std::chrono::milliseconds> deadline_min{};
   std::uint64_t seed = 0;
   CallMix mix;
   // When calls are due, from the start, ascending (arrivals.hpp). Whoever is free takes the next

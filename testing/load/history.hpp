@@ -50,6 +50,7 @@ struct CallRecord {
   std::string code;     // the error's; empty: none
   std::string message;  // the error's
   std::optional<DeathSeen> death;
+  bool gave_up = false;  // its caller has cancelled it
 
   // Where its latency begins.
   [[nodiscard]] TimePoint wanted_at() const { return due_at.value_or(submitted_at); }

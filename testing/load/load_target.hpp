@@ -24,6 +24,7 @@ struct Answer {
   std::uint64_t worker = 0;
   std::uint32_t attempts = 0;
   std::optional<DeathSeen> death;
+  bool gave_up = false;  // its caller did, before it had an answer
 };
 
 // Thread safety: call() comes from many threads at once.

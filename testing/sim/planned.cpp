@@ -172,7 +172,7 @@ bool Simulation::damage(std::uint32_t number, Process& process, Instant then) {
       plan_end(number, never, V::timed_out, P::written);
       return true;
     case K::violate:
-      plan_end(number, then, V::violated, P::written, fault.code);
+      plan_violation(number, then, fault.code);
       return true;
     case K::truncate:
       agenda_.plan(then, {.kind = Kind::dies, .worker = process.id});

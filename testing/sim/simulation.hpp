@@ -118,7 +118,8 @@ class Simulation {
     std::uint32_t slot = 0;
     pool::core::WireProgress progress{};  // what has been written if it is interrupted now
     pool::core::Instant late_reply = pool::core::never;  // when the worker will have answered
-    bool reply_in_pipe = false;                          // its worker answered before it died
+    bool violates = false;       // that answer will be none that the pool understands
+    bool reply_in_pipe = false;  // its worker answered before it died
     bool lease = false;
     std::uint32_t pauses = 0;
     std::uint32_t session = pool::core::no_session;
@@ -163,6 +164,7 @@ class Simulation {
   void spawn(const pool::core::action::Spawn& a);
   void grant(const pool::core::action::Grant& a);
   void plan_exchange(std::uint32_t client);
+  void plan_violation(std::uint32_t number, pool::core::Instant at, pool::ErrorCode code);
   void plan_race(std::uint32_t client, pool::core::Instant at);
   void race(const Happening& h);
   void interrupt(const pool::core::action::Interrupt& a);

@@ -76,7 +76,7 @@ void Simulation::grant(const action::Grant& a) {
   client.slot = a.slot;
   client.progress = WireProgress::written;
   client.late_reply = never;
-  client.reply_in_pipe = false;
+  client.violates = client.reply_in_pipe = false;
   plan_exchange(a.ticket.index);
 }
 
@@ -99,7 +99,7 @@ void Simulation::plan_exchange(std::uint32_t number) {
   if (draw(faults.closes_stream)) return plan_end(number, then, V::lost, P::written);
   if (draw(faults.violates)) {
     const ErrorCode code = violations[random_.below(violations.size())];
-    return plan_end(number, then, V::violated, P::written, code);
+    return plan_violation(number, then, code);
   }
   if (draw(faults.dies_busy)) {
     agenda_.plan(then, {.kind = Kind::dies, .worker = client.worker});
@@ -129,6 +129,13 @@ void Simulation::plan_exchange(std::uint32_t number) {
   plan_end(number, then, V::replied, client.lease ? P::untouched : P::written,
            stray ? ErrorCode::stray_output : ErrorCode::none);
   if (races && !comes_first) plan_race(number, then);
+}
+
+// Behind the deadline it is the late reply that violates.
+void Simulation::plan_violation(std::uint32_t number, Instant at, ErrorCode code) {
+  clients_[number].late_reply = at;
+  clients_[number].violates = true;
+  plan_end(number, at, ExchangeVerdict::violated, WireProgress::written, code);
 }
 
 // At the instant of the end: a cancel; of a lease, its worker's death.
@@ -239,7 +246,8 @@ void Simulation::drain(const action::Drain& a) {
   }
   if (last == nullptr || last->late_reply == never) return;
   const Instant at = std::max(now_, last->late_reply);
-  const Kind kind = draw(options_.faults.violates) ? Kind::fault : Kind::late_reply;
+  const bool violates = last->violates || draw(options_.faults.violates);
+  const Kind kind = violates ? Kind::fault : Kind::late_reply;
   agenda_.plan(at, {.kind = kind, .who = a.slot, .worker = a.worker});
 }
 
@@ -311,7 +319,8 @@ void Simulation::die(const Happening& h) {
     Client& client = clients_[number];
     if (!client.open || !client.granted || client.worker != h.worker) continue;
     const Instant then = now_ + up_to(news_max);
-    client.reply_in_pipe = client.late_reply != never && random_.chance(1, 4);
+    const bool answers = client.late_reply != never && !client.violates;
+    client.reply_in_pipe = answers && random_.chance(1, 4);
     if (client.reply_in_pipe) {
       plan_end(number, then, ExchangeVerdict::replied, WireProgress::written);
       continue;

@@ -125,6 +125,11 @@ struct MadeUp {
   RunResult result;
 };
 
+void fail(MadeUp& run, std::size_t number, std::string_view code) {
+  run.result.history.calls[number].outcome = Outcome::failed;
+  run.result.history.calls[number].code = code;
+}
+
 struct Flaw {
   std::string_view check;  // the one that must notice
   Kind kind;
@@ -144,6 +149,32 @@ const std::vector<Flaw>& flaws() {
        }},
       {"blast_radius", Kind::fail, "failed with no fault about",
        [](MadeUp& run) { run.result.history.calls[150].outcome = Outcome::failed; }},
+      {"blast_radius", Kind::fail, "failed with no fault about",
+       [](MadeUp& run) {
+         fail(run, 150, "worker_died");
+         run.result.history.calls[150].gave_up = true;  // and that is not why
+       }},
+      {"blast_radius", Kind::fail, "failed with no fault about",
+       [](MadeUp& run) {
+         fail(run, 150, "queue_timeout");
+         run.result.operations = {{MadeUp::at(1'100), "resize to 1"}};
+         run.result.settled_at = MadeUp::at(1'300);
+       }},
+      {"right_errors", Kind::fail, "no fault about (operations) may cause",
+       [](MadeUp& run) {
+         fail(run, 150, "worker_died");
+         run.result.operations = {{MadeUp::at(1'490), "roll"}};
+       }},
+      {"blast_radius", Kind::fail, "failed with no fault about",
+       [](MadeUp& run) {
+         fail(run, 150, "pool_stopping");
+         run.result.stop_at = MadeUp::at(1'900);
+       }},
+      {"right_errors", Kind::fail, "no fault about (the stop) may cause",
+       [](MadeUp& run) {
+         fail(run, 150, "malformed_reply");
+         run.result.stop_at = MadeUp::at(1'450);
+       }},
       {"right_errors", Kind::fail,
        "failed with reply_id_mismatch, which no fault about (freeze_worker) may cause",
        [](MadeUp& run) { run.result.history.calls[60].code = "reply_id_mismatch"; }},
@@ -277,6 +308,32 @@ TEST(Judge, each_check_is_seen_to_fail_with_its_reason) {
     seen.insert(check->name);
   }
   for (const Check& check : MadeUp{}.judged()) EXPECT_TRUE(seen.contains(check.name)) << check.name;
+}
+
+TEST(Judge, what_its_caller_an_operator_or_a_stop_wanted_is_no_failure_of_the_pool) {
+  MadeUp given_up;
+  given_up.plan.steady.clear();
+  fail(given_up, 150, "cancelled_in_flight");
+  given_up.result.history.calls[150].gave_up = true;
+  EXPECT_TRUE(overall(given_up.judged()).passed());
+
+  MadeUp operated;
+  operated.plan.steady.clear();
+  fail(operated, 150, "pool_draining");
+  operated.result.operations = {{MadeUp::at(1'400), "drain"}};
+  operated.result.settled_at = MadeUp::at(1'700);
+  EXPECT_TRUE(overall(operated.judged()).passed());
+
+  MadeUp stopped;
+  fail(stopped, 150, "stopped_in_flight");
+  stopped.result.stop_at = MadeUp::at(1'501);
+  stopped.result.strikes[1].injected_at = MadeUp::at(1'500);  // nobody need notice it any more
+  stopped.result.strikes[1].detected_at = {};
+  stopped.result.whole = false;
+  stopped.result.strikes[0].recovered_at = {};
+  const auto checks = stopped.judged();
+  EXPECT_TRUE(overall(checks).passed()) << overall(checks).evidence().front();
+  for (const Check& check : checks) EXPECT_NE(check.name, "recovered");
 }
 
 // The fault is the tool's to undo: that the pool is not well meanwhile proves nothing against it.

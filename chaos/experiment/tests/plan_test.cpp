@@ -76,7 +76,7 @@ TEST(Plan, is_read_as_written) {
 TEST(Plan, unknown_keys_are_refused_with_their_line_and_what_is_allowed) {
   EXPECT_THAT(with("callers = 6", "calers = 6"), HasSubstr("e.toml:7: unknown key load.calers"));
   EXPECT_THAT(with("callers = 6", "calers = 6"),
-              HasSubstr("allowed: affinity, callers, clump, command, deadline_ms"));
+              HasSubstr("allowed: affinity, callers, clump, command, deadline_min_ms, "));
   EXPECT_THAT(with("latency_ms", "latency"), HasSubstr("e.toml:15: unknown key fault.latency"));
   EXPECT_THAT(with("[end]", "[ends]"), HasSubstr("unknown key ends"));
   EXPECT_THAT(with("size = 3", "sise = 3"), HasSubstr("e.toml:5: pool: unknown option"));
@@ -110,8 +110,9 @@ TEST(Plan, wrong_values_are_refused_with_what_is_allowed) {
 
 TEST(Plan, an_option_that_has_names_is_written_by_name_read_by_name_and_refused_by_name) {
   const auto failing = [](std::string_view error) {
-    return std::string{good} + "[[fault]]\nkind = \"fail_system_calls\"\nat_ms = 100\nerror = " +
-           std::string{error} + "\nsystem_call = \"write\"\n";
+    return std::string{good} +
+           "[[fault]]\nkind = \"fail_system_calls\"\nat_ms = 100\nerror = " + std::string{error} +
+           "\nsystem_call = \"write\"\n";
   };
   const auto plan = plan_from_toml(failing("\"ENOSPC\""), "e.toml", faults(), "m.py");
   ASSERT_TRUE(plan) << plan.error().message;

@@ -64,9 +64,9 @@ std::vector<NamedValue> family_names() {
 }
 
 std::vector<NamedValue> error_names() {
-  constexpr std::array errors{EINTR,  EAGAIN, EIO,    ENOSPC, ENOMEM, EMFILE,     ENFILE,   EDQUOT,
-                              EFBIG,  EBADF,  EPIPE,  EACCES, EPERM,  ENOENT,     EINVAL,   EFAULT,
-                              EBUSY,  EROFS,  ENOSYS, ENXIO,  ESTALE, ECONNRESET, ETIMEDOUT};
+  constexpr std::array errors{EINTR, EAGAIN, EIO,    ENOSPC, ENOMEM, EMFILE,     ENFILE,   EDQUOT,
+                              EFBIG, EBADF,  EPIPE,  EACCES, EPERM,  ENOENT,     EINVAL,   EFAULT,
+                              EBUSY, EROFS,  ENOSYS, ENXIO,  ESTALE, ECONNRESET, ETIMEDOUT};
   std::vector<NamedValue> names;
   for (const int error : errors) names.push_back({strerrorname_np(error), error});
   return names;
@@ -93,12 +93,12 @@ Attempt<void> plan_failure(Strike& strike, Site& site) {
 
 Attempt<void> fail_calls(Strike& strike, Site&) {
   const auto& family = families()[static_cast<std::size_t>(strike.value("system_call"))];
-  auto tracer = CallTracer::attach(
-      strike.record["pid"].get<int>(),
-      {.system_calls = family.numbers,
-       .error = static_cast<int>(strike.value("error")),
-       .failures_max = static_cast<std::uint64_t>(strike.value("failures")),
-       .nth = static_cast<std::uint64_t>(strike.value("nth"))});
+  auto tracer =
+      CallTracer::attach(strike.record["pid"].get<int>(),
+                         {.system_calls = family.numbers,
+                          .error = static_cast<int>(strike.value("error")),
+                          .failures_max = static_cast<std::uint64_t>(strike.value("failures")),
+                          .nth = static_cast<std::uint64_t>(strike.value("nth"))});
   if (!tracer) return tl::unexpected(std::move(tracer.error()));
   strike.resource = std::shared_ptr<CallTracer>{std::move(*tracer)};
   return {};
@@ -107,8 +107,7 @@ Attempt<void> fail_calls(Strike& strike, Site&) {
 std::optional<std::string> prove_told(Strike& strike, Site&) {
   const auto* tracer = static_cast<const CallTracer*>(strike.resource.get());
   if (tracer == nullptr || tracer->told() == 0) return {};
-  return fmt::format("pid {} was told {} by {} of {} calls of {}",
-                     strike.record["pid"].get<int>(),
+  return fmt::format("pid {} was told {} by {} of {} calls of {}", strike.record["pid"].get<int>(),
                      strerrorname_np(static_cast<int>(strike.value("error"))), tracer->told(),
                      tracer->seen(), call_of(strike));
 }

@@ -36,7 +36,7 @@ class Child {
     if (pid_ == 0) serve(0);
   }
   ~Child() {
-    kill(pid_, SIGKILL);
+    if (pid_ > 0) kill(pid_, SIGKILL);
     (void)wait_for_end();
     for (const int end : {orders_[0], orders_[1], told_[0], told_[1]}) close(end);
   }
@@ -55,7 +55,8 @@ class Child {
   // As the parent sees it; a second time there is nothing to be seen.
   siginfo_t wait_for_end() {
     siginfo_t end{};
-    if (pid_ > 0) EXPECT_EQ(waitid(P_PID, static_cast<id_t>(pid_), &end, WEXITED), 0);
+    if (pid_ == 0) return end;
+    EXPECT_EQ(waitid(P_PID, static_cast<id_t>(pid_), &end, WEXITED), 0);
     pid_ = 0;
     return end;
   }
@@ -95,7 +96,8 @@ TEST_F(CallTracerTest, as_many_calls_as_asked_for_are_told_the_error_and_the_nex
   child.order('.');
   EXPECT_EQ(child.told(), 0);
   // It waits in a read now, or soon: that one is the first.
-  const auto tracer = fail_reads(child, {.system_calls = {SYS_read}, .error = EIO, .failures_max = 3});
+  const auto tracer =
+      fail_reads(child, {.system_calls = {SYS_read}, .error = EIO, .failures_max = 3});
   ASSERT_TRUE(tracer);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(child.told(), EIO);
   child.order('.');
