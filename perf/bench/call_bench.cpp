@@ -149,49 +149,41 @@ Side callers_of(std::vector<RawPipe>& pipes, const CallBenchOptions& options) {
   return side;
 }
 
-pool::Result<CallBenchResult> compare(const CallBenchOptions& options, const Side& mine,
-                                      const Side& control) {
+// What all pairs have shown so far.
+struct Pairs {
+  std::vector<double> mine_us;
+  std::vector<double> control_us;
+  Ratios ratios;
+  std::uint64_t pool_calls = 0;
+  std::uint64_t reads_wasted = 0;
+  std::uint64_t yields = 0;
+};
+
+pool::Result<void> add_pairs(Pairs& seen, const CallBenchOptions& options, std::uint32_t pairs,
+                             const Side& mine, const Side& control) {
   for (const Side* side : {&mine, &control}) {
     if (auto warm = run_block(*side, options.warm_up_calls); warm.failure) {
       return tl::unexpected(*warm.failure);
     }
   }
-  std::vector<double> all_mine;
-  std::vector<double> all_control;
-  Ratios ratios;
-  for (std::uint32_t pair = 0; pair < options.pairs; ++pair) {
-    const bool mine_first = pair % 2 == 0;
+  for (std::uint32_t pair = 0; pair < pairs; ++pair) {
+    const bool mine_first = seen.ratios.mean.size() % 2 == 0;
     const Block first = run_block(mine_first ? mine : control, options.calls_per_block);
     const Block second = run_block(mine_first ? control : mine, options.calls_per_block);
     if (first.failure) return tl::unexpected(*first.failure);
     if (second.failure) return tl::unexpected(*second.failure);
     const Block& a = mine_first ? first : second;
     const Block& b = mine_first ? second : first;
-    ratios.add(a, b);
-    all_mine.insert(all_mine.end(), a.latencies_us.begin(), a.latencies_us.end());
-    all_control.insert(all_control.end(), b.latencies_us.begin(), b.latencies_us.end());
+    seen.ratios.add(a, b);
+    seen.mine_us.insert(seen.mine_us.end(), a.latencies_us.begin(), a.latencies_us.end());
+    seen.control_us.insert(seen.control_us.end(), b.latencies_us.begin(), b.latencies_us.end());
   }
-  return CallBenchResult{.pool = summarise(std::move(all_mine)),
-                         .control = summarise(std::move(all_control)),
-                         .mean_ratio = median_interval(std::move(ratios.mean)),
-                         .p50_ratio = median_interval(std::move(ratios.p50)),
-                         .p90_ratio = median_interval(std::move(ratios.p90)),
-                         .p99_ratio = median_interval(std::move(ratios.p99)),
-                         .cpu_ratio = median_interval(std::move(ratios.cpu)),
-                         .throughput_ratio = median_interval(std::move(ratios.throughput))};
+  return {};
 }
 
-void add_spinning(CallBenchResult& result, const pool::Status& status) {
-  const auto calls = static_cast<double>(std::max<std::uint64_t>(status.ok, 1));
-  result.reads_wasted_per_call = static_cast<double>(status.spin.reads_wasted) / calls;
-  result.yields_per_call = static_cast<double>(status.spin.yields) / calls;
-}
-
-}  // namespace
-
-pool::Result<CallBenchResult> run_call_bench(const CallBenchOptions& options) {
-  const Crowd crowd{options.crowded ? std::max(std::thread::hardware_concurrency(), 1U) : 0U};
-  const Pinning pinning{options.pinned};
+// A pool and its control, with workers of their own.
+pool::Result<void> add_processes(Pairs& seen, const CallBenchOptions& options,
+                                 std::uint32_t pairs) {
   auto pool = start_pool(options, options.spin);
   if (!pool) return tl::unexpected(pool.error());
   std::optional<pool::Pool> other;
@@ -207,10 +199,44 @@ pool::Result<CallBenchResult> run_call_bench(const CallBenchOptions& options) {
       pipes.push_back(std::move(*pipe));
     }
   }
-  auto result = compare(options, callers_of(*pool, options),
-                        other ? callers_of(*other, options) : callers_of(pipes, options));
-  if (result) add_spinning(*result, pool->status());
-  return result;
+  const Side control = other ? callers_of(*other, options) : callers_of(pipes, options);
+  auto added = add_pairs(seen, options, pairs, callers_of(*pool, options), control);
+  const pool::Status status = pool->status();
+  seen.pool_calls += status.ok;
+  seen.reads_wasted += status.spin.reads_wasted;
+  seen.yields += status.spin.yields;
+  return added;
+}
+
+CallBenchResult result_of(Pairs&& seen) {
+  const auto calls = static_cast<double>(std::max<std::uint64_t>(seen.pool_calls, 1));
+  Ratios& ratios = seen.ratios;
+  return {.pool = summarise(std::move(seen.mine_us)),
+          .control = summarise(std::move(seen.control_us)),
+          .mean_ratio = median_interval(std::move(ratios.mean)),
+          .p50_ratio = median_interval(std::move(ratios.p50)),
+          .p90_ratio = median_interval(std::move(ratios.p90)),
+          .p99_ratio = median_interval(std::move(ratios.p99)),
+          .cpu_ratio = median_interval(std::move(ratios.cpu)),
+          .throughput_ratio = median_interval(std::move(ratios.throughput)),
+          .reads_wasted_per_call = static_cast<double>(seen.reads_wasted) / calls,
+          .yields_per_call = static_cast<double>(seen.yields) / calls};
+}
+
+}  // namespace
+
+pool::Result<CallBenchResult> run_call_bench(const CallBenchOptions& options) {
+  const Crowd crowd{options.crowded ? std::max(std::thread::hardware_concurrency(), 1U) : 0U};
+  const Pinning pinning{options.pinned};
+  Pairs seen;
+  for (std::uint32_t left = options.pairs; left > 0;) {
+    const std::uint32_t pairs = std::min(left, options.pairs_per_process);
+    if (auto added = add_processes(seen, options, pairs); !added) {
+      return tl::unexpected(std::move(added.error()));
+    }
+    left -= pairs;
+  }
+  return result_of(std::move(seen));
 }
 
 }  // namespace ordeal::perf

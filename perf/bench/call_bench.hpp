@@ -1,4 +1,5 @@
-// Calls through the pool beside a control, in interleaved pairs of blocks.
+// Calls through the pool beside a control, in interleaved pairs of blocks, by several processes of
+// each.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,12 @@ enum class Control : std::uint8_t {
 
 struct CallBenchOptions {
   std::uint32_t pairs = 40;  // of blocks; the order within a pair alternates
+  // Then both sides start anew. Where a process lies in memory makes one faster than the next of
+  // the same program by some percent: a ratio of two processes has that luck in it, one of many
+  // does not.
+  std::uint32_t pairs_per_process = 5;
   std::uint32_t calls_per_block = 200;
-  std::uint32_t warm_up_calls = 500;  // of each side, before the first pair
+  std::uint32_t warm_up_calls = 500;  // of each side, before its first pair
   std::string command = "echo";
   std::string arguments = "{}";  // a JSON object
   std::uint32_t callers = 1;     // of the pool, at once

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <functional>
@@ -35,6 +36,7 @@ using Call = std::function<op::Result<op::Reply>()>;
 
 struct BenchOptions {
   std::uint32_t pairs = 40;
+  std::uint32_t pairs_per_process = 5;  // as call_bench.hpp's
   std::uint32_t calls_per_block = 200;
   std::uint32_t warm_up_calls = 500;
   std::size_t payload_bytes = 64;
@@ -74,25 +76,23 @@ op::Result<std::vector<double>> time_block(const Call& call, std::uint32_t calls
   return latencies_us;
 }
 
+// Calls with all features on beside others, over all processes so far.
 struct Measured {
-  Summary on;
-  Summary off;
-  Interval mean_ratio;
-  Interval p50_ratio;
+  std::vector<double> on_us;
+  std::vector<double> off_us;
+  std::vector<double> mean_ratios;
+  std::vector<double> p50_ratios;
 };
 
-op::Result<Measured> measure(const Call& on, const Call& off, const BenchOptions& bench) {
+op::Result<void> measure(Measured& seen, const Call& on, const Call& off, std::uint32_t pairs,
+                         const BenchOptions& bench) {
   for (const Call* call : {&on, &off}) {
     if (auto warm = time_block(*call, bench.warm_up_calls); !warm) {
       return tl::unexpected(warm.error());
     }
   }
-  std::vector<double> all_on;
-  std::vector<double> all_off;
-  std::vector<double> means;
-  std::vector<double> medians;
-  for (std::uint32_t pair = 0; pair < bench.pairs; ++pair) {
-    const bool on_first = pair % 2 == 0;
+  for (std::uint32_t pair = 0; pair < pairs; ++pair) {
+    const bool on_first = seen.p50_ratios.size() % 2 == 0;
     auto first = time_block(on_first ? on : off, bench.calls_per_block);
     auto second = time_block(on_first ? off : on, bench.calls_per_block);
     if (!first) return tl::unexpected(first.error());
@@ -101,53 +101,53 @@ op::Result<Measured> measure(const Call& on, const Call& off, const BenchOptions
     const std::vector<double>& without = on_first ? *second : *first;
     const Summary mine = ordeal::perf::summarise(with);
     const Summary plain = ordeal::perf::summarise(without);
-    means.push_back(mine.mean_us / plain.mean_us);
-    medians.push_back(mine.p50_us / plain.p50_us);
-    all_on.insert(all_on.end(), with.begin(), with.end());
-    all_off.insert(all_off.end(), without.begin(), without.end());
+    seen.mean_ratios.push_back(mine.mean_us / plain.mean_us);
+    seen.p50_ratios.push_back(mine.p50_us / plain.p50_us);
+    seen.on_us.insert(seen.on_us.end(), with.begin(), with.end());
+    seen.off_us.insert(seen.off_us.end(), without.begin(), without.end());
   }
-  return Measured{.on = ordeal::perf::summarise(std::move(all_on)),
-                  .off = ordeal::perf::summarise(std::move(all_off)),
-                  .mean_ratio = ordeal::perf::median_interval(std::move(means)),
-                  .p50_ratio = ordeal::perf::median_interval(std::move(medians))};
+  return {};
 }
 
-// One line for each feature: how often it fired, and whether that is once for each call.
-bool report_firing(const op::Pool& pool, const Tally& tally, const op::Metrics& metrics,
-                   const op::Reporter& reporter, std::uint64_t calls, nlohmann::json& json) {
-  bool all = true;
-  const auto line = [&](const char* feature, std::uint64_t count, std::uint64_t wanted) {
-    fmt::print("  {:<34} {:>8}{}\n", feature, count, count >= wanted ? "" : "   DID NOT FIRE");
-    json[feature] = count;
-    all = all && count >= wanted;
-  };
+// How often each feature fired, and how often it had to: once for each call, if not more.
+struct Firing {
+  const char* feature = "";
+  std::uint64_t count = 0;
+  std::uint64_t wanted = 0;
+};
+
+std::vector<Firing> firing_of(const op::Pool& pool, const Tally& tally, const op::Metrics& metrics,
+                              const op::Reporter& reporter, std::uint64_t calls) {
   auto counts = tally.counts();
   const op::Status status = pool.status();
   const auto info = pool.session("bench").info();
-  const std::string text = metrics.text(status);
-  line("sink: requests resolved", counts["request_resolved"], calls);
-  line("sink: worker transitions", counts["worker_transition"], 2 * calls);
-  line("session: operations counted", info ? info->operations : 0, calls);
-  line("affinity: by the session's worker", status.affinity.hits, calls - 1);
-  line("breaker: circuits keyed", status.breakers.size(), 1);
-  line("metrics: bytes of exposition", text.size(), 1000);
-  line("reporter: requests seen", reporter.stats().requests, calls);
-  return all;
+  return {{"sink: requests resolved", counts["request_resolved"], calls},
+          {"sink: worker transitions", counts["worker_transition"], 2 * calls},
+          {"session: operations counted", info ? info->operations : 0, calls},
+          {"affinity: by the session's worker", status.affinity.hits, calls - 1},
+          {"breaker: circuits keyed", status.breakers.size(), 1},
+          {"metrics: bytes of exposition", metrics.text(status).size(), 1000},
+          {"reporter: requests seen", reporter.stats().requests, calls}};
 }
 
-int run(const BenchOptions& bench) {
-  const ordeal::perf::Pinning pinning{true};
+struct Seen {
+  Measured beside_same_bytes;
+  Measured beside_fewer_bytes;
+  std::uint64_t calls = 0;
+  std::vector<Firing> fired;
+};
+
+// One pool of each kind, with a worker of its own.
+op::Result<void> add_processes(Seen& seen, std::uint32_t pairs, const BenchOptions& bench) {
   Tally tally;
   op::Metrics metrics{"bench"};
   auto reporter = op::Reporter::start({}, {});
-  if (!reporter) return 1;
+  if (!reporter) return tl::unexpected(reporter.error());
   auto with = op::Pool::start(ordeal::perf::features_on(bench.worker),
                               {tally.sink(), metrics.sink(), reporter->sink()});
+  if (!with) return tl::unexpected(with.error());
   auto without = op::Pool::start(ordeal::perf::features_off(bench.worker));
-  if (!with || !without) {
-    fmt::print(stderr, "{}\n", (with ? without : with).error().message);
-    return 1;
-  }
+  if (!without) return tl::unexpected(without.error());
   const std::string args = R"({"payload":")" + std::string(bench.payload_bytes, 'x') + R"("})";
   const std::string same_args = args.substr(0, args.size() - 1) + R"(,"session_id":"bench"})";
   op::Session session = with->session("bench");
@@ -158,39 +158,76 @@ int run(const BenchOptions& bench) {
   };
   const Call off = [&] { return without->call("echo", op::JsonText{same_args}); };
   const Call off_and_shorter = [&] { return without->call("echo", op::JsonText{args}); };
-  const auto measured = measure(on, off, bench);
-  const auto beside = measure(on, off_and_shorter, bench);
-  if (!measured || !beside) {
-    fmt::print(stderr, "{}\n", (measured ? beside : measured).error().message);
-    return 1;
+  if (auto done = measure(seen.beside_same_bytes, on, off, pairs, bench); !done) return done;
+  if (auto done = measure(seen.beside_fewer_bytes, on, off_and_shorter, pairs, bench); !done) {
+    return done;
   }
   (void)with->stop(std::chrono::seconds{5});  // every event has been delivered
-  const auto row = [](const char* name, const Summary& s) {
-    fmt::print("  {:<8} mean {:8.2f}  p50 {:8.2f}  p90 {:8.2f}  p99 {:8.2f}  µs\n", name, s.mean_us,
-               s.p50_us, s.p90_us, s.p99_us);
-  };
+  seen.calls += calls;
+  const std::vector<Firing> fired = firing_of(*with, tally, metrics, *reporter, calls);
+  seen.fired.resize(fired.size());
+  for (std::size_t i = 0; i < fired.size(); ++i) {
+    seen.fired[i].feature = fired[i].feature;
+    seen.fired[i].count += fired[i].count;
+    seen.fired[i].wanted += fired[i].wanted;
+  }
+  return {};
+}
+
+void print_row(const char* name, const Summary& s) {
+  fmt::print("  {:<8} mean {:8.2f}  p50 {:8.2f}  p90 {:8.2f}  p99 {:8.2f}  µs\n", name, s.mean_us,
+             s.p50_us, s.p90_us, s.p99_us);
+}
+
+void print_ratio(const char* name, const Interval& r, const char* remark = "") {
+  fmt::print("  {:<8} on / off {:.3f}  [{:.3f}, {:.3f}]{}\n", name, r.median, r.low, r.high,
+             remark);
+}
+
+// Whether every feature fired in every call.
+bool report(Seen&& seen, const BenchOptions& bench) {
+  const Summary on = ordeal::perf::summarise(std::move(seen.beside_same_bytes.on_us));
+  const Summary off = ordeal::perf::summarise(std::move(seen.beside_same_bytes.off_us));
+  const Interval p50 = ordeal::perf::median_interval(std::move(seen.beside_same_bytes.p50_ratios));
+  const Interval mean =
+      ordeal::perf::median_interval(std::move(seen.beside_same_bytes.mean_ratios));
+  const Interval untold =
+      ordeal::perf::median_interval(std::move(seen.beside_fewer_bytes.p50_ratios));
   fmt::print("all features on / all off, pinned ({} pairs of {} calls, echo of {} bytes)\n",
              bench.pairs, bench.calls_per_block, bench.payload_bytes);
-  row("on", measured->on);
-  row("off", measured->off);
-  fmt::print("  p50      on / off {:.3f}  [{:.3f}, {:.3f}]\n", measured->p50_ratio.median,
-             measured->p50_ratio.low, measured->p50_ratio.high);
-  fmt::print("  mean     on / off {:.3f}  [{:.3f}, {:.3f}]\n", measured->mean_ratio.median,
-             measured->mean_ratio.low, measured->mean_ratio.high);
-  fmt::print("  p50      on / off {:.3f}  [{:.3f}, {:.3f}]  if off's worker hears of no session\n",
-             beside->p50_ratio.median, beside->p50_ratio.low, beside->p50_ratio.high);
-  nlohmann::json json{{"calls", calls},
-                      {"p50_on_us", measured->on.p50_us},
-                      {"p50_off_us", measured->off.p50_us},
-                      {"p50_ratio", measured->p50_ratio.median},
-                      {"p50_ratio_low", measured->p50_ratio.low},
-                      {"p50_ratio_high", measured->p50_ratio.high},
-                      {"mean_ratio", measured->mean_ratio.median},
-                      {"p50_ratio_no_session_told", beside->p50_ratio.median}};
-  fmt::print("fired, in {} calls:\n", calls);
-  const bool fired = report_firing(*with, tally, metrics, *reporter, calls, json["fired"]);
+  print_row("on", on);
+  print_row("off", off);
+  print_ratio("p50", p50);
+  print_ratio("mean", mean);
+  print_ratio("p50", untold, "  if off's worker hears of no session");
+  nlohmann::json json{{"calls", seen.calls},       {"p50_on_us", on.p50_us},
+                      {"p50_off_us", off.p50_us},  {"p50_ratio", p50.median},
+                      {"p50_ratio_low", p50.low},  {"p50_ratio_high", p50.high},
+                      {"mean_ratio", mean.median}, {"p50_ratio_no_session_told", untold.median}};
+  fmt::print("fired, in {} calls:\n", seen.calls);
+  bool all = true;
+  for (const Firing& firing : seen.fired) {
+    const bool fired = firing.count >= firing.wanted;
+    fmt::print("  {:<34} {:>8}{}\n", firing.feature, firing.count, fired ? "" : "   DID NOT FIRE");
+    json["fired"][firing.feature] = firing.count;
+    all = all && fired;
+  }
   if (!bench.json_file.empty()) std::ofstream{bench.json_file} << json.dump(2) << '\n';
-  return fired ? 0 : 1;
+  return all;
+}
+
+int run(const BenchOptions& bench) {
+  const ordeal::perf::Pinning pinning{true};
+  Seen seen;
+  for (std::uint32_t left = bench.pairs; left > 0;) {
+    const std::uint32_t pairs = std::min(left, bench.pairs_per_process);
+    if (auto added = add_processes(seen, pairs, bench); !added) {
+      fmt::print(stderr, "{}\n", added.error().message);
+      return 1;
+    }
+    left -= pairs;
+  }
+  return report(std::move(seen), bench) ? 0 : 1;
 }
 
 }  // namespace

@@ -160,9 +160,12 @@ class Calls {
 
 // In a process of its own, before there is a pool: tracing is slow, and needs a fork of one thread.
 void count_traced(const CaseSpec& spec, Findings& findings) {
+  // A traced call takes 0.15 s, and a comparison some hundred samples: as few as have a median.
+  constexpr std::uint32_t calls_by_instruction = 3;
   const auto counts = count_calls({.spin = spec.pool.spin,
                                    .payload_bytes = spec.payload_bytes,
-                                   .worker = worker_command(spec)});
+                                   .worker = worker_command(spec),
+                                   .calls_by_instruction = calls_by_instruction});
   if (!counts) {
     findings.notes.push_back("system calls and instructions not counted: " +
                              counts.error().message);

@@ -62,8 +62,8 @@ std::vector<Alert> AlertMachine::feed(const PoolEvent& event) {
   if (event.what == core::name_of(core::Occurrence::request_resolved)) {
     if (!called_off(event.code)) {
       const bool error = event.code != ErrorCode::none;
-      ++requests_;
-      errors_ += static_cast<std::uint64_t>(error);
+      ++counts_.requests;
+      counts_.errors += static_cast<std::uint64_t>(error);
       window_.add(now, error);
     }
   } else {
@@ -174,7 +174,7 @@ void AlertMachine::raise(AlertKind kind, TimePoint at, bool newly, const Message
                          std::vector<Alert>& alerts) {
   Told& state = told(kind);
   if (state.last && at - *state.last < rules_.cooldown) {
-    if (newly) ++suppressed_;
+    if (newly) ++counts_.suppressed;
     return;
   }
   state = {true, at};
@@ -192,7 +192,7 @@ void AlertMachine::tell(Alert alert, std::vector<Alert>& alerts) {
   alert.requests = window_.requests();
   alert.errors = window_.errors();
   alert.circuits = static_cast<std::uint32_t>(open_.size());
-  ++alerts_;
+  ++counts_.alerts;
   history_.push_back(alert);
   if (history_.size() > rules_.history_max) history_.pop_front();
   alerts.push_back(std::move(alert));
@@ -206,14 +206,20 @@ std::string AlertMachine::rate_text() const {
 
 Reporter::Stats AlertMachine::stats() const {
   Reporter::Stats stats;
-  stats.requests = requests_;
-  stats.errors = errors_;
+  stats.requests = counts_.requests;
+  stats.errors = counts_.errors;
   stats.window_requests = window_.requests();
   stats.window_errors = window_.errors();
   stats.circuits_open = static_cast<std::uint32_t>(open_.size());
-  stats.alerts = alerts_;
-  stats.suppressed = suppressed_;
+  stats.alerts = counts_.alerts;
+  stats.suppressed = counts_.suppressed;
   return stats;
+}
+
+Reporter::Stats AlertMachine::reset_stats() {
+  const Reporter::Stats before = stats();
+  counts_ = {};
+  return before;
 }
 
 }  // namespace ordeal::pool::observe

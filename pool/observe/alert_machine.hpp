@@ -43,6 +43,8 @@ class AlertMachine {
 
   [[nodiscard]] const std::deque<Alert>& history() const { return history_; }
   [[nodiscard]] Reporter::Stats stats() const;  // without destinations
+  // Returns them, and counts from zero. What the rules go by and the history stay.
+  Reporter::Stats reset_stats();
 
  private:
   struct Told {
@@ -69,10 +71,12 @@ class AlertMachine {
   std::array<Told, alert_kind_count> told_;
   std::array<bool, alert_kind_count> true_now_{};
   std::deque<Alert> history_;
-  std::uint64_t requests_ = 0;
-  std::uint64_t errors_ = 0;
-  std::uint64_t alerts_ = 0;
-  std::uint64_t suppressed_ = 0;
+  struct Counts {
+    std::uint64_t requests = 0;
+    std::uint64_t errors = 0;
+    std::uint64_t alerts = 0;
+    std::uint64_t suppressed = 0;
+  } counts_;
 };
 
 }  // namespace ordeal::pool::observe

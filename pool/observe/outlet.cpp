@@ -85,4 +85,10 @@ Reporter::DestinationStats Outlet::stats() const {
   return {destination_.name, delivered_, failed_, dropped_, last_failure_};
 }
 
+Reporter::DestinationStats Outlet::reset_stats() {
+  const std::lock_guard lock{mutex_};
+  return {destination_.name, std::exchange(delivered_, 0), std::exchange(failed_, 0),
+          std::exchange(dropped_, 0), std::exchange(last_failure_, {})};
+}
+
 }  // namespace ordeal::pool::observe

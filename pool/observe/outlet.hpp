@@ -3,7 +3,7 @@
 // Invariants:
 //   (1) offer() never waits for the destination, whatever that does.
 //   (2) At most one alert is being delivered; they come in the order of the offers.
-//   (3) offered = delivered + failed + dropped + waiting + being delivered.
+//   (3) offered = delivered + failed + dropped + waiting + being delivered, until a reset_stats().
 // Thread-safe, but that close() is called from one thread, and before destruction.
 #pragma once
 
@@ -31,6 +31,7 @@ class Outlet {
   // Drops what still waits at `deadline`; what is being delivered then is awaited. Idempotent.
   void close(runtime::Instant deadline);
   [[nodiscard]] Reporter::DestinationStats stats() const;
+  Reporter::DestinationStats reset_stats();  // returns them, and counts from zero
 
  private:
   void run();

@@ -73,6 +73,16 @@ Reporter::Stats Reporter::stats() const {
   return stats;
 }
 
+Reporter::Stats Reporter::reset_stats() {
+  Stats stats;
+  {
+    const std::lock_guard lock{state_->mutex};
+    stats = state_->machine.reset_stats();
+  }
+  for (const auto& outlet : state_->outlets) stats.destinations.push_back(outlet->reset_stats());
+  return stats;
+}
+
 std::vector<Alert> Reporter::history() const {
   const std::lock_guard lock{state_->mutex};
   const auto& history = state_->machine.history();

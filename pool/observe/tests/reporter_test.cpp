@@ -144,6 +144,23 @@ TEST(Reporter, WhatWaitsWhenPatienceIsOverIsDropped) {
               ElementsAre(Reporter::DestinationStats{"slow", 1, 0, 2}));
 }
 
+TEST(Reporter, AResetOfItsStatisticsHandsThemOutAndTakesNothingFromItsRules) {
+  Reporter reporter = must_report({{"bad", [](const Alert&) { throw std::runtime_error{"no"}; }}});
+  trouble(reporter.sink());
+  reporter.sink()(at(3s, "start_circuit_opened"));
+  reporter.close(ample);
+
+  const Reporter::Stats before = reporter.reset_stats();
+  EXPECT_EQ(before.alerts, 3U);
+  EXPECT_THAT(before.destinations, ElementsAre(Reporter::DestinationStats{"bad", 0, 3, 0, "no"}));
+
+  const Reporter::Stats after = reporter.stats();
+  EXPECT_EQ(after.alerts, 0U);
+  EXPECT_THAT(after.destinations, ElementsAre(Reporter::DestinationStats{"bad", 0, 0, 0, ""}));
+  EXPECT_EQ(after.circuits_open, 1U) << "the circuit is open still";
+  EXPECT_THAT(reporter.history(), SizeIs(3));
+}
+
 TEST(Reporter, ItsSinkOutlivesItAndThenTellsNobody) {
   Mailbox mailbox;
   mailbox.open();

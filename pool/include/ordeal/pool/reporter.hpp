@@ -104,7 +104,7 @@ class Reporter {
     friend bool operator==(const DestinationStats&, const DestinationStats&) = default;
   };
   struct Stats {
-    std::uint64_t requests = 0;  // seen since the start
+    std::uint64_t requests = 0;  // seen since the start, or the last reset_stats()
     std::uint64_t errors = 0;
     std::uint64_t window_requests = 0;
     std::uint64_t window_errors = 0;
@@ -124,6 +124,10 @@ class Reporter {
 
   [[nodiscard]] Sink sink() const;
   [[nodiscard]] Stats stats() const;
+  // Returns them, and counts from zero in the same breath: of two reports no event is in both, and
+  // none in neither. What the rules go by (the window, open circuits, cooldowns) stays, and so does
+  // the history; no alert comes or goes of it.
+  Stats reset_stats();
   [[nodiscard]] std::vector<Alert> history() const;  // the last history_max, oldest first
   // To all destinations, outside the rules: to see that they work.
   void send_test_alert();
