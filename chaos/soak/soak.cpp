@@ -22,7 +22,7 @@ namespace runtime = pool::runtime;
 namespace fs = std::filesystem;
 using trial::time_now;
 
-constexpr milliseconds sample_every{50};
+constexpr milliseconds sample_every{20};
 constexpr std::size_t samples_max = 4096;
 // In the environment of all that the run starts.
 constexpr const char* mark = "ORDEAL_SOAK";

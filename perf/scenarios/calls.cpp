@@ -159,13 +159,11 @@ class Calls {
 };
 
 // In a process of its own, before there is a pool: tracing is slow, and needs a fork of one thread.
-void count_traced(const CaseSpec& spec, Findings& findings) {
-  // A traced call takes 0.15 s, and a comparison some hundred samples: as few as have a median.
-  constexpr std::uint32_t calls_by_instruction = 3;
+void count_traced(const CaseSpec& spec, const SampleOptions& options, Findings& findings) {
   const auto counts = count_calls({.spin = spec.pool.spin,
                                    .payload_bytes = spec.payload_bytes,
                                    .worker = worker_command(spec),
-                                   .calls_by_instruction = calls_by_instruction});
+                                   .calls_by_instruction = options.calls_by_instruction});
   if (!counts) {
     findings.notes.push_back("system calls and instructions not counted: " +
                              counts.error().message);
@@ -182,7 +180,7 @@ void count_traced(const CaseSpec& spec, Findings& findings) {
 
 Attempt<Findings> measure_calls(const CaseSpec& spec, const SampleOptions& options) {
   Findings findings;
-  if (is_counted(spec)) count_traced(spec, findings);
+  if (is_counted(spec)) count_traced(spec, options, findings);
   const Pinning pinning{spec.pinned};
   auto pool = pool::Pool::start(options_of(spec));
   if (!pool) return tl::unexpected(no_program(spec, pool.error()));

@@ -22,6 +22,8 @@ struct SampleOptions {
   std::chrono::milliseconds duration{0};  // 0: as the case says
   std::uint64_t seed = 1;
   bool control_blocks = true;
+  // A traced call takes 0.15 s, and a comparison some hundred samples: as few as have a median.
+  std::uint32_t calls_by_instruction = 3;
 };
 
 // What a scenario found. `values` by a metric's name; `histogram` of latencies, where there is one.

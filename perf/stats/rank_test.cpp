@@ -71,18 +71,32 @@ double approximate_p(const std::vector<int>& ranks, std::size_t chosen, int rank
 
 double difference(double a, double b) { return a == b ? 0 : a - b; }  // also of infinities
 
-// The greatest k with P(U < k) <= tail, U of n and m values without ties.
+// The greatest k with P(U < k) <= tail, U of n and m values without ties. Comparisons have stages
+// of one size, so the last answer is kept for the next.
+std::size_t exact_interval_rank(std::size_t n, std::size_t m, double tail) {
+  struct Last {
+    std::size_t n = 0;
+    std::size_t m = 0;
+    double tail = 0;
+    std::size_t k = 0;
+  };
+  thread_local Last last;
+  if (last.n == n && last.m == m && last.tail == tail) return last.k;
+  std::vector<int> ranks(n + m);
+  std::iota(ranks.begin(), ranks.end(), 1);
+  const auto ways = ways_to_sum(ranks, n);
+  const double all = std::accumulate(ways.begin(), ways.end(), 0.0);
+  const std::size_t least = n * (n + 1) / 2;
+  double below = 0;
+  std::size_t k = 0;
+  while (k < n * m / 2 && below + ways[least + k] / all <= tail) below += ways[least + k++] / all;
+  last = {n, m, tail, k};
+  return k;
+}
+
 std::size_t interval_rank(std::size_t n, std::size_t m, double tail, RankMethod method) {
   if (method == RankMethod::exact_if_small && n <= exact_max && m <= exact_max) {
-    std::vector<int> ranks(n + m);
-    std::iota(ranks.begin(), ranks.end(), 1);
-    const auto ways = ways_to_sum(ranks, n);
-    const double all = std::accumulate(ways.begin(), ways.end(), 0.0);
-    const std::size_t least = n * (n + 1) / 2;
-    double below = 0;
-    std::size_t k = 0;
-    while (k < n * m / 2 && below + ways[least + k] / all <= tail) below += ways[least + k++] / all;
-    return k;
+    return exact_interval_rank(n, m, tail);
   }
   const auto product = static_cast<double>(n * m);
   const double deviation = std::sqrt(product * static_cast<double>(n + m + 1) / 12);

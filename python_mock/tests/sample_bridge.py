@@ -1,8 +1,6 @@
 """A bridge for the kit's own tests: handlers that behave and handlers that misbehave in every way they can."""
 
-import ctypes
 import os
-import subprocess
 import sys
 import time
 import threading
@@ -128,6 +126,9 @@ def be_noisy(command, args, context):
     sys.__stdout__.write("from the old sys.stdout\n")
     sys.__stdout__.flush()
     os.write(1, b"from os.write\n")
+    import ctypes  # in here, as subprocess below: most of the many workers need neither
+    import subprocess
+
     libc = ctypes.CDLL(None)
     libc.printf(b"from printf\n")
     libc.fflush(None)
@@ -137,12 +138,16 @@ def be_noisy(command, args, context):
 
 @worker.command("read_input")
 def read_input(command, args, context):
+    import subprocess
+
     return [sys.stdin.read(), os.read(0, 10).decode(), subprocess.run(["cat"], stdout=subprocess.PIPE).stdout.decode()]
 
 
 @worker.command("child_descriptors")
 def child_descriptors(command, args, context):
     """What descriptors a child gets that closes none, beside the one with which ls reads the folder."""
+    import subprocess
+
     listing = subprocess.run(["ls", "-l", "/proc/self/fd"], stdout=subprocess.PIPE, close_fds=False)
     return listing.stdout.decode()
 

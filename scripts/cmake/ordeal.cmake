@@ -75,12 +75,23 @@ function(ordeal_tool name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 endfunction()
 
-# ordeal_test(NAME LABELS l ... SOURCES x_test.cpp ... LIBS lib ... [TIMEOUT s] [RUN_SERIAL]
+# ordeal_add_test(NAME PROGRAM [SHARDS]): the ctest entry alone.
+function(ordeal_add_test name program)
+  set(command ${program})
+  if(ARGN)
+    set(command "${Python3_EXECUTABLE}" -S "${PROJECT_SOURCE_DIR}/testing/cites/run_shards.py"
+      ${ARGN} $<TARGET_FILE:${program}>)
+  endif()
+  add_test(NAME ${name} COMMAND ${command})
+endfunction()
+
+# ordeal_test(NAME LABELS l ... SOURCES x_test.cpp ... LIBS lib ... [TIMEOUT s] [RUN_SERIAL] [SHARDS n]
 #             [ENVIRONMENT k=v ...])
 # One ctest entry for each binary: 300 entries that do nothing cost more than a second.
-# TIMEOUT is ctest's own guard against a hang, not part of any test's logic.
+# TIMEOUT is ctest's own guard against a hang, not part of any test's logic. SHARDS: so many processes
+# at once, for a program whose tests wait more than they compute.
 function(ordeal_test name)
-  cmake_parse_arguments(ARG "RUN_SERIAL" "TIMEOUT" "SOURCES;LIBS;LABELS;ENVIRONMENT" ${ARGN})
+  cmake_parse_arguments(ARG "RUN_SERIAL" "TIMEOUT;SHARDS" "SOURCES;LIBS;LABELS;ENVIRONMENT" ${ARGN})
   if(NOT ARG_LABELS)
     message(FATAL_ERROR "${name}: a test needs a label (layer_1, layer_2, layer_3, ...)")
   endif()
@@ -89,7 +100,7 @@ function(ordeal_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ordeal_options ${ARG_LIBS} GTest::gmock GTest::gtest_main)
-  add_test(NAME ${name} COMMAND ${name})
+  ordeal_add_test(${name} ${name} ${ARG_SHARDS})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
   if(ARG_RUN_SERIAL)
     set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)

@@ -178,5 +178,51 @@ class PythonReports(unittest.TestCase):
         })
 
 
+# As a GoogleTest program does what its environment tells it; the tests are called a, b, c.
+SHARDED = r"""#!/bin/sh
+report=${GTEST_OUTPUT#xml:}
+for test in a b c; do
+  at=$((${at:--1} + 1))
+  [ $((at % GTEST_TOTAL_SHARDS)) = "$GTEST_SHARD_INDEX" ] || continue
+  echo "ran $test"
+  cases="$cases<testcase name='$test' classname='Sky' status='run' result='completed'/>"
+  if [ "$1" = "kill $test" ]; then kill -9 $$; fi
+  if [ "$1" = "fail $test" ]; then code=1; fi
+done
+echo "<testsuites>$cases</testsuites>" >"$report"
+exit ${code:-0}
+"""
+
+
+class Shards(unittest.TestCase):
+    def run_sharded(self, folder, *arguments):
+        program = os.path.join(folder, "sky_test")
+        with open(program, "w") as stream:
+            stream.write(SHARDED)
+        os.chmod(program, 0o755)
+        os.makedirs(os.path.join(folder, "out"), exist_ok=True)
+        done = subprocess.run(
+            [sys.executable, os.path.join(ROOT, "testing", "cites", "run_shards.py"), "2", program, *arguments],
+            env=dict(os.environ, GTEST_OUTPUT="xml:%s/out/" % folder), stdout=subprocess.PIPE)
+        return done.returncode, done.stdout.decode().splitlines()
+
+    def test_each_test_runs_once_and_is_reported(self):
+        sys.path.insert(0, os.path.join(ROOT, "testing", "cites"))
+        from results import read_results
+        with tempfile.TemporaryDirectory() as folder:
+            for runs in (1, 2):  # reports of two runs do not replace each other
+                self.assertEqual(self.run_sharded(folder), (0, ["ran a", "ran c", "ran b"]))
+                found = sorted(result.test for result in read_results(os.path.join(folder, "out"), {"sky_test"}))
+                self.assertEqual(found, sorted(["Sky.a", "Sky.b", "Sky.c"] * runs))
+
+    def test_a_process_that_fails_or_dies_fails_the_whole(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for test in "abc":
+                self.assertEqual(self.run_sharded(folder, "fail " + test)[0], 1)
+                code, prints = self.run_sharded(folder, "kill " + test)
+                self.assertEqual(code, 128 + 9)
+                self.assertIn("was ended by signal 9", "".join(prints))
+
+
 if __name__ == "__main__":
     unittest.main()

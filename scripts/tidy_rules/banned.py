@@ -14,7 +14,8 @@ SLEEPS = {
     "cmake": re.compile(r"-E\s+sleep\b"),
 }
 # One of them is in each text in which the pattern matches: finding that out is what costs little.
-SLEEP_WORDS = ("sleep", "try_", "timed", "clockwait")
+SLEEP_WORDS = ("sleep", "try_lock", "try_acquire", "timed_wait", "timedwait", "clockwait", "timedlock")
+WAIT_WORDS = ("wait_until", "wait_for")
 # The project's own wait_until(deadline, ticket), and the trial kit's wait_for(event, deadline), are
 # the allowed ones; the standard library's are told by what the file uses, and by the lock they get.
 STANDARD_WAITERS = re.compile(
@@ -30,6 +31,9 @@ POLL_CALL = re.compile(r"(?<![\w.>])(%s)\s*\(" % "|".join(POLLS))
 def _sites(file, pattern, *words):
     if not any(word in file.text for word in words):
         return
+    # In Python a match is one of the whole text, too, and to tell its comments is dear.
+    if file.kind == "python" and not pattern.search(file.text):
+        return
     for match in pattern.finditer(file.code):
         yield file.line_of(match.start()), match.group().strip(" (")
 
@@ -38,10 +42,9 @@ def waits(tree):
     used = set()
     for file in tree.of_kind(*SLEEPS):
         sites = list(_sites(file, SLEEPS[file.kind], *SLEEP_WORDS))
-        if file.kind == "cpp" and "wait_" in file.text:
+        if file.kind == "cpp" and any(word in file.text for word in WAIT_WORDS):
             is_standard = STANDARD_WAITERS.search(file.code)
-            sites += _sites(file, WAIT_UNTIL if is_standard else WAIT_WITH_LOCK,
-                            "wait_")
+            sites += _sites(file, WAIT_UNTIL if is_standard else WAIT_WITH_LOCK, *WAIT_WORDS)
         if sites and file.path in ALLOWED_WAITS:
             used.add(file.path)
             continue
@@ -87,10 +90,13 @@ def poll_timeout(tree):
                               "deadline, 0, or -1" % (match.group(1), timeout))
 
 
+RAND = re.compile(r"\bstd::rand\b|(?<![\w:.>])s?rand\s*\(")
+RAND_WORDS = ("::rand", "rand(", "rand ", "rand\n", "rand/")  # and not each "random"
+
+
 def random(tree):
     for file in tree.of_kind("cpp"):
-        for line, what in _sites(file, re.compile(r"\bstd::rand\b|(?<![\w:.>])s?rand\s*\("),
-                                 "rand"):
+        for line, what in _sites(file, RAND, *RAND_WORDS):
             yield Finding("random", file.path, line, what + ": not seeded by us, not reproducible")
         if not file.path.startswith("pool/runtime/"):
             for line, what in _sites(file, re.compile(r"\brandom_device\b"), "random_device"):

@@ -18,7 +18,7 @@ POOL_ROOMS = {
     "options": {"core", "options"},
     "include": set(),
 }
-INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')
+INCLUDE = re.compile(r'(?m)^[^\S\n]*#[^\S\n]*include[^\S\n]*"([^"\n]+)"')
 
 
 def _refusal(file, target):
@@ -42,9 +42,8 @@ def _refusal(file, target):
 
 def layers(tree):
     for file in tree.of_kind("cpp"):
-        # Matched on the raw line, since the path is a string; a commented one starts with "//".
-        for number, line in enumerate(file.lines, 1):
-            match = INCLUDE.match(line)
-            refusal = match and _refusal(file, match.group(1))
+        # Matched on the raw text, since the path is a string; a commented one starts with "//".
+        for match in INCLUDE.finditer(file.text):
+            refusal = _refusal(file, match.group(1))
             if refusal:
-                yield Finding("layers", file.path, number, refusal)
+                yield Finding("layers", file.path, file.line_of(match.start()), refusal)

@@ -60,7 +60,7 @@ class Tree:
 
 
 def _blanked(text):
-    return re.sub(r"[^\n]", " ", text)
+    return "\n".join(" " * len(line) for line in text.split("\n"))
 
 
 CPP_TOKEN = re.compile(

@@ -8,7 +8,9 @@ COLUMNS_MAX = {"cpp": 100, "shell": 100, "python": 120}
 PYTHON_VERSION = (3, 8)  # the worker kit's promise (DESIGN section 2), kept by all Python here
 
 # In two halves, so that this file does not hold them.
-UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b|\b(?i:place" r"holder)\b")
+UNFINISHED_WORDS = ("TO" "DO", "FIX" "ME", "XX" "X", "HA" "CK")
+FILLER = "place" "holder"
+UNFINISHED = re.compile(r"\b(%s)\b|\b(?i:%s)\b" % ("|".join(UNFINISHED_WORDS), FILLER))
 
 
 def columns(tree):
@@ -42,7 +44,8 @@ def pragma_once(tree):
 
 def words(tree):
     for file in tree.of_kind("cpp", "python", "shell", "cmake", "markdown", "toml"):
-        if not UNFINISHED.search(file.text):
+        # Finding out that a file has none of them is what costs little.
+        if not any(word in file.text for word in UNFINISHED_WORDS) and FILLER not in file.text.lower():
             continue
         for number, line in enumerate(file.lines, 1):
             match = UNFINISHED.search(line)

@@ -38,7 +38,8 @@ def ctest(build, *arguments):
 
 
 def programs_of(build):
-    """Names under which this build's tests report: of their binary, or as run_unittest.py is told."""
+    """Names under which this build's tests report: of their binary (which run_shards.py is told), or as
+    run_unittest.py is told."""
     listing = subprocess.run(ctest(build, "--show-only=json-v1"), stdout=subprocess.PIPE, check=True)
     names = set()
     for test in json.loads(listing.stdout)["tests"]:
@@ -47,6 +48,8 @@ def programs_of(build):
             names.add(os.path.basename(word) if at == 0 else "")
             if os.path.basename(word) == "run_unittest.py":
                 names.add(command[at + 1])
+            if os.path.basename(word) == "run_shards.py":
+                names.add(os.path.basename(command[at + 2]))
     return names - {""}
 
 

@@ -37,18 +37,31 @@ struct Stat {
   std::uint64_t start_ticks = 0;
 };
 
+std::string_view take_word(std::string_view& text) {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  const std::string_view word = text.substr(0, text.find(' '));
+  text.remove_prefix(word.size());
+  return word;
+}
+
+template <typename Number>
+bool take_number(std::string_view& text, Number& number) {
+  const std::string_view word = take_word(text);
+  return std::from_chars(word.data(), word.data() + word.size(), number).ec == std::errc{};
+}
+
 bool parse_stat(const std::string& text, Stat& stat) {
   const std::size_t open = text.find('(');
   const std::size_t close = text.rfind(')');
   if (open == std::string::npos || close == std::string::npos) return false;
   stat.name = text.substr(open + 1, close - open - 1);
-  std::istringstream rest{text.substr(close + 1)};
-  rest >> stat.state >> stat.parent;
+  std::string_view rest = std::string_view{text}.substr(close + 1);
+  const std::string_view state = take_word(rest);
+  if (state.empty() || !take_number(rest, stat.parent)) return false;
+  stat.state = state.front();
   constexpr int fields_between_parent_and_start = 17;
-  std::string skipped;
-  for (int i = 0; i < fields_between_parent_and_start; ++i) rest >> skipped;
-  rest >> stat.start_ticks;
-  return !rest.fail();
+  for (int i = 0; i < fields_between_parent_and_start; ++i) (void)take_word(rest);
+  return take_number(rest, stat.start_ticks);
 }
 
 std::string command_line_of(const std::string& folder) {

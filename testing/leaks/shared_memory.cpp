@@ -21,6 +21,8 @@ constexpr std::string_view name_key = "name ";
 void add_mappings(std::map<std::string, std::string>& found) {
   std::istringstream lines(read_proc("/proc/self/maps", 4U << 20U));
   for (std::string line; std::getline(lines, line);) {
+    const std::size_t at = line.find(' ');  // few are shared, and words are dear
+    if (at == std::string::npos || line.substr(at, 5).back() != 's') continue;
     std::istringstream words(line);
     std::string range, rights, offset, device, inode, path;
     words >> range >> rights >> offset >> device >> inode >> path;

@@ -53,6 +53,12 @@ def file_bytes(path):
         return stream.read()
 
 
+def without_shards(command):
+    """The program itself, of a ctest entry that runs it in several processes at once."""
+    names = [os.path.basename(word) for word in command]
+    return command[names.index("run_shards.py") + 2:] if "run_shards.py" in names else command
+
+
 class Trial:
     def __init__(self, build):
         self.build = build
@@ -61,8 +67,8 @@ class Trial:
         self.graph = BuildGraph(build, ROOT)
         listing = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"],
                                  stdout=subprocess.PIPE, check=True)
-        self.tests = {test["name"]: test for test in json.loads(listing.stdout)["tests"]
-                      if "command" in test}
+        self.tests = {test["name"]: dict(test, command=without_shards(test["command"]))
+                      for test in json.loads(listing.stdout)["tests"] if "command" in test}
         self.sound = {}  # program: {test: its citations}, where it passes without mutants
         self.lock = threading.Lock()
         self.cache_path = os.path.join(self.folder, "cache.json")

@@ -164,8 +164,8 @@ TEST(Start, FailuresBackOffByTheLawAndNeverMakeAHotLoop) {
   cites_bug_class(9);
   Options options = mock_options(1, {"--start-fail", "always"});
   options.await_ready = AwaitReady::none;
-  options.start_backoff_base = 40ms;
-  options.start_backoff_max = 120ms;
+  options.start_backoff_base = 20ms;
+  options.start_backoff_max = 60ms;
   std::mutex mutex;
   std::vector<steady_clock::time_point> spawned;
   std::vector<std::pair<steady_clock::time_point, std::chrono::nanoseconds>> pauses;

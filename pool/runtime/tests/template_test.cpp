@@ -72,6 +72,8 @@ TEST(Template, AWorkersDeathIsItsOwnAndItsReplacementIsForked) {
 TEST(Template, KilledTwentyTimesUnderLoadItIsReplacedAndNoRequestFailsAndNoWorkerDies) {
   Options options = forked(mock_options(2));
   options.warm_spares = 1;
+  options.start_backoff_base = 1ms;  // of templates that die one after the other
+  options.start_backoff_max = 5ms;
   Pool pool = must_start(options);
   std::atomic<bool> over{false};
   std::atomic<int> served{0};

@@ -5,7 +5,6 @@ happened, so that a pool which trusts it again is found out.
 """
 
 import os
-import random
 import time
 
 from ..errors import TakeOver
@@ -38,6 +37,8 @@ def _send(context, *pieces, apart_s=0.0):
 
 
 def garbage(_command, args, context):
+    import random  # here: few workers need it, and each would have to load it
+
     count = integer(args, "bytes", 64)
     noise = random.Random(integer(args, "seed")).getrandbits(8 * count) if count else 0
     _send(context, noise.to_bytes(count, "big"))
