@@ -15,12 +15,12 @@
 
 #include "pool/process/group_signal.hpp"
 #include "pool/process/raw_syscall.hpp"
+#include "pool/runtime/clock.hpp"
 
 namespace ordeal::pool::process {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
 [[nodiscard]] SignalOutcome outcome_of(long result) {
   if (result == 0) return SignalOutcome::sent;
@@ -29,15 +29,9 @@ using std::chrono::steady_clock;
 
 // Waits until the process behind `pidfd` is dead, at most `wait_max`.
 [[nodiscard]] bool dies_within(int pidfd, milliseconds wait_max) {
-  const auto deadline = steady_clock::now() + wait_max;
-  for (;;) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
-    pollfd waited{pidfd, POLLIN, 0};
-    const int ready = ::poll(&waited, 1, static_cast<int>(std::max(left, milliseconds{0}).count()));
-    if (ready > 0) return (waited.revents & POLLIN) != 0;
-    if (ready == 0) return false;
-    if (errno != EINTR) return false;
-  }
+  pollfd waited{pidfd, POLLIN, 0};
+  const core::Instant deadline = core::after(runtime::now(), wait_max);
+  return runtime::poll_until({&waited, 1}, deadline) > 0 && (waited.revents & POLLIN) != 0;
 }
 
 // "VmRSS:     1234 kB" in /proc/<pid>/status.

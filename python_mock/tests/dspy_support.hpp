@@ -64,7 +64,7 @@ class DspyStack : public ::testing::Test {
   }
   void start(const Options& options, std::vector<Sink> sinks = {}) {
     pool_.reset();
-    auto pool = Pool::start(options, std::move(sinks));
+    auto pool = Pool::start(recorded(options), std::move(sinks));
     ASSERT_TRUE(pool) << pool.error().message;
     pool_.emplace(std::move(*pool));
   }

@@ -48,7 +48,7 @@ ordeal_installed_library(metrics
   LINK ordeal_installed_pool
   PRIVATE Boost::headers prometheus-cpp::core fmt::fmt)
 ordeal_installed_library(testing
-  ROOMS ordeal_testing_model ordeal_testing_sim ordeal_trial_leaks ordeal_trial_load ordeal_trial_zoo
+  ROOMS ordeal_testing_model ordeal_testing_sim ordeal_trial_leaks ordeal_trial_timeouts ordeal_trial_recorded ordeal_trial_load ordeal_trial_zoo
     ordeal_trial_history ordeal_trial_toml ordeal_trial_checkers ordeal_trial_contract ordeal_trial_helpers
     ordeal_trial_isolation
   LINK ordeal_installed_pool GTest::gtest

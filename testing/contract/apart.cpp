@@ -20,6 +20,7 @@
 #include "pool/process/file_descriptor.hpp"
 #include "pool/runtime/clock.hpp"
 #include "testing/leaks/leak_check.hpp"
+#include "testing/timeouts/timeouts.hpp"
 
 namespace ordeal::trial {
 namespace {
@@ -236,6 +237,7 @@ std::vector<Report> run_apart(const std::vector<Case>& cases, const TrialOptions
       watched.push_back({.fd = one.line(), .events = POLLIN, .revents = 0});
       deadline = std::min(deadline, one.deadline());
     }
+    declare_deadline(deadline);
     (void)pool::runtime::poll_until(watched, deadline);
     std::size_t i = 0;
     for (auto it = running.begin(); it != running.end(); ++i) {

@@ -14,6 +14,8 @@
 #include <system_error>
 #include <vector>
 
+#include "testing/timeouts/timeouts.hpp"
+
 namespace ordeal::trial {
 
 using pool::process::FileDescriptor;
@@ -73,6 +75,7 @@ std::optional<News> RealStage::take() {
 
 std::optional<News> RealStage::next(milliseconds patience) {
   const Instant deadline = pool::core::after(pool::runtime::now(), patience);
+  declare_deadline(deadline);
   while (true) {
     if (auto news = take()) return news;
     if (!look(deadline)) return std::nullopt;
@@ -81,6 +84,7 @@ std::optional<News> RealStage::next(milliseconds patience) {
 
 void RealStage::reach(milliseconds from_now) {
   const Instant deadline = pool::core::after(pool::runtime::now(), from_now);
+  declare_deadline(deadline);
   while (look(deadline)) {
   }
 }

@@ -10,6 +10,7 @@
 
 #include "ordeal/pool/pool.hpp"
 #include "pool/runtime/clock.hpp"
+#include "testing/recorded/recorded_run.hpp"
 
 namespace ordeal::trial {
 
@@ -109,12 +110,13 @@ class ReferencePool final : public PoolUnderTest {
     for (std::string& flag : flags_of(setup.starts, state_file_)) {
       options.command.push_back(std::move(flag));
     }
-    auto started =
-        pool::Pool::start(std::move(options), {[this, on_told](const pool::PoolEvent& event) {
-                            if (event.label.empty()) return;
-                            if (event.what == "request_submitted") note_known(event.label);
-                            on_told(std::string{event.what}, event.label);
-                          }});
+    auto started = pool::Pool::start(recorded(std::move(options)),
+                                     {[this, on_told](const pool::PoolEvent& event) {
+                                       if (event.label.empty()) return;
+                                       if (event.what == "request_submitted")
+                                         note_known(event.label);
+                                       on_told(std::string{event.what}, event.label);
+                                     }});
     if (!started) return started.error().message;
     pool_.emplace(std::move(*started));
     return {};

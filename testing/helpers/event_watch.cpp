@@ -9,6 +9,7 @@
 #include <ostream>
 
 #include "pool/runtime/clock.hpp"
+#include "testing/timeouts/timeouts.hpp"
 
 namespace ordeal::trial {
 
@@ -77,6 +78,7 @@ EventWatch::~EventWatch() = default;
 
 Waited EventWatch::wait_for(const EventPredicate& predicate, const pool::Deadline& deadline) {
   const Instant until = instant_of(deadline);
+  declare_deadline(until);
   while (true) {
     const std::uint32_t ticket = heard_->word.ticket();
     {
@@ -95,6 +97,7 @@ Waited EventWatch::wait_for(const EventPredicate& predicate, const pool::Deadlin
 Waited EventWatch::wait_until_status(const std::function<bool(const pool::Status&)>& predicate,
                                      const std::string& what, const pool::Deadline& deadline) {
   const Instant until = instant_of(deadline);
+  declare_deadline(until);
   while (true) {
     const std::uint32_t ticket = heard_->word.ticket();
     if (predicate(pool_.status())) return {.came = true, .story = {}};

@@ -5,6 +5,8 @@
 
 #include <stdexcept>
 
+#include "testing/recorded/recorded_run.hpp"
+
 namespace ordeal::trial {
 
 using pool::Status;
@@ -12,7 +14,7 @@ using pool::Status;
 namespace {
 
 pool::Pool started(const pool::Options& options) {
-  auto pool = pool::Pool::start(options);
+  auto pool = pool::Pool::start(recorded(options));
   if (!pool) throw std::runtime_error("the pool does not start: " + pool.error().message);
   if (const Waited warm = pre_warm(*pool, options.start_timeout); !warm) {
     throw std::runtime_error(warm.story);

@@ -16,6 +16,7 @@
 #include "pool/process/file_descriptor.hpp"
 #include "pool/runtime/clock.hpp"
 #include "testing/isolation/own_names.hpp"
+#include "testing/timeouts/timeouts.hpp"
 
 namespace ordeal::trial {
 namespace {
@@ -50,6 +51,7 @@ OwnProcessEnd run_in_own_process(const std::function<bool()>& body,
   const pool::process::FileDescriptor end{static_cast<int>(::syscall(SYS_pidfd_open, child, 0U))};
   pollfd ended{end.get(), POLLIN, 0};
   const auto deadline = pool::core::after(pool::runtime::now(), patience);
+  declare_deadline(deadline);
   const bool in_time = pool::runtime::poll_until({&ended, 1}, deadline) > 0;
   ::kill(-child, SIGKILL);  // it is not reaped yet, so its group is still its own
   int status = 0;

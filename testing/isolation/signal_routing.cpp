@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "pool/runtime/clock.hpp"
+#include "testing/timeouts/timeouts.hpp"
 
 namespace ordeal::trial {
 namespace {
@@ -104,6 +105,7 @@ std::uint64_t OwnSignals::take(int signal) {
 bool OwnSignals::wait(int signal, std::chrono::milliseconds patience) {
   pollfd counter{counter_of(signal) - 1, POLLIN, 0};
   const auto deadline = pool::core::after(pool::runtime::now(), patience);
+  declare_deadline(deadline);
   return pool::runtime::poll_until({&counter, 1}, deadline) > 0 && take(signal) > 0;
 }
 

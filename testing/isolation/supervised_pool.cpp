@@ -16,6 +16,8 @@
 
 #include "pool/process/file_descriptor.hpp"
 #include "pool/runtime/clock.hpp"
+#include "testing/recorded/recorded_run.hpp"
+#include "testing/timeouts/timeouts.hpp"
 
 namespace ordeal::trial {
 
@@ -28,7 +30,7 @@ namespace {
 constexpr std::chrono::seconds standard_patience{10};
 
 pool::Pool started(const pool::Options& options) {
-  auto pool = pool::Pool::start(options);
+  auto pool = pool::Pool::start(recorded(options));
   if (!pool) throw std::runtime_error("the pool does not start: " + pool.error().message);
   return std::move(*pool);
 }
@@ -130,6 +132,7 @@ Waited kill_host(const pool::Options& options, std::chrono::milliseconds patienc
   }
   if (workers.empty()) return {.came = false, .story = "the host's pool did not start"};
   const auto deadline = pool::core::after(pool::runtime::now(), patience);
+  declare_deadline(deadline);
   for (const FileDescriptor& worker : workers) {
     pollfd end{worker.get(), POLLIN, 0};
     if (worker && pool::runtime::poll_until({&end, 1}, deadline) <= 0) {

@@ -30,6 +30,7 @@ std::chrono::milliseconds patience_from_environment() {
 struct Identity {
   std::string id;
   std::string folder;
+  pid_t process = 0;
 };
 
 Identity& identity() {
@@ -57,6 +58,7 @@ class LeakListener : public ::testing::EmptyTestEventListener {
     complain(before_test_, std::string{"test "} + test.test_suite_name() + "." + test.name());
   }
   void OnTestSuiteEnd(const ::testing::TestSuite& suite) override {
+    for (const auto& hook : hooks()) hook();
     complain(before_suite_, std::string{"suite "} + suite.name());
   }
   void OnTestProgramEnd(const ::testing::UnitTest&) override {
@@ -87,7 +89,8 @@ Identity make_identity() {
   char digits[17];
   std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(number));
   Identity made{.id = digits,
-                .folder = (fs::temp_directory_path() / "ordeal-test-XXXXXX").string()};
+                .folder = (fs::temp_directory_path() / "ordeal-test-XXXXXX").string(),
+                .process = ::getpid()};
   if (mkdtemp(made.folder.data()) == nullptr) std::abort();
   return made;
 }
@@ -109,5 +112,6 @@ void at_test_end(std::function<void()> hook) { hooks().push_back(std::move(hook)
 
 std::string_view test_id() { return identity().id; }
 const std::string& temp_folder() { return identity().folder; }
+bool tests_run_here() { return identity().process == ::getpid(); }
 
 }  // namespace ordeal::trial

@@ -26,12 +26,14 @@ inline constexpr std::string_view test_id_variable = "ORDEAL_TEST_ID";
 // Idempotent. REQUIRES: before the first test, and before other threads use the environment.
 void install_leak_check();
 
-// Runs at the end of each test from now on, before it is looked what the test has left behind.
+// Runs at the end of each test and suite from now on, before it is looked what it has left behind.
 void at_test_end(std::function<void()> hook);
 
 // The value of the marker, and the temporary folder, of this program. Empty before
 // install_leak_check().
 [[nodiscard]] std::string_view test_id();
 [[nodiscard]] const std::string& temp_folder();
+// Whether the check is installed, and this is the process that it was installed in, no fork of it.
+[[nodiscard]] bool tests_run_here();
 
 }  // namespace ordeal::trial

@@ -5,7 +5,7 @@
 // is over, and fails, naming the waits, if one of them is not explained by one of
 //   a declared deadline     an instant, exact to the nanosecond: declare_deadline(). The deadlines
 //                           of a recorded pool's calls and all timers that its core had due are
-//                           declared from its record (pool/runtime/tests/recorded_run.hpp);
+//                           declared from its record (testing/recorded);
 //   a declared wait         by its length: as long at most, and in one thread one after the
 //                           other, so that it explains no loop of shorter ones: declare_wait().
 //
@@ -21,7 +21,9 @@
 
 namespace ordeal::trial {
 
-// Thread-safe, all of them. What is declared holds until the test is judged.
+// Thread-safe, all of them. What is declared holds until the test is judged; where no test is, it
+// is not kept. The trial kit declares the deadlines that its callers pass to it: of its waits for
+// events, for processes, for the steps of a scenario.
 void declare_deadline(pool::runtime::Instant at);
 // `thread`: only in threads of that name; empty: in any.
 void declare_wait(pool::runtime::Duration length_max, std::string thread = {});

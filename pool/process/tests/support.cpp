@@ -14,6 +14,8 @@
 #include <system_error>
 
 #include "pool/process/environment.hpp"
+#include "pool/runtime/clock.hpp"
+#include "testing/timeouts/timeouts.hpp"
 
 namespace ordeal::pool::process {
 namespace {
@@ -89,13 +91,10 @@ std::string read_all(int descriptor) { return read_until(descriptor, false); }
 std::string read_line(int descriptor) { return read_until(descriptor, true); }
 
 bool becomes_readable(int descriptor, milliseconds wait_max) {
-  const auto deadline = steady_clock::now() + wait_max;
-  for (;;) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
-    pollfd waited{descriptor, POLLIN, 0};
-    const int ready = ::poll(&waited, 1, static_cast<int>(std::max(left, milliseconds{0}).count()));
-    if (ready >= 0 || errno != EINTR) return ready > 0;
-  }
+  pollfd waited{descriptor, POLLIN, 0};
+  const core::Instant deadline = core::after(runtime::now(), wait_max);
+  trial::declare_deadline(deadline);
+  return runtime::poll_until({&waited, 1}, deadline) > 0;
 }
 
 bool is_alive(int pidfd) { return !becomes_readable(pidfd, milliseconds{0}); }

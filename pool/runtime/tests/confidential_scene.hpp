@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <map>
 #include <optional>
 #include <random>
@@ -22,6 +23,7 @@
 #include "pool/tools/status_report.hpp"
 #include "pool/tools/unix_socket.hpp"
 #include "testing/leaks/leak_listener.hpp"
+#include "testing/recorded/recorded_run.hpp"
 
 namespace ordeal::pool {
 
@@ -88,6 +90,8 @@ class Scene {
   }
   ~Scene() {
     pool.reset();
+    // Its record is one of the artefacts, so it is this scene's to judge.
+    (void)trial::judge_run(contents_of(file("record")), options.record_bytes_max);
     socket_.close();
     fs::remove_all(folder_);
     ::unsetenv("ORDEAL_HOST_SECRET");
@@ -153,6 +157,8 @@ class Scene {
     stopped_ = true;
     artefacts_["standard output"] = ::testing::internal::GetCapturedStdout();
     artefacts_["standard error"] = ::testing::internal::GetCapturedStderr();
+    // What has failed meanwhile was said where nobody could hear it.
+    if (::testing::Test::HasFailure()) std::cout << artefacts_["standard output"] << std::flush;
   }
 
   std::string folder_;

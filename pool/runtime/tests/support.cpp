@@ -5,8 +5,8 @@
 
 #include <cstdlib>
 
-#include "pool/runtime/tests/recorded_run.hpp"
 #include "testing/leaks/leak_listener.hpp"
+#include "testing/recorded/recorded_run.hpp"
 #include "testing/timeouts/timeouts.hpp"
 
 namespace ordeal::pool {
@@ -46,8 +46,12 @@ Options mock_options(std::uint32_t size, const std::vector<std::string>& flags) 
                                      "--faults"};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   Options options = script_options(size, PYTHON_MOCK "/mock_bridge.py", arguments);
+  // Of site-packages it needs nothing, and to look for them takes a tenth of its start.
+  options.command.insert(options.command.begin() + 1, "-S");
   return std::getenv("ORDEAL_TEST_TEMPLATE") == nullptr ? options : forked(std::move(options));
 }
+
+Options recorded(Options options) { return trial::recorded(std::move(options)); }
 
 Pool must_start(const Options& options) {
   auto pool = Pool::start(recorded(options));

@@ -8,6 +8,7 @@
 #include "pool/runtime/clock.hpp"
 #include "pool/store/tests/stores.hpp"
 #include "testing/cites/cites.hpp"
+#include "testing/timeouts/timeouts.hpp"
 
 namespace ordeal::pool::store {
 namespace {
@@ -219,7 +220,11 @@ TEST_P(AllStores, AreWaitedForUntilTheDeadlineWhileAnotherThreadHasThem) {
     }));
   }};
   inside.arrive_and_wait();
-  const auto soon = [] { return runtime::now() + 5ms; };
+  const auto soon = [] {
+    const auto at = runtime::now() + 5ms;
+    trial::declare_deadline(at);
+    return at;
+  };
   EXPECT_EQ(code(stage->get("s", soon())), ErrorCode::store_timeout);
   EXPECT_EQ(code(stage->ensure("t", soon())), ErrorCode::store_timeout);
   EXPECT_EQ(code(stage->update(

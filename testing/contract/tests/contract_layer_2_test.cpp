@@ -1,5 +1,4 @@
 // The contract among real processes: the whole pool, real wire, mock bridges.
-#include "pool/runtime/tests/recorded_run.hpp"
 #include "pool/runtime/tests/support.hpp"
 #include "testing/contract/real_stage.hpp"
 #include "testing/contract/reference_pool.hpp"
@@ -9,7 +8,7 @@
 namespace ordeal::trial {
 
 World make_world() {
-  pool::Options options = pool::recorded(pool::mock_options(1));
+  pool::Options options = pool::mock_options(1);
   options.environment["GEMINI_API_KEY"] = "none";  // the mock wants one before it answers
   return {.stage = std::make_shared<RealStage>(temp_folder()),
           .pool = make_reference_pool(std::move(options), temp_folder())};

@@ -1,4 +1,4 @@
-#include "pool/runtime/tests/recorded_run.hpp"
+#include "testing/recorded/recorded_run.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -13,11 +13,12 @@
 #include "pool/runtime/driver.hpp"
 #include "pool/runtime/template_state.hpp"
 #include "testing/leaks/leak_listener.hpp"
-#include "testing/sim/replay.hpp"
 #include "testing/timeouts/timeouts.hpp"
 
-namespace ordeal::pool {
+namespace ordeal::trial {
 namespace {
+
+namespace runtime = pool::runtime;
 
 constexpr std::uint64_t record_bytes_max = 2U << 20U;
 
@@ -40,10 +41,7 @@ bool replay_and_remove(const std::string& path) {
   if (file && !trace.ends_with('\n')) return false;
   std::remove(path.c_str());
   if (trace.empty()) return true;  // its pool was not started
-  const trial::ReplayResult replayed = trial::replay(trace);
-  EXPECT_TRUE(replayed.same) << "a fresh core decides this run otherwise: " << replayed.difference;
-  for (const core::Instant deadline : replayed.deadlines) trial::declare_deadline(deadline);
-  if (trace.size() > record_bytes_max / 2) trial::declare_unknown(replayed.last_event);
+  (void)judge_run(trace, record_bytes_max);
   return true;
 }
 
@@ -56,30 +54,39 @@ bool replay_recorded_runs() {
 }
 
 // What a pool waits for beside its calls and its core's timers.
-void declare_waits_of(const Options& options) {
+void declare_waits_of(const pool::Options& options) {
   for (const char* thread : {"ordeal-callback", "ordeal-sessions"}) {
-    trial::declare_wait(runtime::CallbackThread::linger_max, thread);
+    declare_wait(runtime::CallbackThread::linger_max, thread);
   }
-  trial::declare_wait(runtime::death_news_max);
-  trial::declare_wait(options.retire_rss_interval);
+  declare_wait(runtime::death_news_max);
+  declare_wait(options.retire_rss_interval);
   if (options.fork_template) {
-    trial::declare_wait(options.start_backoff_max);
-    trial::declare_wait(runtime::spare_patience);
+    declare_wait(options.start_backoff_max);
+    declare_wait(runtime::spare_patience);
   }
 }
 
 }  // namespace
 
-Options recorded(Options options) {
-  static const bool once = (trial::explain_timeouts_with(replay_recorded_runs), true);
+pool::Options recorded(pool::Options options) {
+  if (!tests_run_here()) return options;
+  [[maybe_unused]] static const bool once = (explain_timeouts_with(replay_recorded_runs), true);
   declare_waits_of(options);
-  if (!once || !options.record_file.empty() || trial::temp_folder().empty()) return options;
+  if (!options.record_file.empty()) return options;
   RecordedRuns& runs = recorded_runs();
   const std::lock_guard lock{runs.mutex};
-  options.record_file = fmt::format("{}/run-{}.trace", trial::temp_folder(), ++runs.count);
+  options.record_file = fmt::format("{}/run-{}.trace", temp_folder(), ++runs.count);
   options.record_bytes_max = record_bytes_max;
   runs.files.push_back(options.record_file);
   return options;
 }
 
-}  // namespace ordeal::pool
+ReplayResult judge_run(std::string_view trace, std::uint64_t bytes_max) {
+  ReplayResult replayed = replay(trace);
+  EXPECT_TRUE(replayed.same) << "a fresh core decides this run otherwise: " << replayed.difference;
+  for (const pool::core::Instant deadline : replayed.deadlines) declare_deadline(deadline);
+  if (trace.size() > bytes_max / 2) declare_unknown(replayed.last_event);
+  return replayed;
+}
+
+}  // namespace ordeal::trial
