@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "pool/process/file_descriptor.hpp"
+#include "pool/process/warden.hpp"
 #include "pool/runtime/clock.hpp"
 
 namespace ordeal::perf {
@@ -164,20 +165,42 @@ Attempt<std::string> output_of(const ProgramRequest& request) {
   return std::move(output->out);
 }
 
+// The warden kills the group if we are killed, which no destructor would see.
+struct BackgroundProgram::Running {
+  explicit Running(pool::process::Warden ends_it_with_us) : warden(std::move(ends_it_with_us)) {}
+  ~Running() {
+    if (child < 0) return;
+    ::kill(-child, SIGKILL);
+    reap(child);
+    (void)warden.unregister_group(child);
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+  pool::process::Warden warden;
+  pid_t child = -1;
+};
+
 Attempt<BackgroundProgram> BackgroundProgram::start(const std::vector<std::string>& command) {
   const ProgramRequest request{.command = command};
+  auto warden = pool::process::Warden::start();
+  if (!warden) return failed(request, warden.error().message);
+  auto running = std::make_unique<Running>(std::move(*warden));
   const FileDescriptor nowhere{::open("/dev/null", O_WRONLY | O_CLOEXEC)};
-  pid_t child = -1;
-  if (const int error = start_program(request, nowhere.get(), nowhere.get(), child)) {
+  if (const int error = start_program(request, nowhere.get(), nowhere.get(), running->child)) {
+    running->child = -1;
     return failed(request, fmt::format("cannot start: {}", std::strerror(error)));
   }
-  return BackgroundProgram{child};
+  const FileDescriptor pidfd{static_cast<int>(::syscall(SYS_pidfd_open, running->child, 0U))};
+  const auto known =
+      running->warden.register_group({.group = running->child, .leader_pidfd = pidfd.get()});
+  if (!known) return failed(request, known.error().message);
+  return BackgroundProgram{std::move(running)};
 }
 
-BackgroundProgram::~BackgroundProgram() {
-  if (child_ < 0) return;
-  ::kill(-child_, SIGKILL);
-  reap(child_);
-}
+BackgroundProgram::BackgroundProgram(std::unique_ptr<Running> running)
+    : running_(std::move(running)) {}
+BackgroundProgram::BackgroundProgram(BackgroundProgram&& other) noexcept = default;
+BackgroundProgram::~BackgroundProgram() = default;
 
 }  // namespace ordeal::perf

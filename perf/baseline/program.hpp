@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,19 +32,22 @@ struct ProgramOutput {
 // The same, and another exit code than 0 is an error with the end of stderr. Its stdout.
 [[nodiscard]] Attempt<std::string> output_of(const ProgramRequest& request);
 
-// Runs beside us, and is killed with its process group when this ends. Its output is thrown away.
+// Runs beside us, and is killed with its process group when this ends, or this process does,
+// however that comes about. Its output is thrown away.
 class BackgroundProgram {
  public:
+  // Errors: program (does not start; nothing that could end it with us does).
   [[nodiscard]] static Attempt<BackgroundProgram> start(const std::vector<std::string>& command);
   ~BackgroundProgram();
-  BackgroundProgram(BackgroundProgram&& other) noexcept : child_(std::exchange(other.child_, -1)) {}
+  BackgroundProgram(BackgroundProgram&& other) noexcept;
   BackgroundProgram& operator=(BackgroundProgram&&) = delete;
   BackgroundProgram(const BackgroundProgram&) = delete;
   BackgroundProgram& operator=(const BackgroundProgram&) = delete;
 
  private:
-  explicit BackgroundProgram(int child) : child_(child) {}
-  int child_;
+  struct Running;
+  explicit BackgroundProgram(std::unique_ptr<Running> running);
+  std::unique_ptr<Running> running_;
 };
 
 }  // namespace ordeal::perf

@@ -15,8 +15,8 @@ class ActionRing {
 
   template <typename A>
   void push(const A& action) {
-    if (count_ == ring_.size()) grow();
-    ring_[(head_ + count_) & (ring_.size() - 1)].emplace<A>(action);
+    if (count_ > mask_) grow();
+    ring_[(head_ + count_) & mask_].emplace<A>(action);
     ++count_;
   }
 
@@ -24,7 +24,7 @@ class ActionRing {
   [[nodiscard]] const Action* pop() {
     if (count_ == 0) return nullptr;
     const Action* const oldest = &ring_[head_];
-    head_ = (head_ + 1) & (ring_.size() - 1);
+    head_ = (head_ + 1) & mask_;
     --count_;
     return oldest;
   }
@@ -33,13 +33,15 @@ class ActionRing {
 
  private:
   void grow() {
-    std::vector<Action> larger(ring_.size() * 2);  // stays a power of two, for the masks above
-    for (std::size_t i = 0; i < count_; ++i) larger[i] = ring_[(head_ + i) & (ring_.size() - 1)];
+    std::vector<Action> larger(ring_.size() * 2);  // stays a power of two, for the mask
+    for (std::size_t i = 0; i < count_; ++i) larger[i] = ring_[(head_ + i) & mask_];
     ring_ = std::move(larger);
     head_ = 0;
+    mask_ = ring_.size() - 1;
   }
 
   std::vector<Action> ring_;
+  std::size_t mask_ = ring_.size() - 1;  // dividing by an action's size takes longer than a push
   std::size_t head_ = 0;
   std::size_t count_ = 0;
 };

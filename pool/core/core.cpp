@@ -67,6 +67,7 @@ void Core::State::on(const event::Opened&) {
 }
 
 void Core::State::expire() {
+  if (!timers.may_be_due(now_)) return;
   while (const auto due = timers.pop_due(now_)) on_timer(*due);
 }
 

@@ -62,6 +62,10 @@ class TimerQueue {
   bool cancel(TimerHandle& handle);
   [[nodiscard]] bool is_armed(TimerHandle handle) const;
   [[nodiscard]] std::optional<Instant> next() const;
+  // Whether pop_due() is worth a call.
+  [[nodiscard]] bool may_be_due(Instant now) const {
+    return !heap_.empty() && heap_.front().at <= now;
+  }
   // The first timer at or before `now`, no longer armed.
   [[nodiscard]] std::optional<Due> pop_due(Instant now);
   [[nodiscard]] std::size_t size() const { return heap_.size(); }

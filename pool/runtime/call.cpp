@@ -113,8 +113,8 @@ Instant Engine::deadline_of(const CallOptions& options, Instant at) const {
 }
 
 TicketSlot& Engine::submit(TicketSlot::Kind kind, std::string_view command,
-                           const CallOptions& options, Instant at, Instant deadline,
-                           std::source_location place, const RequestView* request) {
+                           const CallOptions& options, Instant at, Instant deadline, Place place,
+                           const RequestView* request) {
   WakeList wakes;
   TicketSlot* slot = nullptr;
   {
@@ -262,7 +262,7 @@ Result<Reply> Engine::call(std::string_view command, JsonText arguments, const C
     on_stop_requested.emplace(options.stop_token, [this, id = slot.id] { cancel(id); });
   }
 
-  ExchangeOutcome outcome;
+  std::optional<ExchangeOutcome> before;  // of the last exchange that did not end the call
   Instant granted_at = submitted_at;
   Instant ended_at = submitted_at;
   while (await_decision(slot, deadline) == TicketSlot::Phase::granted) {
@@ -279,10 +279,11 @@ Result<Reply> Engine::call(std::string_view command, JsonText arguments, const C
     // A cancel that comes too late finds no such ticket any more.
     if (std::optional<Reply> reply = end_call(slot, ended, granted_at)) return std::move(*reply);
     // What no worker has seen did not happen: it must not hide what happened before it.
-    if (ended.progress != core::WireProgress::untouched) outcome = std::move(ended);
+    if (ended.progress != core::WireProgress::untouched) before = std::move(ended);
   }
   on_stop_requested.reset();  // from now on nobody may cancel this slot's ticket
-  Result<Reply> result = result_of(slot, std::move(outcome), granted_at, ended_at);
+  Result<Reply> result =
+      result_of(slot, before ? std::move(*before) : ExchangeOutcome{}, granted_at, ended_at);
   release(slot);
   return result;
 }

@@ -56,7 +56,7 @@ bool CallbackThread::post(std::function<void()>& job, When when) {
   {
     const std::lock_guard lock{mutex_};
     if (finishing_ && when == When::not_finishing) return false;
-    queued_.jobs.push_back({.kind = Job::Kind::callback, .index = queued_.callbacks.size()});
+    queued_.jobs.emplace_back(Job::Kind::callback, queued_.callbacks.size());
     queued_.callbacks.push_back(std::move(job));
     ++posted_;
     urgent_ = true;
@@ -69,7 +69,7 @@ bool CallbackThread::post(std::function<void()>& job, When when) {
 void CallbackThread::post_event(PoolEvent&& event) {
   EventWriter writer{*this};
   if (writer.begin()) {
-    queued_.jobs.push_back({.kind = Job::Kind::event, .index = queued_.events.size()});
+    queued_.jobs.emplace_back(Job::Kind::event, queued_.events.size());
     queued_.events.push_back(std::move(event));
   }
   writer.close();
@@ -92,10 +92,7 @@ bool CallbackThread::EventWriter::begin() {
 EventNote* CallbackThread::EventWriter::add(const core::action::Emit& emit, core::Instant at) {
   if (!begin()) return nullptr;
   Batch& queued = thread_->queued_;
-  return &queued.jobs
-              .emplace_back(
-                  Job{.note = {.emit = emit, .at = at, .texts_begin = queued.texts.size()}})
-              .note;
+  return &queued.jobs.emplace_back(emit, at, queued.texts.size()).note;
 }
 
 void CallbackThread::EventWriter::put(std::uint32_t& bytes, std::string_view text) {

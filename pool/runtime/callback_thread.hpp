@@ -66,7 +66,11 @@ class CallbackThread {
       event,    // made elsewhere: events[index]
       callback  // callbacks[index]
     };
-    Kind kind = Kind::note;
+    Job(Kind what, std::size_t where) : kind(what), index(where) {}
+    // Made where it is kept: a note is long.
+    Job(const core::action::Emit& emit, core::Instant at, std::size_t texts_begin)
+        : kind(Kind::note), note{.emit = emit, .at = at, .texts_begin = texts_begin} {}
+    Kind kind;
     std::size_t index = 0;
     EventNote note;
   };
@@ -83,7 +87,6 @@ class CallbackThread {
     not_finishing
   };
   bool post(std::function<void()>& job, When when);
-  Job* take_event();
   void run();
   void rest(std::unique_lock<std::mutex>& lock);
   void perform(Batch& batch, const Job& job);

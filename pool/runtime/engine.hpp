@@ -17,7 +17,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <source_location>
 #include <string>
 #include <vector>
 
@@ -68,8 +67,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // The caller's mistakes that call_async returns at once.
   [[nodiscard]] Result<void> check_async(std::string_view command, JsonText arguments,
                                          const CallOptions& options) const;
-  Result<std::unique_ptr<LeaseState>> checkout(const CallOptions& options,
-                                               std::source_location place);
+  Result<std::unique_ptr<LeaseState>> checkout(const CallOptions& options, Place place);
   Result<Reply> call_on_lease(LeaseState& lease, std::string_view command, JsonText arguments,
                               const CallOptions& options);
   void release_lease(LeaseState& lease);
@@ -205,7 +203,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] core::event::ExchangeEnded as_event(const ExchangeOutcome& outcome,
                                                     core::TicketId ticket) const;
   TicketSlot& submit(TicketSlot::Kind kind, std::string_view command, const CallOptions& options,
-                     Instant at, Instant deadline, std::source_location place = {},
+                     Instant at, Instant deadline, Place place = {},
                      const RequestView* request = nullptr);
   TicketSlot& reserve_async(const CallOptions& options, std::unique_ptr<AsyncCall> async);
   void cancel_async(TicketSlot& slot, const AsyncCall& call);

@@ -32,8 +32,7 @@ ErrorCode code_of(const ExchangeOutcome& outcome) {
 
 }  // namespace
 
-Result<std::unique_ptr<LeaseState>> Engine::checkout(const CallOptions& options,
-                                                     std::source_location place) {
+Result<std::unique_ptr<LeaseState>> Engine::checkout(const CallOptions& options, Place place) {
   if (auto refused = refuse(options, true)) return tl::unexpected(std::move(*refused));
   const Instant at = now();
   const Instant deadline = deadline_of(options, at);

@@ -176,7 +176,7 @@ Result<Ticket> Pool::call_async(std::string_view command, JsonText arguments,
   return Ticket{engine_, id->index, id->serial};
 }
 
-Result<Lease> Pool::checkout(const CallOptions& options, std::source_location place) {
+Result<Lease> Pool::checkout(const CallOptions& options, Place place) {
   auto state = options.session.empty() ? engine_->checkout(options, place)
                                        : sessions_->checkout(options.session, options, place);
   if (!state) return tl::unexpected(state.error());

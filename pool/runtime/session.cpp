@@ -56,7 +56,7 @@ Result<Ticket> Session::call_async(std::string_view command, JsonText arguments,
   return Ticket{std::move(*ticket)};
 }
 
-Result<Lease> Session::checkout(const CallOptions& options, std::source_location place) {
+Result<Lease> Session::checkout(const CallOptions& options, Place place) {
   const auto sessions = sessions_.lock();
   if (!sessions) return tl::unexpected(pool_is_gone());
   auto state = sessions->checkout(id_, options, place);

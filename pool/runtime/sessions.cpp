@@ -164,8 +164,7 @@ Result<Reply> Sessions::create_again_on(LeaseState& lease, const Call& call, Jso
 }
 
 Result<std::unique_ptr<LeaseState>> Sessions::checkout(std::string_view session,
-                                                       const CallOptions& given,
-                                                       std::source_location place) {
+                                                       const CallOptions& given, Place place) {
   if (!given.session.empty() && given.session != session) {
     return tl::unexpected(annotate(another_session(session, given.session), given));
   }

@@ -48,7 +48,7 @@ class Sessions {
                                                     Pool::Callback callback);
   // A worker for calls of this session alone. The session is not used by it, only by calls.
   Result<std::unique_ptr<LeaseState>> checkout(std::string_view session, const CallOptions& options,
-                                               std::source_location place);
+                                               Place place);
   // Waits until every asynchronous call has had its callback; close() also lets no more in. After
   // the engine's stop, and not on one of the pool's own threads.
   void drain();

@@ -4,9 +4,9 @@
 
 namespace ordeal::pool::runtime {
 
-std::string text_of(const std::source_location& place) {
-  if (place.line() == 0) return {};
-  return std::string{place.file_name()} + ":" + std::to_string(place.line());
+std::string text_of(const Place& place) {
+  if (place.line == 0) return {};
+  return std::string{place.file} + ":" + std::to_string(place.line);
 }
 
 TicketSlot& TicketTable::acquire(TicketSlot::Kind kind, std::string_view command,

@@ -10,12 +10,12 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "ordeal/pool/call.hpp"
+#include "ordeal/pool/place.hpp"
 #include "pool/core/ids.hpp"
 #include "pool/runtime/clock.hpp"
 
@@ -69,11 +69,11 @@ struct TicketSlot {
   std::unique_ptr<AsyncCall> async;
   // kind lease: whether a call on it is using the worker right now.
   bool lease_in_call = false;
-  std::source_location place;  // that took it; without a file: not a caller's
+  Place place;  // that took it; without a file: not a caller's
 };
 
 // "file:line", or nothing if there is no place.
-[[nodiscard]] std::string text_of(const std::source_location& place);
+[[nodiscard]] std::string text_of(const Place& place);
 
 class TicketTable {
  public:

@@ -110,6 +110,19 @@ class Installed(unittest.TestCase):
         self.assertIn("steps: equivalent, new / old 1.00 (", said)
         self.assertIn("steps: regression, new / old 1.07 (", said)
 
+    def test_its_headers_are_read_by_each_compiler_that_is_here(self):
+        folders = [os.path.join(self.prefix, "include"), os.path.join(self.prefix, "include/ordeal/rooms")]
+        inner = folders[1] + os.sep
+        headers = sorted(os.path.relpath(name, folders[name.startswith(inner)]) for name in self.files(".hpp"))
+        self.assertIn("ordeal/pool/pool.hpp", headers)
+        self.assertIn("testing/contract/pool_under_test.hpp", headers)
+        # All in one program: one name for two things would be found, too.
+        every = os.path.join(self.folder, "every_header.cpp")
+        with open(every, "w", encoding="utf-8") as stream:
+            stream.writelines('#include "%s"\n' % name for name in headers)
+        for compiler in filter(None, (COMPILER, shutil.which("clang++"))):
+            self.must(compiler, "-std=c++20", "-fsyntax-only", "-I", folders[0], "-I", folders[1], every)
+
     def test_the_tools_work_from_the_installation(self):
         tool = os.path.join(self.prefix, "bin", "ordeal-pool")
         bridge = os.path.join(self.prefix, "share/ordeal/python_mock/mock_bridge.py")

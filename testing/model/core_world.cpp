@@ -84,7 +84,7 @@ void CoreWorld::note(const Action& action) {
   }
 }
 
-void CoreWorld::step(const Step& step) {
+void CoreWorld::step(const CoreStep& step) {
   // How often each happens: enough starts succeed, and enough processes that are to go do, for the
   // walk to get somewhere.
   const std::uint32_t what = step.what % step_kinds;
@@ -118,7 +118,7 @@ CircuitId CoreWorld::circuit(std::uint32_t choice) {
   return {index, circuits_[index]};
 }
 
-void CoreWorld::order_circuit(const Step& step) {
+void CoreWorld::order_circuit(const CoreStep& step) {
   // Half of them end what the other half began.
   static constexpr std::array<CircuitOrder, 8> orders{
       CircuitOrder::force_open, CircuitOrder::disable, CircuitOrder::observe, CircuitOrder::reset,
@@ -127,7 +127,7 @@ void CoreWorld::order_circuit(const Step& step) {
 }
 
 // What operators order; and memory that only grows.
-void CoreWorld::operate(const Step& step) {
+void CoreWorld::operate(const CoreStep& step) {
   switch (step.how % 8) {
     case 0:
       return feed(event::ResizeOrdered{1 + step.who % 4});
@@ -150,7 +150,7 @@ void CoreWorld::operate(const Step& step) {
   }
 }
 
-void CoreWorld::submit(const Step& step) {
+void CoreWorld::submit(const CoreStep& step) {
   static constexpr std::array<Duration, 5> budgets{0ns, 1ms, 700ms, 5s, 1min};
   TicketId ticket{indexes_, ++last_serial_};
   if (free_indexes_.empty()) {
@@ -179,7 +179,7 @@ void CoreWorld::submit(const Step& step) {
   feed(submitted);
 }
 
-void CoreWorld::join_session(const Step& step, event::Submitted& submitted) const {
+void CoreWorld::join_session(const CoreStep& step, event::Submitted& submitted) const {
   const std::uint32_t session = (step.how + step.who) % 4;
   if (session < last_worker_.size()) {
     submitted.session = session;
@@ -189,7 +189,7 @@ void CoreWorld::join_session(const Step& step, event::Submitted& submitted) cons
   }
 }
 
-void CoreWorld::end_exchange(const Step& step) {
+void CoreWorld::end_exchange(const CoreStep& step) {
   if (granted_.empty()) return;
   const auto at = granted_.begin() + static_cast<std::ptrdiff_t>(step.who % granted_.size());
   const TicketId ticket = at->ticket;
@@ -230,21 +230,21 @@ void CoreWorld::exit(std::size_t position) {
   feed(event::WorkerExited{worker, spawned, spawned && worker.serial % 3 == 0});
 }
 
-void CoreWorld::start_succeeds(const Step& step) {
+void CoreWorld::start_succeeds(const CoreStep& step) {
   if (starting_.empty()) return;
   const WorkerId worker = starting_[step.who % starting_.size()];
   std::erase(starting_, worker);
   feed(event::WorkerReady{worker, 1 + step.how % 5, step.how / 5 % 2 == 0});
 }
 
-void CoreWorld::leaver_leaves(const Step& step) {
+void CoreWorld::leaver_leaves(const CoreStep& step) {
   if (dying_.empty()) return;
   const WorkerId worker = dying_[step.who % dying_.size()];
   const auto at = std::find(processes_.begin(), processes_.end(), worker);
   if (at != processes_.end()) exit(static_cast<std::size_t>(at - processes_.begin()));
 }
 
-void CoreWorld::late_reply_comes(const Step& step) {
+void CoreWorld::late_reply_comes(const CoreStep& step) {
   if (dirty_.empty()) return;
   const auto at = dirty_.begin() + static_cast<std::ptrdiff_t>(step.who % dirty_.size());
   const Dirty dirty = *at;
@@ -252,7 +252,7 @@ void CoreWorld::late_reply_comes(const Step& step) {
   feed(event::LateReplyDrained{dirty.worker, dirty.slot});
 }
 
-void CoreWorld::ping_is_answered(const Step& step) {
+void CoreWorld::ping_is_answered(const CoreStep& step) {
   if (pinged_.empty()) return;
   const WorkerId worker = pinged_[step.who % pinged_.size()];
   std::erase(pinged_, worker);
@@ -261,7 +261,7 @@ void CoreWorld::ping_is_answered(const Step& step) {
 }
 
 // Few kinds of signs, so that two in a row are often alike.
-void CoreWorld::look(const Step& step) {
+void CoreWorld::look(const CoreStep& step) {
   if (!dumping_.empty() && step.how % 2 == 0) {
     const WorkerId worker = dumping_[step.who % dumping_.size()];
     std::erase(dumping_, worker);
@@ -287,7 +287,7 @@ void CoreWorld::look(const Step& step) {
 }
 
 // A fault, or old news of a worker that is gone.
-void CoreWorld::fault(const Step& step) {
+void CoreWorld::fault(const CoreStep& step) {
   if (step.how % 5 == 1) {
     return feed(event::SessionEnded{static_cast<std::uint32_t>(step.who % last_worker_.size())});
   }
@@ -302,7 +302,7 @@ void CoreWorld::fault(const Step& step) {
   feed(event::WorkerFaulted{processes_[step.who % processes_.size()], ErrorCode::handshake_failed});
 }
 
-void CoreWorld::pass_time(const Step& step, bool to_next_timer) {
+void CoreWorld::pass_time(const CoreStep& step, bool to_next_timer) {
   static constexpr std::array<Duration, 4> pauses{1us, 50ms, 600ms, 3s};
   Instant until = now_ + pauses[step.how % pauses.size()];
   const auto next = core_.poll_timeout();

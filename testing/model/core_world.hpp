@@ -16,7 +16,7 @@
 namespace ordeal::trial {
 
 inline constexpr std::uint32_t step_kinds = 41;
-struct Step {
+struct CoreStep {
   std::uint32_t what = 0;  // which kind of event
   std::uint32_t who = 0;   // which of those it can happen to
   std::uint32_t how = 0;   // its parameters
@@ -26,7 +26,7 @@ class CoreWorld {
  public:
   CoreWorld(const pool::core::CoreOptions& options, std::uint64_t seed);
 
-  void step(const Step& step);
+  void step(const CoreStep& step);
   // From here on nothing fails: serves all who wait, then stops the pool and buries the workers.
   void finish();
 
@@ -60,18 +60,18 @@ class CoreWorld {
 
   void feed(const pool::core::Event& event);
   void note(const pool::core::Action& action);
-  void submit(const Step& step);
-  void join_session(const Step& step, pool::core::event::Submitted& submitted) const;
-  void end_exchange(const Step& step);
-  void start_succeeds(const Step& step);
-  void leaver_leaves(const Step& step);
-  void late_reply_comes(const Step& step);
-  void ping_is_answered(const Step& step);
-  void look(const Step& step);
-  void fault(const Step& step);
-  void pass_time(const Step& step, bool to_next_timer);
-  void order_circuit(const Step& step);
-  void operate(const Step& step);
+  void submit(const CoreStep& step);
+  void join_session(const CoreStep& step, pool::core::event::Submitted& submitted) const;
+  void end_exchange(const CoreStep& step);
+  void start_succeeds(const CoreStep& step);
+  void leaver_leaves(const CoreStep& step);
+  void late_reply_comes(const CoreStep& step);
+  void ping_is_answered(const CoreStep& step);
+  void look(const CoreStep& step);
+  void fault(const CoreStep& step);
+  void pass_time(const CoreStep& step, bool to_next_timer);
+  void order_circuit(const CoreStep& step);
+  void operate(const CoreStep& step);
   [[nodiscard]] pool::core::CircuitId circuit(std::uint32_t choice);
   void exit(std::size_t position);
   bool finish_one();

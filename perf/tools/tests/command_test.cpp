@@ -1,13 +1,21 @@
 // ordeal-perf as people run it: data in, verdicts and exit codes out.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "perf/baseline/program.hpp"
 #include "perf/measurement/json_reader.hpp"
 #include "perf/tools/commands.hpp"
+#include "pool/process/file_descriptor.hpp"
+#include "pool/runtime/clock.hpp"
 #include "testing/cites/cites.hpp"
 
 namespace ordeal::perf {
@@ -120,6 +128,33 @@ TEST_F(Command, CalibrateTellsAlarmsAndPowerAndItsFileCanBeReadAgain) {
   EXPECT_THAT(told.out, testing::ContainsRegex("fake/a cpu +20 % +1\\.[12].* 100\\.0 %"));
   const auto again = run({"calibrate", "--stage-pairs", "5", "--comparisons", "40", out});
   EXPECT_EQ(again.out, told.out);
+}
+
+// What keeps a machine busy for a calibration must not stay when that is killed.
+TEST_F(Command, WhatRunsBesideItEndsWithItHoweverItEnds) {
+  const std::string fifo = folder_ + "/never-written";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);  // inherited: it ends when nobody is left
+  const pid_t host = ::fork();
+  if (host == 0) {
+    const auto beside = BackgroundProgram::start(
+        {"sh", "-c", "echo started >&" + std::to_string(ends[1]) + "; read line < " + fifo});
+    ::pause();
+    ::_exit(1);
+  }
+  ::close(ends[1]);
+  const pool::process::FileDescriptor said{ends[0]};
+  std::array<char, 64> text{};
+  EXPECT_EQ(::read(said.get(), text.data(), text.size()), 8);
+
+  ::kill(host, SIGKILL);
+  ASSERT_EQ(::waitpid(host, nullptr, 0), host);
+
+  std::array<pollfd, 1> watched{{{said.get(), POLLIN, 0}}};
+  const auto hang_guard = pool::runtime::now() + std::chrono::seconds{20};
+  ASSERT_EQ(pool::runtime::poll_until(watched, hang_guard), 1) << "it lives on";
+  EXPECT_EQ(::read(said.get(), text.data(), text.size()), 0);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ void showValue(const CoreOptions& o, std::ostream& out) {
 
 namespace ordeal::trial {
 
-void showValue(const Step& step, std::ostream& out) {
+void showValue(const CoreStep& step, std::ostream& out) {
   out << '{' << step.what << ", " << step.who << ", " << step.how << '}';
 }
 
@@ -31,10 +31,10 @@ namespace {
 using pool::core::CoreOptions;
 using namespace std::chrono_literals;
 
-rc::Gen<Step> any_step() {
-  return rc::gen::build<Step>(rc::gen::set(&Step::what, rc::gen::inRange(0U, step_kinds)),
-                              rc::gen::set(&Step::who, rc::gen::inRange(0U, 64U)),
-                              rc::gen::set(&Step::how, rc::gen::inRange(0U, 216U)));
+rc::Gen<CoreStep> any_step() {
+  return rc::gen::build<CoreStep>(rc::gen::set(&CoreStep::what, rc::gen::inRange(0U, step_kinds)),
+                                  rc::gen::set(&CoreStep::who, rc::gen::inRange(0U, 64U)),
+                                  rc::gen::set(&CoreStep::how, rc::gen::inRange(0U, 216U)));
 }
 
 // What the options are drawn from, each below its bound.
@@ -173,9 +173,9 @@ void note(const CoreWorld& world) {
 }
 
 // Returns what it broke.
-std::string walk(const CoreOptions& options, const std::vector<Step>& steps) {
+std::string walk(const CoreOptions& options, const std::vector<CoreStep>& steps) {
   CoreWorld world(options, 1);
-  for (const Step& step : steps) {
+  for (const CoreStep& step : steps) {
     world.step(step);
     if (!world.error().empty()) return world.error();
   }
@@ -187,7 +187,7 @@ std::string walk(const CoreOptions& options, const std::vector<Step>& steps) {
 void walk_anywhere(std::uint32_t slots_max) {
   auto options = *any_options(slots_max);
   options.breaker = breaker_of([](std::uint32_t bound) { return *rc::gen::inRange(0U, bound); });
-  const auto steps = *rc::gen::scale(4.0, rc::gen::container<std::vector<Step>>(any_step()));
+  const auto steps = *rc::gen::scale(4.0, rc::gen::container<std::vector<CoreStep>>(any_step()));
   const std::string error = walk(options, steps);
   if (!error.empty()) RC_FAIL(error);
 }
@@ -201,8 +201,8 @@ void walk_known_ways() {
   for (int i = 0; i < 300; ++i) {
     Knobs knobs{};
     for (std::size_t k = 0; k < knobs.size(); ++k) knobs[k] = below(knob_bounds[k]);
-    std::vector<Step> steps(300);
-    for (Step& step : steps) {
+    std::vector<CoreStep> steps(300);
+    for (CoreStep& step : steps) {
       step.what = below(step_kinds);
       step.who = below(64);
       step.how = below(216);

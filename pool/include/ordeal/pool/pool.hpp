@@ -21,7 +21,6 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +31,7 @@
 #include "ordeal/pool/error.hpp"
 #include "ordeal/pool/events.hpp"
 #include "ordeal/pool/options.hpp"
+#include "ordeal/pool/place.hpp"
 #include "ordeal/pool/program.hpp"
 #include "ordeal/pool/status.hpp"
 
@@ -129,8 +129,7 @@ class Pool {
   // Takes a worker out of the pool. The deadline covers the waiting. `place` is what is told of a
   // lease that is held for longer than Options::lease_limit; by default, where this is called.
   // With options.session it is Session::checkout.
-  Result<Lease> checkout(const CallOptions& options = {},
-                         std::source_location place = std::source_location::current());
+  Result<Lease> checkout(const CallOptions& options = {}, Place place = Place::here());
 
   // A handle on the session of that name; makes nothing yet. call() with options.session is the
   // same as session(id).call().

@@ -26,13 +26,13 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
-#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "ordeal/pool/call.hpp"
 #include "ordeal/pool/error.hpp"
+#include "ordeal/pool/place.hpp"
 
 namespace ordeal::pool {
 
@@ -92,8 +92,7 @@ class Session {
                             std::function<void(Result<Reply>)> callback);
   // As Pool::checkout: a worker for calls of this session. Its affinity decides which; what an
   // earlier call left in a worker is reached for sure with options.state_in_worker.
-  Result<Lease> checkout(const CallOptions& options = {},
-                         std::source_location place = std::source_location::current());
+  Result<Lease> checkout(const CallOptions& options = {}, Place place = Place::here());
 
   // The rest asks the store alone, and waits for it until the deadline at most (by default
   // options.call_timeout from now): `store_timeout`, and nothing has changed. What a call does with
