@@ -42,8 +42,10 @@ std::vector<const FaultKind*> kinds_here(const Registry& registry, const RunOpti
   return kinds;
 }
 
-void draw_load(Random& random, LoadPlan& load) {
-  load.callers = static_cast<std::uint32_t>(random.between(2, 10));
+// No more than the workers can serve in time: a pool that is overloaded without any fault answers
+// late, and that would be a find.
+void draw_load(Random& random, std::uint32_t workers, LoadPlan& load) {
+  load.callers = static_cast<std::uint32_t>(random.between(2, 3 * workers));
   load.duration = milliseconds{6'000};
   load.deadline = milliseconds{one_of(random, {200, 500, 1'500})};
   load.idempotent = random.chance(1, 2);
@@ -93,7 +95,7 @@ Plan draw_real(std::uint64_t seed, const std::vector<const FaultKind*>& kinds) {
   plan.pool.start_backoff_max = milliseconds{200};
   plan.pool.seed = seed;
   plan.with_relay = plan.store_in_file = true;
-  draw_load(random, plan.load);
+  draw_load(random, plan.pool.size, plan.load);
   const std::uint64_t wanted = 1 + random.below(6);
   for (std::uint64_t i = 0; i < wanted; ++i) plan.faults.push_back(draw_fault(random, kinds));
   draw_doings(random, plan.simulated);
