@@ -215,6 +215,25 @@ class Shards(unittest.TestCase):
                 found = sorted(result.test for result in read_results(os.path.join(folder, "out"), {"sky_test"}))
                 self.assertEqual(found, sorted(["Sky.a", "Sky.b", "Sky.c"] * runs))
 
+    def test_classes_of_python_are_shared_out_too(self):
+        sys.path.insert(0, os.path.join(ROOT, "testing", "cites"))
+        from results import read_results
+        cites = os.path.join(ROOT, "testing", "cites")
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "test_sky.py"), "w") as stream:
+                stream.write("import unittest\n" + "".join(
+                    "class %s(unittest.TestCase):\n"
+                    "    def test_it(self): pass\n"
+                    "    def test_more(self): pass\n" % name for name in "ABC"))
+            done = subprocess.run(
+                [sys.executable, os.path.join(cites, "run_shards.py"), "2", sys.executable,
+                 os.path.join(cites, "run_unittest.py"), "sky", folder],
+                env=dict(os.environ, GTEST_OUTPUT="xml:%s/out/" % folder), stdout=subprocess.PIPE)
+            self.assertEqual(done.returncode, 0)
+            self.assertEqual(len(os.listdir(os.path.join(folder, "out"))), 2)
+            found = sorted(result.test for result in read_results(os.path.join(folder, "out"), {"sky"}))
+        self.assertEqual(found, [name + "." + test for name in "ABC" for test in ("test_it", "test_more")])
+
     def test_a_process_that_fails_or_dies_fails_the_whole(self):
         with tempfile.TemporaryDirectory() as folder:
             for test in "abc":

@@ -4,7 +4,9 @@
     run_unittest.py NAME FOLDER [PATTERN]
 
 With GTEST_OUTPUT=xml:DIR/ in the environment, as scripts/invariants sets it, DIR/NAME.xml says which
-tests ran, how they ended, and what they cite.
+tests ran, how they ended, and what they cite; with xml:FILE, as run_shards.py sets it, FILE does. Of
+GTEST_TOTAL_SHARDS shares, this process takes that of GTEST_SHARD_INDEX: whole classes, which may share a
+worker.
 """
 import os
 import sys
@@ -67,16 +69,32 @@ def as_xml(ends):
     return root
 
 
+def single(tests):
+    for test in tests:
+        yield from single(test) if isinstance(test, unittest.TestSuite) else [test]
+
+
+def share_of(tests, count, index):
+    by_class = {}
+    for test in single(tests):
+        by_class.setdefault(type(test), []).append(test)
+    return unittest.TestSuite(test for mine in list(by_class.values())[index::count] for test in mine)
+
+
 def main(name, folder, pattern="test*.py"):
     tests = unittest.defaultTestLoader.discover(folder, pattern)
+    count = int(os.environ.get("GTEST_TOTAL_SHARDS", "1"))
+    if count > 1:
+        tests = share_of(tests, count, int(os.environ["GTEST_SHARD_INDEX"]))
     result = unittest.TextTestRunner(resultclass=Report).run(tests)
     output = os.environ.get("GTEST_OUTPUT", "")
-    if output.startswith("xml:") and output.endswith("/"):
-        os.makedirs(output[4:], exist_ok=True)
-        ElementTree.ElementTree(as_xml(result.ends)).write(os.path.join(output[4:], name + ".xml"))
+    if output.startswith("xml:") and (output.endswith("/") or count > 1):
+        path = os.path.join(output[4:], name + ".xml") if output.endswith("/") else output[4:]
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        ElementTree.ElementTree(as_xml(result.ends)).write(path)
     for reason in sorted({reason for _, reason in result.skipped}):
         print("skipped: %s" % reason)  # ctest's SKIP_REGULAR_EXPRESSION looks for it
-    if result.testsRun == 0 and not result.skipped:
+    if result.testsRun == 0 and not result.skipped and count == 1:
         print("no test in %s" % folder, file=sys.stderr)
         return 1
     return 0 if result.wasSuccessful() else 1
