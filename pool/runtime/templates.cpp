@@ -184,12 +184,14 @@ void Housekeeper::adopt_forked(process::WorkerProcess worker) {
     return tell_template(event_names::template_spare_ready);
   }
   hand_over(std::move(worker));
-  tell_template({});
 }
 
+// Told before it begins: its answer to the handshake may be there as soon as it is looked for, and
+// then it is ready, and whoever sees that must not see it among the spares.
 void Housekeeper::hand_over(process::WorkerProcess worker) {
   const TemplateState::Waiting next = template_.waiting.front();
   template_.waiting.pop_front();
+  tell_template({});
   begin_worker(next.worker, make_record(next.worker, next.generation, std::move(worker)));
 }
 
