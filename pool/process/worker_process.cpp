@@ -12,6 +12,7 @@
 #include <charconv>
 #include <csignal>
 #include <string_view>
+#include <thread>
 
 #include "pool/process/group_signal.hpp"
 #include "pool/process/raw_syscall.hpp"
@@ -21,6 +22,9 @@ namespace ordeal::pool::process {
 namespace {
 
 using std::chrono::milliseconds;
+
+// How soon a tracer that looks has seen the end of its tracee, and lets the parent see it.
+constexpr milliseconds tracer_patience{100};
 
 [[nodiscard]] SignalOutcome outcome_of(long result) {
   if (result == 0) return SignalOutcome::sent;
@@ -63,7 +67,8 @@ WorkerProcess::WorkerProcess(WorkerProcess&& other) noexcept
       pipes_(std::move(other.pipes_)),
       inherited_peak_rss_kib_(other.inherited_peak_rss_kib_),
       sampled_peak_rss_kib_(other.sampled_peak_rss_kib_),
-      status_(std::exchange(other.status_, std::nullopt)) {}
+      status_(std::exchange(other.status_, std::nullopt)),
+      held_by_tracer_since_(std::exchange(other.held_by_tracer_since_, std::nullopt)) {}
 
 WorkerProcess& WorkerProcess::operator=(WorkerProcess&& other) noexcept {
   if (this == &other) return *this;
@@ -75,15 +80,24 @@ WorkerProcess& WorkerProcess::operator=(WorkerProcess&& other) noexcept {
   inherited_peak_rss_kib_ = other.inherited_peak_rss_kib_;
   sampled_peak_rss_kib_ = other.sampled_peak_rss_kib_;
   status_ = std::exchange(other.status_, std::nullopt);
+  held_by_tracer_since_ = std::exchange(other.held_by_tracer_since_, std::nullopt);
   return *this;
 }
 
 WorkerProcess::~WorkerProcess() { end(); }
 
 void WorkerProcess::end() noexcept {
-  if (!pidfd_ || status_ || in_forked_child()) return;
+  if (!pidfd_ || in_forked_child()) return;
+  if (status_ && held_by_tracer_since_) reap_what_a_tracer_held();
+  if (status_) return;
   (void)signal_group(SIGKILL);
   (void)reap_within(destructor_wait_max);
+}
+
+// The tracer may have let go of it since; else it stays a zombie for as long as it does not.
+void WorkerProcess::reap_what_a_tracer_held() const {
+  (void)raw_syscall(SYS_waitid, P_PIDFD, pidfd_.get(), nullptr, WEXITED | WNOHANG | __WALL,
+                    nullptr);
 }
 
 // By getpid and not by a ForkGuard: a page for each worker would be dear, and none of this is hot.
@@ -115,14 +129,22 @@ std::optional<ExitStatus> WorkerProcess::try_reap() {
   // __WALL: a template's workers may have been cloned without an exit signal.
   const long result =
       raw_syscall(SYS_waitid, P_PIDFD, pidfd_.get(), &info, WEXITED | WNOHANG | __WALL, &usage);
-  if (result == 0 && info.si_pid == 0) return std::nullopt;  // cannot be, after the poll
+  // Dead, and not ours to reap yet: its tracer is told first. One that looks does so at once; for
+  // one that does not (a debugger at its prompt) nobody waits.
+  if (result == 0 && info.si_pid == 0) {
+    const core::Instant now = runtime::now();
+    if (!held_by_tracer_since_) held_by_tracer_since_ = now;
+    if (now < core::after(*held_by_tracer_since_, tracer_patience)) return std::nullopt;
+  } else {
+    held_by_tracer_since_.reset();
+  }
   ExitStatus status;
-  if (result == 0) {
+  if (result == 0 && !held_by_tracer_since_) {
     status.known = true;
     (info.si_code == CLD_EXITED ? status.exit_code : status.signal) = info.si_status;
     status.core_dumped = info.si_code == CLD_DUMPED;
   }
-  status.peak_rss_kib = peak_rss_kib(result == 0 ? usage.ru_maxrss : -1);
+  status.peak_rss_kib = peak_rss_kib(status.known ? usage.ru_maxrss : -1);
   status_ = status;
   return status_;
 }
@@ -133,7 +155,12 @@ std::int64_t WorkerProcess::peak_rss_kib(std::int64_t reported) const {
 
 std::optional<ExitStatus> WorkerProcess::reap_within(milliseconds wait_max) {
   if (!status_ && pidfd_) (void)dies_within(pidfd_.get(), wait_max);
-  return try_reap();
+  std::optional<ExitStatus> status = try_reap();
+  while (!status && held_by_tracer_since_) {  // of that no event tells
+    std::this_thread::yield();
+    status = try_reap();
+  }
+  return status;
 }
 
 std::optional<MemorySample> WorkerProcess::sample_memory() {

@@ -8,8 +8,9 @@
 //   (4) After reaping no signal is sent.
 //   (5) Destruction kills the group and reaps. In a forked child of the host it only closes.
 //
-// Works with SIGCHLD ignored and with somebody else's waitpid(-1): then the status is unknown.
-// Thread safety: none; one owner at a time. Signals are not handled, masks not touched.
+// Works with SIGCHLD ignored and with somebody else's waitpid(-1): then the status is unknown. So
+// it is if somebody else traces the worker and does not look. Thread safety: none; one owner at a
+// time. Signals are not handled, masks not touched.
 #pragma once
 
 #include <chrono>
@@ -17,6 +18,7 @@
 #include <optional>
 #include <utility>
 
+#include "pool/core/time.hpp"
 #include "pool/process/file_descriptor.hpp"
 
 namespace ordeal::pool::process {
@@ -84,7 +86,8 @@ class WorkerProcess {
   SignalOutcome kill_group_remains();
 
   // Does not wait. Empty: it lives. Else kill_group_remains(), reaps, and says how it ended; the
-  // same again when asked again.
+  // same again when asked again. One that a tracer has not let go of (a debugger at its prompt) is
+  // dead all the same, after a moment, with a status that is not known; the destructor reaps it.
   [[nodiscard]] std::optional<ExitStatus> try_reap();
   // As try_reap(), waiting for its death no longer than that.
   [[nodiscard]] std::optional<ExitStatus> reap_within(std::chrono::milliseconds wait_max);
@@ -99,6 +102,7 @@ class WorkerProcess {
 
  private:
   void end() noexcept;
+  void reap_what_a_tracer_held() const;
   [[nodiscard]] std::int64_t peak_rss_kib(std::int64_t reported) const;
 
   int pid_ = -1;
@@ -108,6 +112,7 @@ class WorkerProcess {
   std::int64_t inherited_peak_rss_kib_ = 0;
   std::int64_t sampled_peak_rss_kib_ = -1;
   std::optional<ExitStatus> status_;
+  std::optional<core::Instant> held_by_tracer_since_;
 };
 
 }  // namespace ordeal::pool::process

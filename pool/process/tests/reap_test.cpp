@@ -1,6 +1,8 @@
 // How workers end, and what is learnt of it.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,6 +49,57 @@ struct Family {
       must_spawn(shell("trap '' TERM; tail -f /dev/null >/dev/null & echo $!; read gate; " + then));
   FileDescriptor grandchild = open_pidfd(std::stoi(read_line(worker.pipes().from_worker.get())));
   return {std::move(worker), std::move(grandchild)};
+}
+
+// Another process that traces this one, and never asks what became of it.
+class IdleTracer {
+ public:
+  explicit IdleTracer(int pid) {
+    EXPECT_EQ(::pipe2(says_, O_CLOEXEC), 0);
+    tracer_ = ::fork();
+    if (tracer_ == 0) {
+      const char traces = ::ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) == 0 ? 'y' : 'n';
+      (void)!::write(says_[1], &traces, 1);
+      for (;;) ::pause();
+    }
+    char traces = 'n';
+    EXPECT_EQ(::read(says_[0], &traces, 1), 1);
+    is_permitted_ = traces == 'y';
+  }
+  IdleTracer(const IdleTracer&) = delete;
+  IdleTracer& operator=(const IdleTracer&) = delete;
+  ~IdleTracer() { end(); }
+  [[nodiscard]] bool is_permitted() const { return is_permitted_; }
+  void end() {
+    if (tracer_ <= 0) return;
+    ::kill(tracer_, SIGKILL);
+    (void)::waitpid(tracer_, nullptr, 0);
+    tracer_ = 0;
+    ::close(says_[0]);
+    ::close(says_[1]);
+  }
+
+ private:
+  int says_[2] = {-1, -1};
+  pid_t tracer_ = 0;
+  bool is_permitted_ = false;
+};
+
+TEST_F(Reap, WhomADebuggerHoldsIsDeadAllTheSame) {
+  cites_bug_class(3);
+  std::optional<WorkerProcess> worker(must_spawn(shell("echo up; read gate")));
+  EXPECT_EQ(read_line(worker->pipes().from_worker.get()), "up");
+  IdleTracer tracer(worker->pid());
+  if (!tracer.is_permitted()) GTEST_SKIP() << "this machine permits tracing by ancestors alone";
+  EXPECT_EQ(worker->signal_group(SIGKILL), SignalOutcome::sent);
+  const ExitStatus status = must_reap(*worker);
+  EXPECT_FALSE(status.known);
+  EXPECT_TRUE(worker->is_reaped());
+  const int pid = worker->pid();
+  EXPECT_EQ(::kill(pid, 0), 0) << "it is a zombie, held";
+  tracer.end();
+  worker.reset();
+  EXPECT_EQ(::kill(pid, 0), -1) << "nobody has reaped it";
 }
 
 TEST_F(Reap, KnowsTheExitCode) {
