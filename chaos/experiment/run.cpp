@@ -64,6 +64,7 @@ class Run {
   [[nodiscard]] bool faults_are_over() const;
   void sample(TimePoint now);
   void begin_quiet(TimePoint now);
+  [[nodiscard]] bool stop_is_due(TimePoint now) const;
   void stop_under_load(TimePoint now);
   [[nodiscard]] bool has_progressed(TimePoint now) const;
   void await_whole();
@@ -208,9 +209,9 @@ void Run::drive_load() {
     } else {
       fire_due(now);
       next_ = std::min(next_, quiet_at_);
-      if (now >= stop_at_ && result_.stop_at == TimePoint{}) stop_under_load(now);
-      if (result_.stop_at == TimePoint{}) next_ = std::min(next_, stop_at_);
     }
+    if (stop_is_due(now)) stop_under_load(now);
+    if (result_.stop_at == TimePoint{} && now < stop_at_) next_ = std::min(next_, stop_at_);
     if (!ending_ && now >= end_at_ && has_progressed(now)) {
       ending_ = true;
       end_at_ = now;
@@ -240,6 +241,12 @@ void Run::begin_quiet(TimePoint now) {
   ok_before_quiet_ = load_->counts().ok;
   calls_->note_calm();
   journal_.note("quiet_began", json::object());
+}
+
+// Who was struck just before is to show it first: a fault without proof would say nothing.
+bool Run::stop_is_due(TimePoint now) const {
+  if (result_.stop_at != TimePoint{} || now < stop_at_ || result_.interrupted) return false;
+  return !strikes_->await_proof() || now >= quiet_at_;
 }
 
 // The callers in it are told; what is under way has the grace. Nothing is struck any more.

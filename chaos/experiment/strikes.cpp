@@ -309,6 +309,11 @@ bool Strikes::alive() const {
                                             [](const Strike& strike) { return !strike.over(); });
 }
 
+bool Strikes::await_proof() const {
+  return std::any_of(strikes_.begin(), strikes_.end(),
+                     [](const Strike& strike) { return strike.state == State::injected; });
+}
+
 std::uint32_t Strikes::fired(std::size_t entry) const {
   return static_cast<std::uint32_t>(
       std::count_if(strikes_.begin(), strikes_.end(), [entry](const Strike& strike) {

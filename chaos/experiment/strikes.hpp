@@ -37,7 +37,8 @@ class Strikes {
   [[nodiscard]] const std::deque<Strike>& all() const { return strikes_; }
   // At the end of the run; lets go of the processes.
   [[nodiscard]] std::deque<Strike> take();
-  [[nodiscard]] bool alive() const;  // some strike is not over
+  [[nodiscard]] bool alive() const;        // some strike is not over
+  [[nodiscard]] bool await_proof() const;  // some strike may show its effect yet
   [[nodiscard]] std::uint32_t fired(std::size_t entry) const;
   // Workers that serve, without those that a strike has just ended.
   [[nodiscard]] std::uint32_t serving(const pool::Status& status) const;
