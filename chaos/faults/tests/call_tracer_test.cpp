@@ -111,6 +111,9 @@ TEST_F(CallTracerTest, each_nth_call_fails_and_other_calls_do_not) {
   const auto tracer = fail_reads(
       child, {.system_calls = {SYS_read}, .error = EINTR, .failures_max = 100, .nth = 3});
   ASSERT_TRUE(tracer);
+  // It waits in its first read, and that is seen: an order that came before would end a read of
+  // which nobody has seen the beginning.
+  while (tracer->seen() < 1) std::this_thread::yield();
   for (int i = 0; i < 2; ++i) child.order('.');
   for (const int expected : {0, 0, EINTR}) EXPECT_EQ(child.told(), expected);
   for (int i = 0; i < 2; ++i) child.order('.');
