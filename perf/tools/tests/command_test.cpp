@@ -1,4 +1,5 @@
 // ordeal-perf as people run it: data in, verdicts and exit codes out.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -132,27 +133,27 @@ TEST_F(Command, CalibrateTellsAlarmsAndPowerAndItsFileCanBeReadAgain) {
 
 // What keeps a machine busy for a calibration must not stay when that is killed.
 TEST_F(Command, WhatRunsBesideItEndsWithItHoweverItEnds) {
-  const std::string fifo = folder_ + "/never-written";
-  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  std::array<int, 2> ends{};
-  ASSERT_EQ(::pipe(ends.data()), 0);  // inherited: it ends when nobody is left
+  const std::string never = folder_ + "/never-written";
+  const std::string says = folder_ + "/says";  // ends when nobody is left who could say anything
+  ASSERT_EQ(::mkfifo(never.c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo(says.c_str(), 0600), 0);
+  const pool::process::FileDescriptor said{::open(says.c_str(), O_RDONLY | O_NONBLOCK)};
   const pid_t host = ::fork();
   if (host == 0) {
     const auto beside = BackgroundProgram::start(
-        {"sh", "-c", "echo started >&" + std::to_string(ends[1]) + "; read line < " + fifo});
+        {"sh", "-c", "exec >" + says + "; echo started; read line <" + never});
     ::pause();
     ::_exit(1);
   }
-  ::close(ends[1]);
-  const pool::process::FileDescriptor said{ends[0]};
+  std::array<pollfd, 1> watched{{{said.get(), POLLIN, 0}}};
+  const auto hang_guard = pool::runtime::now() + std::chrono::seconds{20};
+  ASSERT_EQ(pool::runtime::poll_until(watched, hang_guard), 1) << "it does not run";
   std::array<char, 64> text{};
   EXPECT_EQ(::read(said.get(), text.data(), text.size()), 8);
 
   ::kill(host, SIGKILL);
   ASSERT_EQ(::waitpid(host, nullptr, 0), host);
 
-  std::array<pollfd, 1> watched{{{said.get(), POLLIN, 0}}};
-  const auto hang_guard = pool::runtime::now() + std::chrono::seconds{20};
   ASSERT_EQ(pool::runtime::poll_until(watched, hang_guard), 1) << "it lives on";
   EXPECT_EQ(::read(said.get(), text.data(), text.size()), 0);
 }
