@@ -139,8 +139,12 @@ std::shared_ptr<void> CallbackThread::add_sink(Sink sink) {
 }
 
 void CallbackThread::Batch::clear() {
-  constexpr std::size_t texts_kept_bytes_max = 1U << 20U;
+  // What a burst needed, as when this thread was not scheduled for a while, is not kept for the
+  // next.
+  constexpr std::size_t texts_kept_bytes_max = 1U << 18U;
+  constexpr std::size_t jobs_kept_max = 2048;
   jobs.clear();
+  if (jobs.capacity() > jobs_kept_max) jobs.shrink_to_fit();
   events.clear();
   callbacks.clear();
   texts.clear();
