@@ -13,8 +13,10 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <optional>
 
 #include "pool/process/file_descriptor.hpp"
+#include "pool/process/spawn.hpp"
 #include "pool/process/warden.hpp"
 #include "pool/runtime/clock.hpp"
 
@@ -165,37 +167,37 @@ Attempt<std::string> output_of(const ProgramRequest& request) {
   return std::move(output->out);
 }
 
-// The warden kills the group if we are killed, which no destructor would see.
+// The warden kills the group if we are killed, which no destructor would see. It knows the group
+// before its program runs.
 struct BackgroundProgram::Running {
-  explicit Running(pool::process::Warden ends_it_with_us) : warden(std::move(ends_it_with_us)) {}
+  Running(pool::process::Warden ends_it_with_us, pool::process::WorkerProcess started)
+      : warden(std::move(ends_it_with_us)), process(std::move(started)) {}
   ~Running() {
-    if (child < 0) return;
-    ::kill(-child, SIGKILL);
-    reap(child);
-    (void)warden.unregister_group(child);
+    const int group = process->group();
+    process.reset();
+    (void)warden.unregister_group(group);
   }
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
 
   pool::process::Warden warden;
-  pid_t child = -1;
+  std::optional<pool::process::WorkerProcess> process;
 };
 
 Attempt<BackgroundProgram> BackgroundProgram::start(const std::vector<std::string>& command) {
   const ProgramRequest request{.command = command};
   auto warden = pool::process::Warden::start();
   if (!warden) return failed(request, warden.error().message);
-  auto running = std::make_unique<Running>(std::move(*warden));
-  const FileDescriptor nowhere{::open("/dev/null", O_WRONLY | O_CLOEXEC)};
-  if (const int error = start_program(request, nowhere.get(), nowhere.get(), running->child)) {
-    running->child = -1;
-    return failed(request, fmt::format("cannot start: {}", std::strerror(error)));
-  }
-  const FileDescriptor pidfd{static_cast<int>(::syscall(SYS_pidfd_open, running->child, 0U))};
-  const auto known =
-      running->warden.register_group({.group = running->child, .leader_pidfd = pidfd.get()});
-  if (!known) return failed(request, known.error().message);
-  return BackgroundProgram{std::move(running)};
+  // Nobody reads what it says.
+  pool::process::SpawnRequest spawned{
+      .command = {"sh", "-c", "exec \"$@\" </dev/null >/dev/null 2>&1", "sh"},
+      .environment = environment_of(request),
+      .with_progress = false,
+      .lifeline = warden->lifeline()};
+  spawned.command.insert(spawned.command.end(), command.begin(), command.end());
+  auto process = pool::process::spawn(spawned);
+  if (!process) return failed(request, process.error().message);
+  return BackgroundProgram{std::make_unique<Running>(std::move(*warden), std::move(*process))};
 }
 
 BackgroundProgram::BackgroundProgram(std::unique_ptr<Running> running)

@@ -36,7 +36,8 @@ struct ProgramOutput {
 // however that comes about. Its output is thrown away.
 class BackgroundProgram {
  public:
-  // Errors: program (does not start; nothing that could end it with us does).
+  // Searched along PATH. Errors: program (nothing could be started, or nothing that ends it with
+  // us).
   [[nodiscard]] static Attempt<BackgroundProgram> start(const std::vector<std::string>& command);
   ~BackgroundProgram();
   BackgroundProgram(BackgroundProgram&& other) noexcept;
