@@ -102,11 +102,9 @@ HuntResult hunt(const Hunt& hunt, const HuntWorld& world, const Registry& regist
     std::erase(found.plan.title, '"');
     std::erase(found.plan.title, '\\');
     found.shrunk_after_s = seconds_since(began);
+    const TimePoint shrunk_at = time_now();
     confirm(found, world);
-    until = std::min(until + (time_now() - began) -
-                         std::chrono::duration_cast<TimePoint::duration>(
-                             std::chrono::duration<double>(found.shrunk_after_s)),
-                     began + 2 * allowed);
+    until = std::min(until + (time_now() - shrunk_at), began + 2 * allowed);
     if (!result.found || is_better(found, *result.found)) result.found = std::move(found);
     if (is_good(*result.found)) break;
   }
