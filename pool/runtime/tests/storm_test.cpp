@@ -14,11 +14,7 @@ namespace {
 
 constexpr int calls = 200;
 constexpr int callers = 12;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr milliseconds lateness_max{300};  // what is promised is promised of the plain build
-#else
 constexpr milliseconds lateness_max{100};
-#endif
 
 // One call: what is asked, and what may come of it besides a time-out.
 struct Plan {
