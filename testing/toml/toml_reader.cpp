@@ -15,11 +15,12 @@ bool TomlReader::integer(std::string_view key, std::int64_t& out, std::int64_t m
                          std::int64_t max) {
   const toml::node* node = find(key);
   if (node == nullptr) return false;
-  const auto value = node->value<std::int64_t>();
-  if (!node->is_integer() || *value < min || *value > max) {
+  // Not value<std::int64_t>(): that casts a number like 1e50, which is undefined.
+  const toml::value<std::int64_t>* value = node->as_integer();
+  if (value == nullptr || value->get() < min || value->get() > max) {
     fail(*node, fmt::format("{}{}: an integer from {} to {} is wanted", name_, key, min, max));
   } else {
-    out = *value;
+    out = value->get();
   }
   return true;
 }

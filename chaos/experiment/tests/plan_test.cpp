@@ -87,6 +87,8 @@ TEST(Plan, wrong_values_are_refused_with_what_is_allowed) {
             "e.toml:7: load.callers: an integer from 1 to 1024 is wanted");
   EXPECT_EQ(with("latency_ms = 40", "latency_ms = -1"),
             "e.toml:15: fault.latency_ms: an integer from 0 to 60000 is wanted");
+  EXPECT_EQ(with("latency_ms = 40", "latency_ms = 1e50"),  // found by a fuzzer: once cast
+            "e.toml:15: fault.latency_ms: an integer from 0 to 60000 is wanted");
   EXPECT_THAT(with("random:2", "random:0"), HasSubstr("e.toml:11: fault.target: unknown target"));
   EXPECT_THAT(with("\"delay_replies\"", "\"tickle\""),
               HasSubstr("e.toml:10: fault.kind: unknown fault tickle, known: kill_worker"));
