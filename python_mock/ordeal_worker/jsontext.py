@@ -54,6 +54,10 @@ encode_chunks = _make_encoder()
 """encode_chunks(value, 0) -> the pieces of its JSON text."""
 
 
+quote = json.encoder.encode_basestring
+"""quote(string) -> its JSON text."""
+
+
 def encode(value):
     """JSON text of a value. Raises UnrepresentableValue."""
     try:
