@@ -47,6 +47,11 @@ constexpr Case cases[] = {
        o.workers = 2;
        o.calls_per_block = 2000;
      }},
+    {"queued", "4 callers on a worker, beside a raw pipe with one caller",
+     [](CallBenchOptions& o) {
+       o.callers = 4;
+       o.calls_per_block = 2000;
+     }},
     {"cpu", "CPU time of a short call that may spin, beside a pool that never does",
      [](CallBenchOptions& o) { o.control = Control::blocking_pool; }},
     {"cpu-1ms", "the same of a call of 1 ms",

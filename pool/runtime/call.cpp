@@ -127,6 +127,7 @@ TicketSlot& Engine::submit(TicketSlot::Kind kind, std::string_view command,
     submitted.circuit = circuit_of(command, options, at);
     feed_locked(at, submitted, wakes, slot);
     cancel_if_stopped(options, slot->id, at, wakes);
+    slot->is_soon = spinner_.is_soon(core_.counters().queued, granted_);
   }
   wakes.notify_all();
   return *slot;
@@ -182,19 +183,39 @@ void Engine::cancel_locked(core::TicketId id, Instant at, WakeList& wakes) {
 }
 
 TicketSlot::Phase Engine::await_decision(TicketSlot& slot, Instant deadline) {
+  bool is_late = false;
   while (true) {
     const std::uint32_t ticket = slot.wake.ticket();
     const TicketSlot::Phase phase = slot.phase.load(std::memory_order_acquire);
-    if (phase != TicketSlot::Phase::waiting) return phase;
-    if (now() >= deadline) {
+    if (phase != TicketSlot::Phase::waiting) {
+      slot.wake.detach();
+      return phase;
+    }
+    if (is_late) {
+      slot.wake.wait_until(core::never, ticket);
+    } else if (now() >= deadline) {
       // The housekeeper's timer does this too; but a caller must not depend on another thread's
       // being scheduled in time.
       feed(core::event::TimePassed{});
-      deadline = core::never;
+      is_late = true;
+    } else if (std::exchange(slot.is_soon, false) &&
+               spinner_.await_change(slot.wake.word(), ticket, deadline)) {
       continue;
+    } else if (may_wait_for_reply(slot)) {
+      slot.wake.wait_until_answered(deadline, ticket);
+    } else {
+      slot.wake.wait_until(deadline, ticket);
     }
-    slot.wake.wait_until(deadline, ticket);
   }
+}
+
+bool Engine::may_wait_for_reply(TicketSlot& slot) {
+  if (slot.request == nullptr) return false;
+  if (slot.wake.is_open()) return true;
+  // Each takes two descriptors for the pool's life. Tried once a permit, whether it succeeds or
+  // not.
+  return parkers_left_.load(std::memory_order_relaxed) > 0 &&
+         parkers_left_.fetch_sub(1, std::memory_order_relaxed) > 0 && slot.wake.open();
 }
 
 void Engine::end_exchange(TicketSlot& slot, const ExchangeOutcome& outcome, Instant at) {
@@ -231,6 +252,7 @@ void Engine::give_back(TicketSlot& slot, const core::event::ExchangeEnded& ended
                        WakeList& wakes) {
   slot.phase.store(TicketSlot::Phase::waiting, std::memory_order_relaxed);
   slot.worker = nullptr;
+  --granted_;
   feed_locked(at, ended, wakes, &slot);
 }
 
@@ -268,6 +290,7 @@ Result<Reply> Engine::call(std::string_view command, JsonText arguments, const C
   while (await_decision(slot, deadline) == TicketSlot::Phase::granted) {
     if (std::exchange(slot.begun, false)) {
       granted_at = slot.granted_at;
+      static_cast<void>(read_some(*slot.worker));  // most often its reply has come
     } else {
       granted_at = std::exchange(at_once, false) ? submitted_at : now();
       request.attempt = slot.attempt;

@@ -53,7 +53,11 @@ std::chrono::steady_clock::time_point to_steady(Instant at) {
 }
 
 void WakeWord::notify() {
-  value_.fetch_add(1, std::memory_order_release);
+  advance();
+  wake();
+}
+
+void WakeWord::wake() {
   syscall(SYS_futex, &value_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 

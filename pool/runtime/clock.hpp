@@ -29,8 +29,11 @@ using core::Instant;
 // you wait for, and if it is not there yet wait(ticket); a notify() in between is not lost.
 class WakeWord {
  public:
-  [[nodiscard]] std::uint32_t ticket() const { return value_.load(std::memory_order_acquire); }
+  [[nodiscard]] std::uint32_t ticket() const { return value_.load(); }
   void notify();
+  // The two halves of notify(), for who knows whether somebody sleeps (Parker).
+  void advance() { value_.fetch_add(1); }
+  void wake();
   // Returns when notify() has been called since ticket(), or at `deadline`; may return early.
   void wait_until(Instant deadline, std::uint32_t ticket);
 

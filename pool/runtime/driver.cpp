@@ -262,6 +262,7 @@ ExchangeOutcome drive_blocking(WorkerRecord& worker, Spinner& spinner, Instant a
   const Instant ended_at = now();
   if (channel.result()->is_clean()) {
     worker.service_estimate = Spinner::estimate(worker.service_estimate, ended_at - at);
+    spinner.note_service(worker.service_estimate);
   }
   return take_outcome(worker, ended_at);
 }

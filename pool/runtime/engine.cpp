@@ -14,6 +14,10 @@
 namespace ordeal::pool::runtime {
 namespace {
 
+// Of callers who sleep on two descriptors of their own while they wait for a worker; others sleep
+// on a futex word.
+constexpr int parkers_max = 64;
+
 std::uint64_t draw_seed() {
   std::random_device device;
   const std::uint64_t high = device();
@@ -23,35 +27,51 @@ std::uint64_t draw_seed() {
 
 }  // namespace
 
-void Engine::WakeList::add(WakeWord& word) {
-  if (count_ < words_.size()) {
-    words_[count_++] = &word;
+void Engine::WakeList::add(Parker& sleeper) {
+  if (count_ < sleepers_.size()) {
+    sleepers_[count_++] = &sleeper;
   } else {
-    more_.push_back(&word);
+    more_.push_back(&sleeper);
   }
 }
 
-bool Engine::WakeList::begin(TicketSlot& slot) {
+bool Engine::WakeList::begin(TicketSlot& slot, bool wake_at_once) {
   if (begun_ != nullptr) return false;
   begun_ = &slot;
+  wake_at_once_ = wake_at_once;
   return true;
 }
 
 void Engine::WakeList::notify_all() {
-  if (begun_ != nullptr) {
-    TicketSlot& slot = *std::exchange(begun_, nullptr);
-    RequestView request = *slot.request;
-    request.attempt = slot.attempt;
-    begin_exchange(*slot.worker, request, slot.granted_at);
-    static_cast<void>(write_some(*slot.worker));
-    slot.begun = true;
-    slot.phase.store(TicketSlot::Phase::granted, std::memory_order_release);
-    slot.wake.notify();
-  }
-  for (std::size_t i = 0; i < count_; ++i) words_[i]->notify();
-  for (WakeWord* word : more_) word->notify();
+  if (begun_ != nullptr) notify_begun();
+  for (std::size_t i = 0; i < count_; ++i) sleepers_[i]->notify();
+  for (Parker* sleeper : more_) sleeper->notify();
+  if (progress_ != nullptr) progress_->notify();
   count_ = 0;
   more_.clear();
+  progress_ = nullptr;
+}
+
+// The sleeper need not wake before its reply is there, unless there is something for it to do: the
+// rest of the request, an exchange that is over, an interrupt. (One that comes later tells it.)
+// From the moment that its phase is `granted` the worker is the sleeper's.
+void Engine::WakeList::notify_begun() {
+  TicketSlot& slot = *std::exchange(begun_, nullptr);
+  WorkerRecord& worker = *slot.worker;
+  RequestView request = *slot.request;
+  request.attempt = slot.attempt;
+  begin_exchange(worker, request, slot.granted_at);
+  const bool attached =
+      !wake_at_once_ && slot.wake.is_asleep() && slot.wake.attach(worker.reply_descriptor());
+  const bool may_sleep_on = write_some(worker) && attached && !worker.channel.result() &&
+                            worker.interrupts.load(std::memory_order_acquire) == 0;
+  slot.begun = true;
+  slot.phase.store(TicketSlot::Phase::granted, std::memory_order_release);
+  if (may_sleep_on) {
+    slot.wake.notify_unless_attached();
+  } else {
+    slot.wake.notify();
+  }
 }
 
 Engine::Engine(Options options)
@@ -60,7 +80,8 @@ Engine::Engine(Options options)
       spinner_(options_.spin == SpinMode::adaptive,
                std::chrono::microseconds{options_.spin_max_us}),
       core_(to_core_options(options_), options_.seed.value()),
-      breaker_keys_(options_.breaker.circuits_max) {
+      breaker_keys_(options_.breaker.circuits_max),
+      parkers_left_(parkers_max) {
   programs_.emplace(1, WorkerProgram{.command = options_.command,
                                      .working_directory = options_.working_directory});
 }
@@ -116,7 +137,8 @@ void Engine::feed(const core::Event& event) {
     const std::lock_guard lock{mutex_};
     feed_locked(now(), event, wakes, nullptr);
   }
-  wakes.add(progress_);  // start() and stop() look again after each of the housekeeper's facts
+  wakes.add_progress(
+      progress_);  // start() and stop() look again after each of the housekeeper's facts
   wakes.notify_all();
 }
 
@@ -138,6 +160,7 @@ void Engine::feed_locked(Instant at, const core::Event& event, WakeList& wakes, 
   while (!idle_leases_lost_.empty()) {
     const core::TicketId lease = idle_leases_lost_.back();
     idle_leases_lost_.pop_back();
+    --granted_;
     const core::event::ExchangeEnded lost{.ticket = lease,
                                           .verdict = core::ExchangeVerdict::lost,
                                           .progress = core::WireProgress::written};
@@ -170,7 +193,7 @@ void Engine::perform(const core::Action& action, WakeList& wakes, TicketSlot* se
                  [&](const core::action::Stopped&) {
                    told_.close();  // whoever sees that it has stopped, drains
                    stopped_.store(true, std::memory_order_release);
-                   wakes.add(progress_);
+                   wakes.add_progress(progress_);
                    housekeeper_->kick();
                  },
                  [&](const auto& a) { hand_to_housekeeper(a); },
@@ -186,7 +209,12 @@ void Engine::perform_grant(const core::action::Grant& grant, WakeList& wakes, Ti
   slot.granted_at = last_fed_at_;
   slot.attempt = grant.attempt;
   slot.affinity = grant.affinity;
-  if (&slot != self && may_be_begun(slot) && wakes.begin(slot)) return;
+  ++granted_;
+  if (&slot != self && may_be_begun(slot)) {
+    const bool to_spin =
+        spinner_.pays(record.service_estimate, last_fed_at_, static_cast<int>(granted_) - 1);
+    if (wakes.begin(slot, to_spin)) return;
+  }
   slot.phase.store(TicketSlot::Phase::granted, std::memory_order_release);
   if (slot.kind == TicketSlot::Kind::async) {
     inbox_.async_grants.push_back(&slot);
@@ -213,7 +241,7 @@ void Engine::perform_resolve(const core::action::Resolve& resolve, WakeList& wak
   slot.retry_after = resolve.retry_after;
   if (resolve.code != ErrorCode::none) keep_certificate(slot, resolve.worker);
   slot.phase.store(TicketSlot::Phase::resolved, std::memory_order_release);
-  if (operations_awaited_ > 0) wakes.add(progress_);  // a drain may be done
+  if (operations_awaited_ > 0) wakes.add_progress(progress_);  // a drain may be done
   switch (slot.kind) {
     case TicketSlot::Kind::async:
       told_.close();  // a callback overtakes no event
@@ -245,6 +273,7 @@ void Engine::perform_interrupt(const core::action::Interrupt& interrupt) {
     hand_to_housekeeper(interrupt);
   } else {
     record.waiter->interrupt();
+    slot.wake.notify();  // in case its caller sleeps on until the reply
   }
 }
 

@@ -141,17 +141,22 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // The slots to wake once the lock is released, and one exchange to begin before that.
   class WakeList {
    public:
-    void add(WakeWord& word);
+    void add(Parker& sleeper);
+    void add_progress(WakeWord& progress) { progress_ = &progress; }
     // Its phase becomes `granted` in notify_all(), once the request is in the worker's pipe. One at
-    // most; returns false for a second.
-    [[nodiscard]] bool begin(TicketSlot& slot);
+    // most; returns false for a second. `wake_at_once`: it is to spin until its reply is there.
+    [[nodiscard]] bool begin(TicketSlot& slot, bool wake_at_once);
     void notify_all();
 
    private:
     TicketSlot* begun_ = nullptr;
-    std::array<WakeWord*, 16> words_{};
+    bool wake_at_once_ = false;
+    void notify_begun();
+
+    std::array<Parker*, 16> sleepers_{};
     std::size_t count_ = 0;
-    std::vector<WakeWord*> more_;
+    std::vector<Parker*> more_;
+    WakeWord* progress_ = nullptr;
   };
 
   // Feeds under the lock; `self` is the slot of the calling thread, which needs no waking.
@@ -221,6 +226,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void cancel_if_stopped(const CallOptions& options, core::TicketId id, Instant at,
                          WakeList& wakes);
   TicketSlot::Phase await_decision(TicketSlot& slot, Instant deadline);
+  [[nodiscard]] bool may_wait_for_reply(TicketSlot& slot);
   void end_exchange(TicketSlot& slot, const ExchangeOutcome& outcome, Instant at);
   [[nodiscard]] std::optional<Reply> end_call(TicketSlot& slot, ExchangeOutcome& outcome,
                                               Instant granted_at);
@@ -243,6 +249,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   TicketTable tickets_;
   SessionNumbers sessions_;
   std::vector<std::unique_ptr<WorkerRecord>> workers_;  // by WorkerId::index
+  std::uint32_t granted_ = 0;                           // workers
   Inbox inbox_;
   std::vector<core::TicketId> idle_leases_lost_;
   std::optional<Error> last_start_failure_;
@@ -265,6 +272,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::map<std::uint64_t, Stacks> stacks_;  // that were asked for, by worker
 
   WakeWord progress_;  // something changed that start() or stop() waits for
+  std::atomic<int> parkers_left_;
   std::atomic<bool> stopped_{false};
   std::mutex finish_mutex_;
   bool finished_ = false;

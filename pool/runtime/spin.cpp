@@ -17,6 +17,11 @@ constexpr Duration yield_max = std::chrono::microseconds{500};
 // How long nobody spins after that: longer each time, so that it becomes rare.
 constexpr Duration crowded_min = std::chrono::milliseconds{10};
 constexpr Duration crowded_max = std::chrono::milliseconds{1280};
+// What going to sleep and being woken costs on a machine whose cores fall asleep, too: who has spun
+// for so long in vain has lost no more than twice what the best choice would have cost.
+constexpr Duration sleep_cost = std::chrono::microseconds{50};
+// A service is found to take twice as long while its callers sleep as when they do not.
+constexpr Duration soon = 2 * sleep_cost;
 // Calls of a thread between two looks at its CPU mask, which may be changed while it runs.
 constexpr int calls_between_mask_reads = 1024;
 
@@ -33,13 +38,13 @@ int usable_cpus() {
   return cached;
 }
 
-bool Spinner::pays(Duration service_estimate, Instant at) const {
+bool Spinner::pays(Duration service_estimate, Instant at, int other_workers) const {
   if (!enabled_ || service_estimate == Duration::zero() || service_estimate > spin_max_ ||
       is_crowded(at)) {
     return false;
   }
   const int cpus = usable_cpus();
-  return cpus > 1 && spinning_.load(std::memory_order_relaxed) < cpus - 1;
+  return cpus > 1 && spinning_.load(std::memory_order_relaxed) + other_workers < cpus - 1;
 }
 
 // A turn: give way, then read. The worker may be waiting for this very CPU: then the reply is there
@@ -70,6 +75,41 @@ long Spinner::read(int descriptor, std::span<char> space,
   reads_wasted_.fetch_add(passing ? reads : reads - 1, std::memory_order_relaxed);
   yields_.fetch_add(yields, std::memory_order_relaxed);
   return count;
+}
+
+bool Spinner::await_change(const WakeWord& word, std::uint32_t ticket, Instant deadline) {
+  const int cpus = usable_cpus();
+  Instant at = now();
+  if (cpus < 2 || is_crowded(at) || queueing_.load(std::memory_order_relaxed) >= 2 * cpus)
+    return false;
+  queueing_.fetch_add(1, std::memory_order_relaxed);
+  const Instant give_up = std::min(core::after(at, std::min(spin_max_, sleep_cost)), deadline);
+  std::uint64_t yields = 0;
+  bool has_changed = false;
+  do {
+    sched_yield();
+    ++yields;
+    has_changed = word.ticket() != ticket;
+    const Instant before = std::exchange(at, now());
+    note_turn(before, at);
+  } while (!has_changed && at < give_up);
+  queueing_.fetch_sub(1, std::memory_order_relaxed);
+  yields_.fetch_add(yields, std::memory_order_relaxed);
+  return has_changed;
+}
+
+bool Spinner::is_soon(std::uint32_t place, std::uint32_t workers) const {
+  const Duration service = service_.load(std::memory_order_relaxed);
+  return enabled_ && service > Duration::zero() && service <= spin_max_ &&
+         place * service <= workers * soon;
+}
+
+// Written only when it has changed by a quarter: all callers read it.
+void Spinner::note_service(Duration service_estimate) {
+  const Duration before = service_.load(std::memory_order_relaxed);
+  if (service_estimate > before + before / 4 || service_estimate < before - before / 4) {
+    service_.store(service_estimate, std::memory_order_relaxed);
+  }
 }
 
 // Several threads may do this at once; whichever is last is right enough.

@@ -22,13 +22,23 @@ class Spinner {
  public:
   Spinner(bool enabled, Duration spin_max) : enabled_(enabled), spin_max_(spin_max) {}
 
-  // Whether to spin now, given the moving average of the worker's service time (zero: unknown).
-  [[nodiscard]] bool pays(Duration service_estimate, Instant at) const;
+  // Whether to spin now, given the moving average of the worker's service time (zero: unknown), and
+  // how many other workers are busy with a CPU of their own, as far as is known.
+  [[nodiscard]] bool pays(Duration service_estimate, Instant at, int other_workers = 0) const;
 
   // Reads from `descriptor` until bytes, end of file, an error, an interrupt or the limit.
   // Returns the count, or -errno; -EAGAIN or -EINTR if it gave up.
   [[nodiscard]] long read(int descriptor, std::span<char> space,
                           const std::atomic<std::uint8_t>& interrupts, Instant deadline);
+
+  // Whether who is `place`th in a queue for so many workers gets one before he has gone to sleep
+  // and been woken again, by the calls of late.
+  [[nodiscard]] bool is_soon(std::uint32_t place, std::uint32_t workers) const;
+  // For such a caller: gives way until `word` is no longer `ticket`. False at once if that does not
+  // pay, else when it has taken as long as to sleep and be woken.
+  [[nodiscard]] bool await_change(const WakeWord& word, std::uint32_t ticket, Instant deadline);
+  // The moving average of a worker that has just served.
+  void note_service(Duration service_estimate);
 
   // What it has cost so far. Each number is right; together they may be of different moments.
   [[nodiscard]] SpinStatus status() const;
@@ -46,6 +56,8 @@ class Spinner {
   const bool enabled_;
   const Duration spin_max_;
   std::atomic<int> spinning_{0};
+  std::atomic<int> queueing_{0};                     // spinning callers who wait for a worker
+  std::atomic<Duration> service_{Duration::zero()};  // roughly, of whichever worker; zero: unknown
   std::atomic<Instant> crowded_until_{Instant{}};
   std::atomic<Duration> crowded_for_{std::chrono::milliseconds{10}};  // the next time
   std::atomic<std::uint64_t> calls_{0};

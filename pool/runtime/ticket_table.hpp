@@ -18,6 +18,7 @@
 #include "ordeal/pool/place.hpp"
 #include "pool/core/ids.hpp"
 #include "pool/runtime/clock.hpp"
+#include "pool/runtime/parker.hpp"
 
 namespace ordeal::pool::runtime {
 
@@ -40,7 +41,7 @@ struct TicketSlot {
 
   static constexpr std::size_t command_bytes_max = 64;
 
-  WakeWord wake;
+  Parker wake;
   core::TicketId id;
   Kind kind = Kind::blocking;
   std::atomic<Phase> phase{Phase::free};
@@ -55,6 +56,7 @@ struct TicketSlot {
   // exchange before it wakes (WakeList::notify_all), and says so in `begun`.
   const RequestView* request = nullptr;
   bool begun = false;
+  bool is_soon = false;  // kind blocking: when it was queued it was to be granted soon
   std::uint32_t attempt = 0;
   AffinityOutcome affinity = AffinityOutcome::none;  // of the last grant
   std::uint64_t state_in_worker = 0;

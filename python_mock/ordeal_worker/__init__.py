@@ -1,7 +1,8 @@
 """The worker kit of Ordeal: write a handler for each command, and `Worker().main()` does the rest.
 
 Only the standard library, Python 3.8 and later. Reading order: worker, wire, jsontext, longtext, replies, errors,
-handshake, context, cancel, progress, heartbeat, early, stdio, signals, options, startup; then faults and zoo/ for the scripted faults.
+handshake, context, cancel, progress, heartbeat, early, stdio, signals, options, startup; then faults and zoo/ for
+the scripted faults.
 """
 
 from . import early

@@ -68,6 +68,7 @@ TEST(Cancel, OfACallThatItsWorkerIsBusyWithWakesItsCaller) {
   }));
   source.request_stop();
   EXPECT_EQ(code_of(running.join()), ErrorCode::cancelled_in_flight) << describe(running.join());
+  EXPECT_LT(running.took(), patience / 2) << "only its deadline has woken it";
 }
 
 // In the instant of the reply, before it, after it: whatever it still does, it does to its own

@@ -73,6 +73,55 @@ TEST(Spinner, PaysForNoLongAndNoUnknownServiceAndNotWhereItIsOff) {
   EXPECT_FALSE(off.pays(microseconds{10}, {}));
 }
 
+TEST(Spinner, PaysOnlyWhereACpuIsLeftBesideTheOtherWorkers) {
+  const Spinner spinner{true, microseconds{200}};
+  EXPECT_FALSE(spinner.pays(microseconds{10}, {}, usable_cpus() - 1));
+  EXPECT_EQ(spinner.pays(microseconds{10}, {}, usable_cpus() - 2), usable_cpus() > 1);
+}
+
+TEST(Spinner, TellsWhoIsServedSoonByHisPlaceAndTheCallsOfLate) {
+  Spinner spinner{true, microseconds{200}};
+  EXPECT_FALSE(spinner.is_soon(1, 4)) << "nothing is known yet";
+  spinner.note_service(microseconds{20});
+  EXPECT_TRUE(spinner.is_soon(5, 1));
+  EXPECT_FALSE(spinner.is_soon(6, 1));
+  EXPECT_TRUE(spinner.is_soon(10, 2));
+  spinner.note_service(microseconds{22});
+  EXPECT_TRUE(spinner.is_soon(5, 1)) << "much the same as before";
+  spinner.note_service(microseconds{60});
+  EXPECT_FALSE(spinner.is_soon(2, 1));
+  spinner.note_service(microseconds{201});
+  EXPECT_FALSE(spinner.is_soon(1, 100)) << "those who sleep get so long calls, too";
+  Spinner off{false, microseconds{200}};
+  off.note_service(microseconds{20});
+  EXPECT_FALSE(off.is_soon(1, 1));
+}
+
+TEST(Spinner, GivesWayToOthersUntilSomethingHasChanged) {
+  if (usable_cpus() < 2) GTEST_SKIP() << "with one CPU nobody spins";
+  // Each a new one: on a busy machine the first turn may be the last for a while.
+  Spinner in_vain{true, microseconds{200}};
+  Spinner too_late{true, seconds{200}};
+  Spinner in_time{true, microseconds{200}};
+  WakeWord word;
+  const std::uint32_t ticket = word.ticket();
+  EXPECT_FALSE(in_vain.await_change(word, ticket, core::never)) << "for no more than a sleep costs";
+  EXPECT_FALSE(too_late.await_change(word, ticket, now()));
+  EXPECT_EQ(too_late.status().yields, 1U);
+  word.notify();
+  EXPECT_TRUE(in_time.await_change(word, ticket, core::never));
+}
+
+TEST(Spinner, GivesWayToNobodyWhereThatTakesTooLong) {
+  Spinner spinner{true, microseconds{200}};
+  const Instant at = now();
+  spinner.note_turn(at - milliseconds{1}, at + seconds{100});
+  WakeWord word;
+  word.notify();
+  EXPECT_FALSE(spinner.await_change(word, 0, core::never));
+  EXPECT_EQ(spinner.status().yields, 0U);
+}
+
 TEST(Spinner, StopsSpinningForAWhileWhereGivingWayTakesTooLong) {
   Spinner spinner{true, microseconds{200}};
   Instant at{seconds{1}};
