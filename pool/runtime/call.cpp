@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "pool/core/assert.hpp"
 #include "pool/runtime/async_call.hpp"
 #include "pool/runtime/driver.hpp"
 #include "pool/runtime/engine.hpp"
@@ -252,6 +253,7 @@ void Engine::give_back(TicketSlot& slot, const core::event::ExchangeEnded& ended
                        WakeList& wakes) {
   slot.phase.store(TicketSlot::Phase::waiting, std::memory_order_relaxed);
   slot.worker = nullptr;
+  ORDEAL_ASSERT(granted_ > 0, "what ends was granted");
   --granted_;
   feed_locked(at, ended, wakes, &slot);
 }

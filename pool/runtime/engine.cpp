@@ -137,8 +137,8 @@ void Engine::feed(const core::Event& event) {
     const std::lock_guard lock{mutex_};
     feed_locked(now(), event, wakes, nullptr);
   }
-  wakes.add_progress(
-      progress_);  // start() and stop() look again after each of the housekeeper's facts
+  // start() and stop() look again after each of the housekeeper's facts.
+  wakes.add_progress(progress_);
   wakes.notify_all();
 }
 
@@ -160,6 +160,7 @@ void Engine::feed_locked(Instant at, const core::Event& event, WakeList& wakes, 
   while (!idle_leases_lost_.empty()) {
     const core::TicketId lease = idle_leases_lost_.back();
     idle_leases_lost_.pop_back();
+    ORDEAL_ASSERT(granted_ > 0, "what ends was granted");
     --granted_;
     const core::event::ExchangeEnded lost{.ticket = lease,
                                           .verdict = core::ExchangeVerdict::lost,

@@ -22,6 +22,10 @@ constexpr Duration crowded_max = std::chrono::milliseconds{1280};
 constexpr Duration sleep_cost = std::chrono::microseconds{50};
 // A service is found to take twice as long while its callers sleep as when they do not.
 constexpr Duration soon = 2 * sleep_cost;
+// So many waits in a queue that were worth their spinning make up for as many in vain, no more; and
+// so many pass without it where most are in vain.
+constexpr int luck_max = 16;
+constexpr std::uint32_t waits_between_tries = 16;
 // Calls of a thread between two looks at its CPU mask, which may be changed while it runs.
 constexpr int calls_between_mask_reads = 1024;
 
@@ -80,8 +84,10 @@ long Spinner::read(int descriptor, std::span<char> space,
 bool Spinner::await_change(const WakeWord& word, std::uint32_t ticket, Instant deadline) {
   const int cpus = usable_cpus();
   Instant at = now();
-  if (cpus < 2 || is_crowded(at) || queueing_.load(std::memory_order_relaxed) >= 2 * cpus)
+  if (cpus < 2 || is_crowded(at) || queueing_.load(std::memory_order_relaxed) >= 2 * cpus ||
+      !tries_queue()) {
     return false;
+  }
   queueing_.fetch_add(1, std::memory_order_relaxed);
   const Instant give_up = std::min(core::after(at, std::min(spin_max_, sleep_cost)), deadline);
   std::uint64_t yields = 0;
@@ -95,7 +101,22 @@ bool Spinner::await_change(const WakeWord& word, std::uint32_t ticket, Instant d
   } while (!has_changed && at < give_up);
   queueing_.fetch_sub(1, std::memory_order_relaxed);
   yields_.fetch_add(yields, std::memory_order_relaxed);
+  note_queue(has_changed);
   return has_changed;
+}
+
+// Where it is mostly in vain, only now and then: to see whether it still is.
+bool Spinner::tries_queue() {
+  if (queue_luck_.load(std::memory_order_relaxed) >= 0) return true;
+  return queue_passed_.fetch_add(1, std::memory_order_relaxed) % waits_between_tries == 0;
+}
+
+// Several threads may do this at once; the one or other that is lost does not matter.
+void Spinner::note_queue(bool was_worth_it) {
+  const int luck = queue_luck_.load(std::memory_order_relaxed);
+  int next = std::max(luck - 1, -1);
+  if (was_worth_it) next = std::min(luck + 1, luck_max);
+  if (next != luck) queue_luck_.store(next, std::memory_order_relaxed);
 }
 
 bool Spinner::is_soon(std::uint32_t place, std::uint32_t workers) const {

@@ -35,7 +35,8 @@ class Spinner {
   // and been woken again, by the calls of late.
   [[nodiscard]] bool is_soon(std::uint32_t place, std::uint32_t workers) const;
   // For such a caller: gives way until `word` is no longer `ticket`. False at once if that does not
-  // pay, else when it has taken as long as to sleep and be woken.
+  // pay (it has mostly been in vain of late, say), else when it has taken as long as to sleep and
+  // be woken.
   [[nodiscard]] bool await_change(const WakeWord& word, std::uint32_t ticket, Instant deadline);
   // The moving average of a worker that has just served.
   void note_service(Duration service_estimate);
@@ -53,10 +54,15 @@ class Spinner {
   }
 
  private:
+  bool tries_queue();
+  void note_queue(bool was_worth_it);
+
   const bool enabled_;
   const Duration spin_max_;
   std::atomic<int> spinning_{0};
-  std::atomic<int> queueing_{0};                     // spinning callers who wait for a worker
+  std::atomic<int> queueing_{0};    // spinning callers who wait for a worker
+  std::atomic<int> queue_luck_{0};  // below zero: it has been in vain more often than not
+  std::atomic<std::uint32_t> queue_passed_{0};
   std::atomic<Duration> service_{Duration::zero()};  // roughly, of whichever worker; zero: unknown
   std::atomic<Instant> crowded_until_{Instant{}};
   std::atomic<Duration> crowded_for_{std::chrono::milliseconds{10}};  // the next time

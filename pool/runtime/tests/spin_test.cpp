@@ -7,6 +7,7 @@
 
 #include <array>
 #include <chrono>
+#include <thread>
 
 #include "pool/process/file_descriptor.hpp"
 #include "pool/process/pipe_io.hpp"
@@ -110,6 +111,25 @@ TEST(Spinner, GivesWayToOthersUntilSomethingHasChanged) {
   EXPECT_EQ(too_late.status().yields, 1U);
   word.notify();
   EXPECT_TRUE(in_time.await_change(word, ticket, core::never));
+}
+
+TEST(Spinner, SpinsInAQueueOnlyNowAndThenWhereThatIsInVainAndAgainWhereItIsNot) {
+  if (usable_cpus() < 2) GTEST_SKIP() << "with one CPU nobody spins";
+  WakeWord word;
+  Spinner spinner{true, microseconds{200}};
+  const auto tries = [&](std::uint32_t ticket) {
+    int spun = 0;
+    for (int i = 0; i < 256; ++i) {
+      const std::uint64_t before = spinner.status().yields;
+      // A busy machine's long turns are not what this is about.
+      while (spinner.is_crowded(now())) std::this_thread::yield();
+      (void)spinner.await_change(word, ticket, core::never);
+      spun += spinner.status().yields > before ? 1 : 0;
+    }
+    return spun;
+  };
+  EXPECT_LE(tries(word.ticket()), 32);
+  EXPECT_GE(tries(word.ticket() + 1), 128) << "the first that is worth it changes its mind";
 }
 
 TEST(Spinner, GivesWayToNobodyWhereThatTakesTooLong) {
