@@ -168,7 +168,7 @@ TEST_F(Queued, ACallerWhoGivesUpWhenItsCallHasBegunIsWoken) {
 
 TEST_F(Queued, ADeadlineIsKeptByACallThatOthersHaveBegun) {
   cites(12);
-  const Deadline deadline{steady_clock::now() + milliseconds{400}};
+  const Deadline deadline{steady_clock::now() + milliseconds{250}};
   queue("sleep", Json{{"ms", 60'000}}, {.deadline = deadline});
   EXPECT_EQ(code_of(queued_->join()), ErrorCode::call_timeout) << describe(queued_->join());
   expect_whole(pool_);
