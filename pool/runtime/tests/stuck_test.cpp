@@ -108,8 +108,13 @@ TEST(Stuck, AStoppedProcessIsFoundAndLetGoForAMomentToSayWhereItStood) {
     }
   }
   ASSERT_EQ(kill(pid, SIGSTOP), 0);
-  ASSERT_TRUE(hang.stuck.reaches(1));
-  EXPECT_EQ(hang.stuck.reasons().front(), "stopped");
+  std::string found;
+  for (std::uint64_t count = 1; found != "stopped"; ++count) {
+    ASSERT_TRUE(hang.stuck.reaches(count)) << "after " << found;
+    found = hang.stuck.reasons().at(count - 1);
+    // With no processor to be had, a heartbeat may have failed before.
+    ASSERT_TRUE(found == "stopped" || found == "silent") << found;
+  }
   EXPECT_THAT(hang.certificate().stack_dump, HasSubstr("in compute_for_ever"));
 }
 
