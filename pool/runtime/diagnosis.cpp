@@ -68,15 +68,25 @@ void Engine::see_starts(Diagnosis& diagnosis, Instant at) const {
   }
 }
 
+namespace {
+
 // Whether a process computes is not to be seen in one look: one that waits has just been woken to
-// write its stacks, one that computes may be waiting for its turn. So its processor time is
-// measured over a while.
+// write its stacks, one that computes may be waiting for its turn. So it is watched for a while: it
+// computes if it has had some processor time, or has wanted it most of the time and got none.
+constexpr std::chrono::milliseconds window{20};
+
+bool computes(const ProcessorUse& before, const ProcessorUse& after) {
+  const Duration ran = after.ran - before.ran;
+  const Duration waited = after.waited - before.waited;
+  return ran >= window / 10 || ran + waited >= window / 2 || (before.wants_one && after.wants_one);
+}
+
+}  // namespace
+
 void Engine::look_at_processes(Diagnosis& diagnosis) {
-  constexpr std::chrono::milliseconds window{20};
-  constexpr Duration computes{window / 10};
-  std::vector<std::optional<Duration>> before;
+  std::vector<std::optional<ProcessorUse>> before;
   for (const WorkerSight& worker : diagnosis.workers) {
-    before.push_back(worker.request ? processor_time(worker.pid) : std::nullopt);
+    before.push_back(worker.request ? processor_use(worker.pid) : std::nullopt);
   }
   const bool any = std::any_of(before.begin(), before.end(), [](const auto& t) { return !!t; });
   const Instant until = core::after(now(), window);
@@ -85,12 +95,11 @@ void Engine::look_at_processes(Diagnosis& diagnosis) {
     WorkerSight& worker = diagnosis.workers[i];
     worker.process = process_state(worker.pid);
     worker.waits_in = waits_in(worker.pid);
-    const auto after = processor_time(worker.pid);
+    const std::optional<ProcessorUse> after = processor_use(worker.pid);
     const bool alive =
         worker.process == ProcessState::running || worker.process == ProcessState::sleeping;
     if (!before[i] || !after || !alive) continue;
-    worker.process =
-        *after - *before[i] >= computes ? ProcessState::running : ProcessState::sleeping;
+    worker.process = computes(*before[i], *after) ? ProcessState::running : ProcessState::sleeping;
   }
 }
 

@@ -20,8 +20,14 @@ namespace ordeal::pool::runtime {
 // `unknown` if there is no such process.
 [[nodiscard]] ProcessState process_state(int pid);
 
-// That all threads of it have had; nothing if it cannot be read.
-[[nodiscard]] std::optional<core::Duration> processor_time(int pid);
+// What all threads of a process have had of the processors since it began; nothing if it cannot be
+// read. What one has waited for its present turn is counted when that comes.
+struct ProcessorUse {
+  core::Duration ran{};
+  core::Duration waited{};  // could have run, and did not get a processor
+  bool wants_one = false;   // one of them runs now, or could
+};
+[[nodiscard]] std::optional<ProcessorUse> processor_use(int pid);
 
 // What all of its threads do, but for the kit's heartbeat. `locked` only if it is certain: each
 // waits for a futex of this address space, without a time limit; and no child, and no handler of an
