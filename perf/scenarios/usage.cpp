@@ -51,8 +51,8 @@ Usage usage_now(const pool::Pool* pool) {
               .steal_s = steal_of_machine_s()};
   if (pool != nullptr) {
     for (const auto& worker : pool->status().workers) {
-      if (const auto time = pool::runtime::processor_time(worker.pid)) {
-        usage.workers_cpu_s += std::chrono::duration<double>(*time).count();
+      if (const auto use = pool::runtime::processor_use(worker.pid)) {
+        usage.workers_cpu_s += std::chrono::duration<double>(use->ran).count();
       }
       usage.workers_voluntary_switches +=
           number_in(fmt::format("/proc/{}/status", worker.pid), "voluntary_ctxt_switches");
