@@ -4,7 +4,6 @@
 #include <limits>
 #include <utility>
 
-#include "pool/core/assert.hpp"
 #include "pool/runtime/async_call.hpp"
 #include "pool/runtime/driver.hpp"
 #include "pool/runtime/engine.hpp"
@@ -128,7 +127,7 @@ TicketSlot& Engine::submit(TicketSlot::Kind kind, std::string_view command,
     submitted.circuit = circuit_of(command, options, at);
     feed_locked(at, submitted, wakes, slot);
     cancel_if_stopped(options, slot->id, at, wakes);
-    slot->is_soon = spinner_.is_soon(core_.counters().queued, granted_);
+    slot->is_soon = spinner_.is_soon(core_.counters().queued, core_.counters().running);
   }
   wakes.notify_all();
   return *slot;
@@ -253,8 +252,6 @@ void Engine::give_back(TicketSlot& slot, const core::event::ExchangeEnded& ended
                        WakeList& wakes) {
   slot.phase.store(TicketSlot::Phase::waiting, std::memory_order_relaxed);
   slot.worker = nullptr;
-  ORDEAL_ASSERT(granted_ > 0, "what ends was granted");
-  --granted_;
   feed_locked(at, ended, wakes, &slot);
 }
 

@@ -160,8 +160,6 @@ void Engine::feed_locked(Instant at, const core::Event& event, WakeList& wakes, 
   while (!idle_leases_lost_.empty()) {
     const core::TicketId lease = idle_leases_lost_.back();
     idle_leases_lost_.pop_back();
-    ORDEAL_ASSERT(granted_ > 0, "what ends was granted");
-    --granted_;
     const core::event::ExchangeEnded lost{.ticket = lease,
                                           .verdict = core::ExchangeVerdict::lost,
                                           .progress = core::WireProgress::written};
@@ -210,10 +208,9 @@ void Engine::perform_grant(const core::action::Grant& grant, WakeList& wakes, Ti
   slot.granted_at = last_fed_at_;
   slot.attempt = grant.attempt;
   slot.affinity = grant.affinity;
-  ++granted_;
   if (&slot != self && may_be_begun(slot)) {
-    const bool to_spin =
-        spinner_.pays(record.service_estimate, last_fed_at_, static_cast<int>(granted_) - 1);
+    const bool to_spin = spinner_.pays(record.service_estimate, last_fed_at_,
+                                       static_cast<int>(core_.counters().running) - 1);
     if (wakes.begin(slot, to_spin)) return;
   }
   slot.phase.store(TicketSlot::Phase::granted, std::memory_order_release);

@@ -249,7 +249,6 @@ class Engine : public std::enable_shared_from_this<Engine> {
   TicketTable tickets_;
   SessionNumbers sessions_;
   std::vector<std::unique_ptr<WorkerRecord>> workers_;  // by WorkerId::index
-  std::uint32_t granted_ = 0;                           // workers
   Inbox inbox_;
   std::vector<core::TicketId> idle_leases_lost_;
   std::optional<Error> last_start_failure_;

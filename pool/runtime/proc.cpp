@@ -11,16 +11,19 @@
 #include <system_error>
 
 namespace ordeal::pool::runtime {
-namespace {
 
-ProcessState state_in(const std::filesystem::path& stat) {
-  std::ifstream file{stat};
+char state_letter(const std::string& stat_file) {
+  std::ifstream file{stat_file};
   std::string line;
-  if (!std::getline(file, line)) return ProcessState::unknown;
+  std::getline(file, line);
   // The name before it is in parentheses, and may hold anything.
   const std::size_t behind = line.rfind(')');
-  if (behind == std::string::npos || behind + 2 >= line.size()) return ProcessState::unknown;
-  switch (line[behind + 2]) {
+  return behind == std::string::npos || behind + 2 >= line.size() ? '?' : line[behind + 2];
+}
+
+ProcessState process_state(int pid) {
+  if (pid <= 0) return ProcessState::unknown;
+  switch (state_letter(fmt::format("/proc/{}/stat", pid))) {
     case 'R':
       return ProcessState::running;
     case 'S':
@@ -38,8 +41,6 @@ ProcessState state_in(const std::filesystem::path& stat) {
       return ProcessState::unknown;
   }
 }
-
-}  // namespace
 
 std::int64_t resident_kib(int pid) {
   std::ifstream file{fmt::format("/proc/{}/statm", pid)};
@@ -73,7 +74,7 @@ std::optional<ProcessorUse> processor_use(int pid) {
     if (!use) use.emplace();
     use->ran += core::Duration{ran};
     use->waited += core::Duration{waited};
-    use->wants_one |= state_in(task->path() / "stat") == ProcessState::running;
+    use->wants_one |= state_letter(task->path() / "stat") == 'R';
   }
   return use;
 }
@@ -83,11 +84,6 @@ std::string waits_in(int pid) {
   std::string name;
   if (pid <= 0 || !(file >> name) || name == "0") return {};
   return name;
-}
-
-ProcessState process_state(int pid) {
-  if (pid <= 0) return ProcessState::unknown;
-  return state_in(fmt::format("/proc/{}/stat", pid));
 }
 
 }  // namespace ordeal::pool::runtime

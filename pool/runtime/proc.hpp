@@ -17,6 +17,8 @@ namespace ordeal::pool::runtime {
 // Whether it has a handler for this signal. REQUIRES: a child of ours that is not reaped.
 [[nodiscard]] bool catches_signal(int pid, int signal);
 
+// The state in a process's or a thread's /proc/.../stat; '?' if it cannot be read.
+[[nodiscard]] char state_letter(const std::string& stat_file);
 // `unknown` if there is no such process.
 [[nodiscard]] ProcessState process_state(int pid);
 

@@ -70,12 +70,6 @@ bool waits_for_a_lock_without_end(const std::string& call) {
   return waits && without_end && (operation & FUTEX_PRIVATE_FLAG) != 0;
 }
 
-// The letter behind the name, which is in parentheses and may hold anything.
-char state_of(const std::string& stat) {
-  const std::size_t behind = stat.rfind(')');
-  return behind == std::string::npos || behind + 2 >= stat.size() ? '?' : stat[behind + 2];
-}
-
 bool may_be_woken_from_outside(int pid, const fs::path& task) {
   if (!first_line(task / "children").empty()) return true;
   return catches_signal(pid, SIGALRM) || catches_signal(pid, SIGVTALRM) ||
@@ -94,7 +88,7 @@ core::Sign sign_of(int pid) {
        !error && at != fs::directory_iterator{}; at.increment(error)) {
     const fs::path& task = at->path();
     if (first_line(task / "comm") == heartbeat_thread) continue;
-    const char state = state_of(first_line(task / "stat"));
+    const char state = state_letter(task / "stat");
     if (state == 'T') {
       sign.activity = core::Activity::stopped;
       mix(sign.trace, times_run(task));
