@@ -50,7 +50,7 @@ void encode(WorkerRecord& worker, const RequestView& request, std::uint64_t id, 
 
 void look_before_writing(WorkerRecord& worker) {
   const std::span<char> space = worker.channel.read_space();
-  const long count = process::read_pipe(worker.reply_descriptor(), space);
+  const long count = worker.waiter->read_now(space);
   if (count > 0) {
     worker.channel.on_idle_read(static_cast<std::size_t>(count));
   } else if (!process::is_passing(count)) {
@@ -90,9 +90,9 @@ bool accept_read(WorkerRecord& worker, long count, std::size_t space_bytes) {
 // Waits for the reply, or for room in the request pipe while there is more to write. `at` is a
 // recent time, and is brought up to date if the time has to be asked for.
 void wait_and_read(WorkerRecord& worker, Instant& at, Instant deadline) {
-  bool readable = false;
   if (worker.channel.unwritten().empty()) {
-    readable = worker.waiter->wait(at, deadline);
+    const std::span<char> space = worker.channel.read_space();
+    accept_read(worker, worker.waiter->sleep_and_read(space, at, deadline), space.size());
   } else {
     std::array<pollfd, 3> waited{{
         {.fd = worker.reply_descriptor(), .events = POLLIN, .revents = 0},
@@ -100,9 +100,8 @@ void wait_and_read(WorkerRecord& worker, Instant& at, Instant deadline) {
         {.fd = worker.request_descriptor(), .events = POLLOUT, .revents = 0},
     }};
     poll_until(waited, deadline);
-    readable = waited[0].revents != 0;
+    if (waited[0].revents != 0) read_some(worker);
   }
-  if (readable) read_some(worker);
   if (worker.channel.result()) return;
   // Also when bytes keep trickling in: the deadline is the deadline.
   at = now();
@@ -174,7 +173,7 @@ bool write_some(WorkerRecord& worker) {
 
 bool read_some(WorkerRecord& worker) {
   const std::span<char> space = worker.channel.read_space();
-  return accept_read(worker, process::read_pipe(worker.reply_descriptor(), space), space.size());
+  return accept_read(worker, worker.waiter->read_now(space), space.size());
 }
 
 void heed_interrupts(WorkerRecord& worker) {
@@ -247,7 +246,7 @@ ExchangeOutcome drive_blocking(WorkerRecord& worker, Spinner& spinner, Instant a
       if (channel.result()) break;
     }
     const bool written = write_some(worker);
-    if (written && std::exchange(may_spin, false)) {
+    if (written && std::exchange(may_spin, false) && !worker.waiter->holds_bytes()) {
       const std::span<char> space = channel.read_space();
       const long count =
           spinner.read(worker.reply_descriptor(), space, worker.interrupts, deadline);

@@ -156,6 +156,9 @@ void Housekeeper::handle(const epoll_event& event) {
     case WatchKind::progress:
       drain_progress(worker);
       break;
+    case WatchKind::reply_timer:
+      worker.waiter->on_timer();
+      break;
     case WatchKind::reply:
     case WatchKind::request:
       advance(worker);
@@ -214,6 +217,8 @@ void Housekeeper::watch_worker(WorkerRecord& worker) {
   const int epoll = epoll_.get();
   watch(epoll, worker.process->pidfd(), EPOLLIN, {WatchKind::process, worker.id});
   watch(epoll, pipes.standard_error.get(), EPOLLIN, {WatchKind::standard_error, worker.id});
+  watch(epoll, worker.waiter->timer_descriptor(), EPOLLIN | EPOLLET,
+        {WatchKind::reply_timer, worker.id});
   if (pipes.progress) watch(epoll, pipes.progress.get(), EPOLLIN, {WatchKind::progress, worker.id});
 }
 

@@ -16,6 +16,7 @@ enum class WatchKind : std::uint8_t {
   standard_error,
   progress,
   reply,
+  reply_timer,
   request,
   template_process,  // this and all below: of the template
   template_socket,

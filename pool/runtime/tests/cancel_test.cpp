@@ -71,6 +71,19 @@ TEST(Cancel, OfACallThatItsWorkerIsBusyWithWakesItsCaller) {
   EXPECT_LT(running.took(), patience / 2) << "only its deadline has woken it";
 }
 
+// Far from its deadline it sleeps until its worker writes; somebody has to wake it.
+TEST(Cancel, ACallWhoseDeadlineIsFarIsOverWhenThatHasCome) {
+  cites(53);
+  Pool pool = must_start(mock_options(1));
+  const auto begun = std::chrono::steady_clock::now();
+  const auto late = pool.call("sleep", Json{{"ms", 3000}}, {.deadline = 400ms});
+  const auto took = std::chrono::steady_clock::now() - begun;
+  EXPECT_EQ(code_of(late), ErrorCode::call_timeout) << describe(late);
+  EXPECT_GE(took, 400ms);
+  EXPECT_LT(took, 2s) << "only its worker has woken it";
+  expect_whole(pool);
+}
+
 // In the instant of the reply, before it, after it: whatever it still does, it does to its own
 // call.
 TEST(Cancel, ThatComesWithTheReplyNeverHitsTheNextCaller) {
