@@ -47,6 +47,13 @@ constexpr Case cases[] = {
        o.workers = 2;
        o.calls_per_block = 2000;
      }},
+    {"parallel-no-spin", "the same, the pool never spinning",
+     [](CallBenchOptions& o) {
+       o.callers = 4;
+       o.workers = 2;
+       o.calls_per_block = 2000;
+       o.spin = SpinMode::off;
+     }},
     {"queued", "4 callers on a worker, beside a raw pipe with one caller",
      [](CallBenchOptions& o) {
        o.callers = 4;

@@ -24,6 +24,7 @@
 #include "pool/core/core.hpp"
 #include "pool/process/fork_guard.hpp"
 #include "pool/runtime/breaker_keys.hpp"
+#include "pool/runtime/brief_mutex.hpp"
 #include "pool/runtime/callback_thread.hpp"
 #include "pool/runtime/exchange_outcome.hpp"
 #include "pool/runtime/recorder.hpp"
@@ -244,7 +245,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   const process::ForkGuard fork_guard_;
   Spinner spinner_;
 
-  mutable std::mutex mutex_;
+  mutable BriefMutex mutex_;
   core::Core core_;  // guarded by mutex_, as all below it
   TicketTable tickets_;
   SessionNumbers sessions_;

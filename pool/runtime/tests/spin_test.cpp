@@ -6,11 +6,17 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
+#include <mutex>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "pool/process/file_descriptor.hpp"
 #include "pool/process/pipe_io.hpp"
+#include "pool/runtime/brief_mutex.hpp"
+#include "pool/runtime/proc.hpp"
 
 namespace ordeal::pool::runtime {
 namespace {
@@ -151,6 +157,43 @@ TEST(Spinner, StopsSpinningForAWhileWhereGivingWayTakesTooLong) {
   EXPECT_TRUE(spinner.is_crowded(at + milliseconds{13}));
   EXPECT_FALSE(spinner.pays(microseconds{10}, at + milliseconds{13}));
   EXPECT_FALSE(spinner.is_crowded(at + milliseconds{14}));
+}
+
+TEST(BriefMutex, LetsInOneAtATimeAndEachInTheEnd) {
+  constexpr int rounds = 20'000;
+  BriefMutex mutex;
+  int count = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 3; ++i) {
+      threads.emplace_back([&] {
+        for (int round = 0; round < rounds; ++round) {
+          const std::lock_guard lock{mutex};
+          ++count;
+        }
+      });
+    }
+  }
+  EXPECT_EQ(count, 3 * rounds);
+}
+
+// It looks for some microseconds; the holder needs a processor, which he might not get from it.
+TEST(BriefMutex, IsWaitedForAsleepIfItsHolderTakesLong) {
+  BriefMutex mutex;
+  std::atomic<int> waiter{0};
+  std::jthread other;
+  {
+    const std::lock_guard lock{mutex};
+    EXPECT_FALSE(mutex.try_lock());
+    other = std::jthread{[&] {
+      waiter = gettid();
+      const std::lock_guard waited{mutex};
+    }};
+    while (waiter == 0 ||
+           state_letter("/proc/self/task/" + std::to_string(waiter) + "/stat") != 'S') {
+      std::this_thread::yield();
+    }
+  }
 }
 
 TEST(Spinner, StopsForLongerEachTimeAndForgetsItWhenAllIsWell) {
