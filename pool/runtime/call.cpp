@@ -187,10 +187,7 @@ TicketSlot::Phase Engine::await_decision(TicketSlot& slot, Instant deadline) {
   while (true) {
     const std::uint32_t ticket = slot.wake.ticket();
     const TicketSlot::Phase phase = slot.phase.load(std::memory_order_acquire);
-    if (phase != TicketSlot::Phase::waiting) {
-      slot.wake.detach();
-      return phase;
-    }
+    if (phase != TicketSlot::Phase::waiting) return phase;
     if (is_late) {
       slot.wake.wait_until(core::never, ticket);
     } else if (now() >= deadline) {
@@ -199,23 +196,12 @@ TicketSlot::Phase Engine::await_decision(TicketSlot& slot, Instant deadline) {
       feed(core::event::TimePassed{});
       is_late = true;
     } else if (std::exchange(slot.is_soon, false) &&
-               spinner_.await_change(slot.wake.word(), ticket, deadline)) {
+               spinner_.await_change(slot.wake, ticket, deadline)) {
       continue;
-    } else if (may_wait_for_reply(slot)) {
-      slot.wake.wait_until_answered(deadline, ticket);
     } else {
       slot.wake.wait_until(deadline, ticket);
     }
   }
-}
-
-bool Engine::may_wait_for_reply(TicketSlot& slot) {
-  if (slot.request == nullptr) return false;
-  if (slot.wake.is_open()) return true;
-  // Each takes two descriptors for the pool's life. Tried once a permit, whether it succeeds or
-  // not.
-  return parkers_left_.load(std::memory_order_relaxed) > 0 &&
-         parkers_left_.fetch_sub(1, std::memory_order_relaxed) > 0 && slot.wake.open();
 }
 
 void Engine::end_exchange(TicketSlot& slot, const ExchangeOutcome& outcome, Instant at) {

@@ -31,14 +31,12 @@ class WakeWord {
  public:
   [[nodiscard]] std::uint32_t ticket() const { return value_.load(); }
   void notify();
-  // The two halves of notify(), for who knows whether somebody sleeps (Parker).
-  void advance() { value_.fetch_add(1); }
-  void wake();
   // Returns when notify() has been called since ticket(), or at `deadline`; may return early.
   void wait_until(Instant deadline, std::uint32_t ticket);
 
  private:
   std::atomic<std::uint32_t> value_{0};
+  std::atomic<int> sleepers_{0};  // or about to be: who tells nobody makes no system call
 };
 
 // A wait that time ended and nothing else.

@@ -14,10 +14,6 @@
 namespace ordeal::pool::runtime {
 namespace {
 
-// Of callers who sleep on two descriptors of their own while they wait for a worker; others sleep
-// on a futex word.
-constexpr int parkers_max = 64;
-
 std::uint64_t draw_seed() {
   std::random_device device;
   const std::uint64_t high = device();
@@ -27,7 +23,7 @@ std::uint64_t draw_seed() {
 
 }  // namespace
 
-void Engine::WakeList::add(Parker& sleeper) {
+void Engine::WakeList::add(WakeWord& sleeper) {
   if (count_ < sleepers_.size()) {
     sleepers_[count_++] = &sleeper;
   } else {
@@ -35,43 +31,35 @@ void Engine::WakeList::add(Parker& sleeper) {
   }
 }
 
-bool Engine::WakeList::begin(TicketSlot& slot, bool wake_at_once) {
+bool Engine::WakeList::begin(TicketSlot& slot) {
   if (begun_ != nullptr) return false;
   begun_ = &slot;
-  wake_at_once_ = wake_at_once;
   return true;
 }
 
 void Engine::WakeList::notify_all() {
   if (begun_ != nullptr) notify_begun();
   for (std::size_t i = 0; i < count_; ++i) sleepers_[i]->notify();
-  for (Parker* sleeper : more_) sleeper->notify();
+  for (WakeWord* sleeper : more_) sleeper->notify();
   if (progress_ != nullptr) progress_->notify();
   count_ = 0;
   more_.clear();
   progress_ = nullptr;
 }
 
-// The sleeper need not wake before its reply is there, unless there is something for it to do: the
-// rest of the request, an exchange that is over, an interrupt. (One that comes later tells it.)
-// From the moment that its phase is `granted` the worker is the sleeper's.
+// The worker has its request before the sleeper is awake: on a crowded CPU it runs first, and the
+// reply is there when the sleeper comes to read it. From the moment that its phase is `granted` the
+// worker is the sleeper's.
 void Engine::WakeList::notify_begun() {
   TicketSlot& slot = *std::exchange(begun_, nullptr);
   WorkerRecord& worker = *slot.worker;
   RequestView request = *slot.request;
   request.attempt = slot.attempt;
   begin_exchange(worker, request, slot.granted_at);
-  const bool attached =
-      !wake_at_once_ && slot.wake.is_asleep() && slot.wake.attach(worker.reply_descriptor());
-  const bool may_sleep_on = write_some(worker) && attached && !worker.channel.result() &&
-                            worker.interrupts.load(std::memory_order_acquire) == 0;
+  write_some(worker);
   slot.begun = true;
   slot.phase.store(TicketSlot::Phase::granted, std::memory_order_release);
-  if (may_sleep_on) {
-    slot.wake.notify_unless_attached();
-  } else {
-    slot.wake.notify();
-  }
+  slot.wake.notify();
 }
 
 Engine::Engine(Options options)
@@ -80,8 +68,7 @@ Engine::Engine(Options options)
       spinner_(options_.spin == SpinMode::adaptive,
                std::chrono::microseconds{options_.spin_max_us}),
       core_(to_core_options(options_), options_.seed.value()),
-      breaker_keys_(options_.breaker.circuits_max),
-      parkers_left_(parkers_max) {
+      breaker_keys_(options_.breaker.circuits_max) {
   programs_.emplace(1, WorkerProgram{.command = options_.command,
                                      .working_directory = options_.working_directory});
 }
@@ -208,11 +195,7 @@ void Engine::perform_grant(const core::action::Grant& grant, WakeList& wakes, Ti
   slot.granted_at = last_fed_at_;
   slot.attempt = grant.attempt;
   slot.affinity = grant.affinity;
-  if (&slot != self && may_be_begun(slot)) {
-    const bool to_spin = spinner_.pays(record.service_estimate, last_fed_at_,
-                                       static_cast<int>(core_.counters().running) - 1);
-    if (wakes.begin(slot, to_spin)) return;
-  }
+  if (&slot != self && may_be_begun(slot) && wakes.begin(slot)) return;
   slot.phase.store(TicketSlot::Phase::granted, std::memory_order_release);
   if (slot.kind == TicketSlot::Kind::async) {
     inbox_.async_grants.push_back(&slot);
@@ -271,7 +254,6 @@ void Engine::perform_interrupt(const core::action::Interrupt& interrupt) {
     hand_to_housekeeper(interrupt);
   } else {
     record.waiter->interrupt();
-    slot.wake.notify();  // in case its caller sleeps on until the reply
   }
 }
 

@@ -142,21 +142,20 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // The slots to wake once the lock is released, and one exchange to begin before that.
   class WakeList {
    public:
-    void add(Parker& sleeper);
+    void add(WakeWord& sleeper);
     void add_progress(WakeWord& progress) { progress_ = &progress; }
     // Its phase becomes `granted` in notify_all(), once the request is in the worker's pipe. One at
-    // most; returns false for a second. `wake_at_once`: it is to spin until its reply is there.
-    [[nodiscard]] bool begin(TicketSlot& slot, bool wake_at_once);
+    // most; returns false for a second.
+    [[nodiscard]] bool begin(TicketSlot& slot);
     void notify_all();
 
    private:
     TicketSlot* begun_ = nullptr;
-    bool wake_at_once_ = false;
     void notify_begun();
 
-    std::array<Parker*, 16> sleepers_{};
+    std::array<WakeWord*, 16> sleepers_{};
     std::size_t count_ = 0;
-    std::vector<Parker*> more_;
+    std::vector<WakeWord*> more_;
     WakeWord* progress_ = nullptr;
   };
 
@@ -227,7 +226,6 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void cancel_if_stopped(const CallOptions& options, core::TicketId id, Instant at,
                          WakeList& wakes);
   TicketSlot::Phase await_decision(TicketSlot& slot, Instant deadline);
-  [[nodiscard]] bool may_wait_for_reply(TicketSlot& slot);
   void end_exchange(TicketSlot& slot, const ExchangeOutcome& outcome, Instant at);
   [[nodiscard]] std::optional<Reply> end_call(TicketSlot& slot, ExchangeOutcome& outcome,
                                               Instant granted_at);
@@ -272,7 +270,6 @@ class Engine : public std::enable_shared_from_this<Engine> {
   std::map<std::uint64_t, Stacks> stacks_;  // that were asked for, by worker
 
   WakeWord progress_;  // something changed that start() or stop() waits for
-  std::atomic<int> parkers_left_;
   std::atomic<bool> stopped_{false};
   std::mutex finish_mutex_;
   bool finished_ = false;

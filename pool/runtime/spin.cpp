@@ -42,13 +42,13 @@ int usable_cpus() {
   return cached;
 }
 
-bool Spinner::pays(Duration service_estimate, Instant at, int other_workers) const {
+bool Spinner::pays(Duration service_estimate, Instant at) const {
   if (!enabled_ || service_estimate == Duration::zero() || service_estimate > spin_max_ ||
       is_crowded(at)) {
     return false;
   }
   const int cpus = usable_cpus();
-  return cpus > 1 && spinning_.load(std::memory_order_relaxed) + other_workers < cpus - 1;
+  return cpus > 1 && spinning_.load(std::memory_order_relaxed) < cpus - 1;
 }
 
 // A turn: give way, then read. The worker may be waiting for this very CPU: then the reply is there

@@ -22,9 +22,8 @@ class Spinner {
  public:
   Spinner(bool enabled, Duration spin_max) : enabled_(enabled), spin_max_(spin_max) {}
 
-  // Whether to spin now, given the moving average of the worker's service time (zero: unknown), and
-  // how many other workers are busy with a CPU of their own, as far as is known.
-  [[nodiscard]] bool pays(Duration service_estimate, Instant at, int other_workers = 0) const;
+  // Whether to spin now, given the moving average of the worker's service time (zero: unknown).
+  [[nodiscard]] bool pays(Duration service_estimate, Instant at) const;
 
   // Reads from `descriptor` until bytes, end of file, an error, an interrupt or the limit.
   // Returns the count, or -errno; -EAGAIN or -EINTR if it gave up.

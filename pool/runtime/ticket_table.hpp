@@ -18,7 +18,6 @@
 #include "ordeal/pool/place.hpp"
 #include "pool/core/ids.hpp"
 #include "pool/runtime/clock.hpp"
-#include "pool/runtime/parker.hpp"
 
 namespace ordeal::pool::runtime {
 
@@ -41,7 +40,7 @@ struct TicketSlot {
 
   static constexpr std::size_t command_bytes_max = 64;
 
-  Parker wake;
+  WakeWord wake;
   core::TicketId id;
   Kind kind = Kind::blocking;
   std::atomic<Phase> phase{Phase::free};

@@ -80,12 +80,6 @@ TEST(Spinner, PaysForNoLongAndNoUnknownServiceAndNotWhereItIsOff) {
   EXPECT_FALSE(off.pays(microseconds{10}, {}));
 }
 
-TEST(Spinner, PaysOnlyWhereACpuIsLeftBesideTheOtherWorkers) {
-  const Spinner spinner{true, microseconds{200}};
-  EXPECT_FALSE(spinner.pays(microseconds{10}, {}, usable_cpus() - 1));
-  EXPECT_EQ(spinner.pays(microseconds{10}, {}, usable_cpus() - 2), usable_cpus() > 1);
-}
-
 TEST(Spinner, TellsWhoIsServedSoonByHisPlaceAndTheCallsOfLate) {
   Spinner spinner{true, microseconds{200}};
   EXPECT_FALSE(spinner.is_soon(1, 4)) << "nothing is known yet";
