@@ -120,6 +120,7 @@ pool::Result<pool::Pool> start_pool(const CallBenchOptions& options, pool::SpinM
   pool_options.command = options.worker;
   pool_options.size = options.workers;
   pool_options.spin = spin;
+  pool_options.worker_spin_us = options.worker_spin_us;
   return pool::Pool::start(pool_options);
 }
 

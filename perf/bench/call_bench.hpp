@@ -32,6 +32,7 @@ struct CallBenchOptions {
   bool crowded = false;  // others keep every CPU busy
   Control control = Control::raw_pipes;
   pool::SpinMode spin = pool::SpinMode::adaptive;
+  std::uint32_t worker_spin_us = 0;
   std::vector<std::string> worker;  // command
 };
 

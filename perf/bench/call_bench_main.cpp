@@ -33,7 +33,9 @@ constexpr Case cases[] = {
     {"free", "where the scheduler puts them", [](CallBenchOptions&) {}},
     {"free-no-spin", "the same, the pool never spinning",
      [](CallBenchOptions& o) { o.spin = SpinMode::off; }},
-    {"busy", "the same, all CPUs kept busy by others",
+    {"free-worker-spin", "the same, the worker looking 50 µs for its next request, too",
+     [](CallBenchOptions& o) { o.worker_spin_us = 50; }},
+    {"busy", "as free, all CPUs kept busy by others",
      [](CallBenchOptions& o) { o.crowded = true; }},
     {"large", "16 MiB there and back",
      [](CallBenchOptions& o) {

@@ -130,6 +130,8 @@ constexpr std::array rows{
                                  "last bytes kept of each worker's stderr"),
     choice<spin_names, &O::spin>("spin", "how a caller waits for replies that come quickly"),
     number<&O::spin_max_us>("spin_max_us", "us", 1, 10'000, "longest spin of one call"),
+    number<&O::worker_spin_us>("worker_spin_us", "us", 0, 10'000,
+                               "a worker looks so long for its next request; 0: it sleeps at once"),
 
     seed_row,
     plain<&O::record_file>("record_file", Kind::text, 0, 4096,

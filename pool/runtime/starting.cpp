@@ -109,8 +109,10 @@ Result<std::unique_ptr<WorkerRecord>> Housekeeper::make_record(core::WorkerId id
 }
 
 void Housekeeper::begin_handshake(WorkerRecord& worker) {
-  const auto encoded = wire::encode_ping(worker.request_frame, std::to_string(worker.id.serial),
-                                         offered_capabilities(), wall_timestamp(), heartbeat_ms());
+  const auto encoded = wire::encode_ping(
+      worker.request_frame, std::to_string(worker.id.serial), offered_capabilities(),
+      wall_timestamp(),
+      {.heartbeat_ms = heartbeat_ms(), .spin_us = engine_.options().worker_spin_us});
   if (!encoded) {
     fail_start(worker, encoded.error());
     return;

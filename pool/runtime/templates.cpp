@@ -74,7 +74,7 @@ void Housekeeper::start_template() {
   // A template does not read this; a program that answers is none.
   std::string ping;
   if (wire::encode_ping(ping, "template", offered_capabilities(), wall_timestamp(),
-                        heartbeat_ms())) {
+                        {.heartbeat_ms = heartbeat_ms()})) {
     (void)!::write(process.pipes().to_worker.get(), ping.data(), ping.size());
   }
   tell_template(event_names::template_started);

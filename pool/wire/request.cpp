@@ -134,7 +134,7 @@ Result<void> encode_request(std::string& out, const Request& request,
 }
 
 Result<void> encode_ping(std::string& out, std::string_view worker_id, Capabilities offered,
-                         std::string_view timestamp, std::uint32_t heartbeat_ms) {
+                         std::string_view timestamp, Pace pace) {
   Writer writer(out);
   writer.raw(R"({"id":0,"command":"ping","args":{"initialization":true,"worker_id":)");
   writer.text("worker_id", worker_id);
@@ -152,7 +152,11 @@ Result<void> encode_ping(std::string& out, std::string_view worker_id, Capabilit
   writer.raw("]");
   if (offered.has(Capability::heartbeat)) {
     writer.raw(R"(,"heartbeat_ms":)");
-    writer.integer(heartbeat_ms);
+    writer.integer(pace.heartbeat_ms);
+  }
+  if (pace.spin_us > 0) {
+    writer.raw(R"(,"spin_us":)");
+    writer.integer(pace.spin_us);
   }
   writer.raw(R"(}},"timestamp":)");
   writer.text("timestamp", timestamp);

@@ -48,11 +48,17 @@ struct Request {
 [[nodiscard]] Result<void> encode_request(std::string& out, const Request& request,
                                           std::uint32_t frame_bytes_max);
 
+// What a worker may do beside answering, as often or as long as its host wants.
+struct Pace {
+  std::uint32_t heartbeat_ms = 0;  // with Capability::heartbeat
+  std::uint32_t spin_us = 0;       // after a reply it may look for the next request; 0: not said
+};
+
 // The pool's start-up ping, id 0: says what the pool speaks, so that the worker may answer with
 // what it speaks too (handshake.hpp).
 [[nodiscard]] Result<void> encode_ping(std::string& out, std::string_view worker_id,
                                        Capabilities offered, std::string_view timestamp,
-                                       std::uint32_t heartbeat_ms = 0);
+                                       Pace pace = {});
 
 // To a worker with Capability::cancel, while it has request `id`. It is never answered: the answer
 // is still the one reply to request `id`, whatever it says.

@@ -12,9 +12,9 @@ CAPABILITIES = frozenset(("cancel", "context", "error_object", "progress", "stac
 class Terms:
     """The outcome of the handshake, as flags that are cheap to ask."""
 
-    __slots__ = ("protocol", "capabilities", "cancel", "context", "error_object", "progress", "heartbeat_s")
+    __slots__ = ("protocol", "capabilities", "cancel", "context", "error_object", "progress", "heartbeat_s", "spin_us")
 
-    def __init__(self, protocol, capabilities, heartbeat_s=None):
+    def __init__(self, protocol, capabilities, heartbeat_s=None, spin_us=None):
         self.protocol = protocol
         self.capabilities = capabilities
         self.cancel = "cancel" in capabilities
@@ -22,6 +22,7 @@ class Terms:
         self.error_object = "error_object" in capabilities
         self.progress = "progress" in capabilities
         self.heartbeat_s = heartbeat_s  # None: the host does not listen for beats.
+        self.spin_us = spin_us  # None: the host does not want it.
 
 
 PLAIN = Terms(None, ())
@@ -49,7 +50,7 @@ def negotiate(offer, manner="1", extra_capabilities=(), can_beat=False):
         "capabilities": sorted(agreed.union(extra_capabilities)),
         "slots": 1,
     }
-    return Terms(protocol, agreed, heartbeat_s), answer
+    return Terms(protocol, agreed, heartbeat_s, _spin_us(offer.get("spin_us"))), answer
 
 
 def _heartbeat_s(milliseconds):
@@ -57,6 +58,13 @@ def _heartbeat_s(milliseconds):
     if type(milliseconds) not in (int, float) or not 1 <= milliseconds <= 24 * 3600 * 1000:
         return None
     return milliseconds / 1000.0
+
+
+def _spin_us(microseconds):
+    """How long the host wants this worker to look for its next request; None if it makes no sense."""
+    if type(microseconds) is not int or not 1 <= microseconds <= 10_000:
+        return None
+    return microseconds
 
 
 def _names(capabilities):

@@ -31,7 +31,9 @@ class FrameError(Exception):
 class Wire:
     """The two private descriptors of a worker: requests come in on one, replies go out on the other."""
 
-    __slots__ = ("request_fd", "reply_fd", "max_frame_bytes", "ended", "waiting", "_buffer", "_failure", "_read_bytes")
+    __slots__ = (
+        "request_fd", "reply_fd", "max_frame_bytes", "ended", "waiting", "spinner", "_buffer", "_failure", "_read_bytes"
+    )
 
     def __init__(self, request_fd, reply_fd, max_frame_bytes=MAX_FRAME_BYTES):
         self.request_fd = request_fd
@@ -39,6 +41,7 @@ class Wire:
         self.max_frame_bytes = max_frame_bytes
         self.ended = False  # True once end of file was seen.
         self.waiting = collections.deque()  # Whole frames that arrived while a request was running.
+        self.spinner = None  # Looks for the next frame for a while before next_frame() sleeps (spin.py).
         self._buffer = bytearray()  # Bytes of frames that are not whole yet.
         self._failure = None  # Of a read during a request, for whoever reads the next one.
         # The fast path below need not ask the cap: no larger frame fits into one read.
@@ -50,10 +53,9 @@ class Wire:
         Raises FrameError when the stream ends in the middle of a frame or a length is above the cap.
         """
         if not self._buffer and not self.waiting and not self.ended:
-            try:
-                data = _read(self.request_fd, self._read_bytes)
-            except BlockingIOError:
-                data = self._read_when_there(self._read_bytes)
+            data = None if self.spinner is None else self.spinner.read(self._read_bytes)
+            if data is None:
+                data = self._read_asleep()
             size = len(data)
             if size >= HEADER_BYTES and _unpack_header(data)[0] == size - HEADER_BYTES:
                 return data[HEADER_BYTES:]
@@ -62,6 +64,15 @@ class Wire:
             else:
                 self.ended = True
         return self._next_buffered()
+
+    def _read_asleep(self):
+        try:
+            data = _read(self.request_fd, self._read_bytes)
+        except BlockingIOError:
+            data = self._read_when_there(self._read_bytes)
+        if self.spinner is not None:
+            self.spinner.note_arrival()
+        return data
 
     def _next_buffered(self):
         while True:

@@ -217,6 +217,10 @@ class Worker:
                     from . import heartbeat  # Only now: threading takes time to import.
 
                     heartbeat.begin(self.progress_channel, self.terms.heartbeat_s)
+                if self.terms.spin_us is not None:
+                    from .spin import spinner_for  # Only now, as above.
+
+                    self.wire.spinner = spinner_for(self.wire.request_fd, self.terms.spin_us)
             return answer
 
         def shutdown(command, args, context):

@@ -60,6 +60,7 @@ constexpr Limits limits[] = {
     {"frame_bytes_max", 1024, 1'073'741'824},
     {"stderr_bytes_max", 1024, 16'777'216},
     {"spin_max_us", 1, 10'000},
+    {"worker_spin_us", 0, 10'000},
     {"record_bytes_max", 4096, 17'179'869'184},
     {"session_ttl_ms", 1, 31'622'400'000},
     {"affinity_wait_ms", 0, 86'400'000},

@@ -66,6 +66,7 @@ Options unusual_options() {
   options.stderr_bytes_max = 2048;
   options.spin = SpinMode::off;
   options.spin_max_us = 10;
+  options.worker_spin_us = 20;
   options.seed = UINT64_MAX;
   options.record_file = "run.rec";
   options.retry = {.max_retries = 1,

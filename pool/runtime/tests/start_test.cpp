@@ -313,5 +313,29 @@ TEST(Start, ThatHangsDoesNotHoldUpAStop) {
   EXPECT_EQ(code_of(waiting.join()), ErrorCode::pool_stopping);
 }
 
+std::size_t descriptors_of(int pid) {
+  const std::filesystem::directory_iterator entries{"/proc/" + std::to_string(pid) + "/fd"};
+  return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
+}
+
+// It looks through a description of its own: the pipe's other readers must not find it changed.
+TEST(Start, AWorkerLooksForItsNextRequestIfItsPoolIsToldSo) {
+  std::vector<std::size_t> descriptors;
+  for (const std::uint32_t spin_us : {0U, 50U}) {
+    Options options = mock_options(1);
+    options.worker_spin_us = spin_us;
+    Pool pool = must_start(options);
+    for (int i = 0; i < 200; ++i) {
+      const Json sent{{"i", i}};
+      const auto reply = pool.call("echo", sent, {.deadline = patience});
+      ASSERT_TRUE(reply) << describe(reply);
+      EXPECT_EQ(Json::parse(reply->result_text).at("i"), i);
+    }
+    descriptors.push_back(descriptors_of(pool.status().workers.at(0).pid));
+    expect_whole(pool);
+  }
+  EXPECT_EQ(descriptors.at(1), descriptors.at(0) + 1);
+}
+
 }  // namespace
 }  // namespace ordeal::pool

@@ -133,9 +133,12 @@ TEST(Ping, OffersProtocolAndCapabilities) {
             "{\"id\":0,\"command\":\"ping\",\"args\":{\"initialization\":true,\"worker_id\":\"7\","
             "\"ordeal\":{\"protocol\":1,\"capabilities\":[\"cancel\",\"progress\"]}},"
             "\"timestamp\":\"2026-11-23T12:00:00.000Z\"}");
-  ASSERT_TRUE(encode_ping(out, "7", Capabilities().add(Capability::heartbeat), noon, 200));
+  ASSERT_TRUE(encode_ping(out, "7", Capabilities().add(Capability::heartbeat), noon,
+                          {.heartbeat_ms = 200}));
   EXPECT_THAT(body_of(out),
               testing::HasSubstr(R"("capabilities":["heartbeat"],"heartbeat_ms":200}})"));
+  ASSERT_TRUE(encode_ping(out, "7", {}, noon, {.spin_us = 50}));
+  EXPECT_THAT(body_of(out), testing::HasSubstr(R"("capabilities":[],"spin_us":50}})"));
   EXPECT_EQ(encode_ping(out, "\xff", {}, noon).error().message,
             "worker_id is not UTF-8 at byte 0 of 1");
 }

@@ -100,6 +100,10 @@ struct Options {
   std::uint64_t stderr_bytes_max = 64ULL << 10;  // last bytes of each worker's stderr, kept
   SpinMode spin = SpinMode::adaptive;
   std::uint32_t spin_max_us = 200;  // longest spin of one call
+  // A worker that can, looks so long after a reply for its next request before it sleeps, while
+  // that pays; 0: it sleeps at once. For few workers on many CPUs: halves the time of a short call
+  // whose caller calls again at once, and takes a CPU a worker meanwhile.
+  std::uint32_t worker_spin_us = 0;
 
   // Diagnosis.
   std::optional<std::uint64_t> seed;  // of jitter and choices; empty: drawn at start and logged
