@@ -52,26 +52,26 @@ std::chrono::steady_clock::time_point to_steady(Instant at) {
   return std::chrono::steady_clock::time_point{at.time_since_epoch()};
 }
 
-// Changed before it is looked who sleeps, as a sleeper says so before the kernel looks at the word:
-// one of the two sees the other.
+// The next ticket, whose bit says that nobody sleeps.
 void WakeWord::notify() {
-  value_.fetch_add(1);
-  if (sleepers_.load() == 0) return;
+  std::uint32_t before = value_.load(std::memory_order_relaxed);
+  while (!value_.compare_exchange_weak(before, (before | somebody_sleeps) + 1)) {
+  }
+  if ((before & somebody_sleeps) == 0) return;
   syscall(SYS_futex, &value_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 
 void WakeWord::wait_until(Instant deadline, std::uint32_t ticket) {
-  if (value_.load(std::memory_order_acquire) != ticket) return;
-  sleepers_.fetch_add(1);
+  std::uint32_t seen = ticket;
+  const std::uint32_t asleep = ticket | somebody_sleeps;
+  if (!value_.compare_exchange_strong(seen, asleep) && seen != asleep) return;
   const bool forever = deadline == core::never;
   const Instant began = begin_wait();
   const timespec at = to_timespec(deadline.time_since_epoch());
   // FUTEX_WAIT_BITSET takes an absolute CLOCK_MONOTONIC time, which is steady_clock's epoch.
-  const long ended = syscall(SYS_futex, &value_, FUTEX_WAIT_BITSET_PRIVATE, ticket,
+  const long ended = syscall(SYS_futex, &value_, FUTEX_WAIT_BITSET_PRIVATE, asleep,
                              forever ? nullptr : &at, nullptr, FUTEX_BITSET_MATCH_ANY);
-  const bool is_late = ended != 0 && errno == ETIMEDOUT;
-  sleepers_.fetch_sub(1);
-  if (is_late) tell_timed_out(began, deadline);
+  if (ended != 0 && errno == ETIMEDOUT) tell_timed_out(began, deadline);
 }
 
 int poll_until(std::span<pollfd> descriptors, Instant deadline) {

@@ -27,16 +27,18 @@ using core::Instant;
 
 // A word that one thread waits on and others change: an eventcount. Read the ticket, look at what
 // you wait for, and if it is not there yet wait(ticket); a notify() in between is not lost.
+// Whoever has seen a notify() may destroy it: nothing of it is touched any more.
 class WakeWord {
  public:
-  [[nodiscard]] std::uint32_t ticket() const { return value_.load(); }
+  [[nodiscard]] std::uint32_t ticket() const { return value_.load() & ~somebody_sleeps; }
   void notify();
   // Returns when notify() has been called since ticket(), or at `deadline`; may return early.
   void wait_until(Instant deadline, std::uint32_t ticket);
 
  private:
+  // The lowest bit of the word; who tells nobody makes no system call.
+  static constexpr std::uint32_t somebody_sleeps = 1;
   std::atomic<std::uint32_t> value_{0};
-  std::atomic<int> sleepers_{0};  // or about to be: who tells nobody makes no system call
 };
 
 // A wait that time ended and nothing else.
