@@ -116,9 +116,14 @@ TEST_F(EndedRead, WhatIsToldBeforeLeavesNothingInThePipe) {
 TEST_F(EndedRead, WithoutAFreeDescriptorItIsEndedAllTheSame) {
   cites(53);
   std::atomic<int> thread{0};
+  std::atomic<bool> has_read{false};
+  std::atomic<bool> may_end{false};
   std::jthread other{[&] {
     thread = gettid();
     reads();
+    has_read = true;
+    has_read.notify_one();
+    may_end.wait(false);  // UBSan needs a descriptor to look at a thread that ends
   }};
   await_sleep_of(thread);
   rlimit before{};
@@ -132,15 +137,19 @@ TEST_F(EndedRead, WithoutAFreeDescriptorItIsEndedAllTheSame) {
     if (!one) break;
     taken.push_back(std::move(one));
   }
-  EXPECT_EQ(errno, EMFILE);
+  const int why = errno;
   const bool told = read_->end(InterruptibleRead::interrupted);
-  EXPECT_TRUE(told);
   if (!told) worker_writes("wake up");
-  other.join();
-  EXPECT_EQ(count_, -EAGAIN);
-  process::FileDescriptor again{open("/dev/null", O_RDONLY | O_CLOEXEC)};
-  EXPECT_FALSE(again) << "it has taken its reserve back";
+  has_read.wait(false);
+  const bool has_its_reserve = open("/dev/null", O_RDONLY | O_CLOEXEC) < 0;
+  taken.clear();
+  may_end = true;
+  may_end.notify_one();
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(why, EMFILE);
+  EXPECT_TRUE(told);
+  EXPECT_EQ(count_, -EAGAIN);
+  EXPECT_TRUE(has_its_reserve) << "it has taken back what it had to give up";
 }
 
 // Every byte is its place in the stream, so one too many, too few or moved is seen. Readers of all
