@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "pool/core/assert.hpp"
@@ -16,9 +15,10 @@
 namespace ordeal::pool::runtime {
 namespace {
 
+// Of this thread, since /proc/self has nothing any more once the process's first thread has ended.
 process::FileDescriptor open_anew(int descriptor, int flags) {
   return process::FileDescriptor{
-      open(fmt::format("/proc/self/fd/{}", descriptor).c_str(), flags | O_CLOEXEC)};
+      open(fmt::format("/proc/thread-self/fd/{}", descriptor).c_str(), flags | O_CLOEXEC)};
 }
 
 // Costs nothing but its number.
