@@ -85,6 +85,9 @@ __ptrace_syscall_info look_at(pid_t thread) {
   return info;
 }
 
+// A wake signal may come just before the wait begins that it is to end.
+constexpr std::chrono::milliseconds ask_again{2};
+
 // Ends a wait of the tracer thread, and nothing else. Not SIGURG: that one is signal_storm's.
 int wake_signal() { return SIGRTMIN + 5; }
 
@@ -294,8 +297,6 @@ tl::expected<std::unique_ptr<CallTracer>, std::string> CallTracer::attach(
 }
 
 CallTracer::~CallTracer() {
-  constexpr std::chrono::milliseconds ask_again{
-      2};  // a signal may come just before the wait begins
   while (true) {
     const std::uint32_t ticket = shared_->changed.ticket();
     if (let_go()) break;
@@ -310,7 +311,12 @@ bool CallTracer::let_go() {
   if (!thread_.joinable()) return true;
   shared_->is_to_end.store(true);
   if (!shared_->has_ended.load()) {
-    pthread_kill(thread_.native_handle(), wake_signal());
+    // Such signals queue: one after the other without a pause, they would leave the thread no time
+    // for anything but them.
+    if (const runtime::Instant at = runtime::now(); at >= pool::core::after(asked_at_, ask_again)) {
+      asked_at_ = at;
+      pthread_kill(thread_.native_handle(), wake_signal());
+    }
     return false;
   }
   thread_.join();

@@ -25,6 +25,8 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "pool/runtime/clock.hpp"
+
 namespace ordeal::chaos {
 
 struct CallFailure {
@@ -54,6 +56,7 @@ class CallTracer {
 
   std::shared_ptr<Shared> shared_;
   std::thread thread_;
+  pool::runtime::Instant asked_at_{};  // it was told to let go; not more often than it can heed
 };
 
 // Whether this process may trace its children here; else a sentence. Tried on a child, once.
