@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <limits>
+#include <string>
 
 #include "pool/process/spawn_step.hpp"
 
@@ -29,6 +30,11 @@ void FileDescriptor::reset(int descriptor) noexcept {
   const int saved = errno;
   (void)::close(old);
   errno = saved;
+}
+
+FileDescriptor open_anew(int descriptor, int flags) {
+  const std::string path = "/proc/thread-self/fd/" + std::to_string(descriptor);
+  return FileDescriptor{::open(path.c_str(), flags | O_CLOEXEC)};
 }
 
 Result<Pipe> make_pipe(const PipeOptions& options) {

@@ -37,6 +37,11 @@ class FileDescriptor {
   int descriptor_ = -1;
 };
 
+// The same file once more, with a description and `flags` of its own (O_CLOEXEC is added); none,
+// and errno says why, where the system does not let one. Not of /proc/self: that has nothing any
+// more once the process's first thread has ended.
+[[nodiscard]] FileDescriptor open_anew(int descriptor, int flags);
+
 struct Pipe {
   FileDescriptor read_end;
   FileDescriptor write_end;

@@ -1,7 +1,6 @@
 #include "pool/runtime/driver.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -114,8 +113,7 @@ bool take_back_request(const WorkerRecord& worker) {
   const int kept = worker.process->pipes().unread_requests.get();
   if (kept < 0) return false;
   // Opened anew, to read without waiting and without changing the mode of the worker's own end.
-  const process::FileDescriptor reader{
-      open(fmt::format("/proc/self/fd/{}", kept).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  const process::FileDescriptor reader = process::open_anew(kept, O_RDONLY | O_NONBLOCK);
   if (!reader) return false;
   std::array<char, 16 * 1024> discarded;
   std::uint64_t unread = 0;

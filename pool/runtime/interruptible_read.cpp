@@ -1,7 +1,6 @@
 #include "pool/runtime/interruptible_read.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sched.h>
 #include <sys/random.h>
 
@@ -15,12 +14,6 @@
 namespace ordeal::pool::runtime {
 namespace {
 
-// Of this thread, since /proc/self has nothing any more once the process's first thread has ended.
-process::FileDescriptor open_anew(int descriptor, int flags) {
-  return process::FileDescriptor{
-      open(fmt::format("/proc/thread-self/fd/{}", descriptor).c_str(), flags | O_CLOEXEC)};
-}
-
 // Costs nothing but its number.
 process::FileDescriptor take_reserve() {
   return process::FileDescriptor{open("/", O_PATH | O_CLOEXEC)};
@@ -32,10 +25,10 @@ constexpr std::size_t chunk_bytes = 64 * 1024;  // what a pipe holds by default
 }  // namespace
 
 std::unique_ptr<InterruptibleRead> InterruptibleRead::make(int descriptor) {
-  process::FileDescriptor blocking = open_anew(descriptor, O_RDONLY);
+  process::FileDescriptor blocking = process::open_anew(descriptor, O_RDONLY);
   process::FileDescriptor reserve = take_reserve();
   Token token{};
-  if (!blocking || !reserve || !open_anew(descriptor, to_write) ||
+  if (!blocking || !reserve || !process::open_anew(descriptor, to_write) ||
       getrandom(token.data(), token.size(), 0) != static_cast<ssize_t>(token.size())) {
     return nullptr;
   }
@@ -124,10 +117,10 @@ InterruptibleRead::Told InterruptibleRead::write_token() {
 }
 
 process::FileDescriptor InterruptibleRead::open_write_end() {
-  process::FileDescriptor write_end = open_anew(descriptor_, to_write);
+  process::FileDescriptor write_end = process::open_anew(descriptor_, to_write);
   if (write_end || (errno != EMFILE && errno != ENFILE)) return write_end;
   reserve_.reset();
-  return open_anew(descriptor_, to_write);
+  return process::open_anew(descriptor_, to_write);
 }
 
 }  // namespace ordeal::pool::runtime

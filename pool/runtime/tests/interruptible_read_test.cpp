@@ -14,31 +14,24 @@
 #include <atomic>
 #include <cerrno>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "pool/core/random.hpp"
 #include "pool/process/pipe_io.hpp"
-#include "pool/runtime/proc.hpp"
+#include "pool/runtime/tests/reply_pipe.hpp"
+#include "pool/runtime/tests/support.hpp"
 #include "testing/cites/cites.hpp"
 
 namespace ordeal::pool::runtime {
 namespace {
 
-class EndedRead : public testing::Test {
+class EndedRead : public OnReplyPipe {
  protected:
   void SetUp() override {
-    std::array<int, 2> ends{};
-    ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
-    reader_.reset(ends[0]);
-    writer_.reset(ends[1]);
-    ASSERT_EQ(fcntl(reader_.get(), F_SETFL, O_NONBLOCK), 0);
+    OnReplyPipe::SetUp();
     read_ = InterruptibleRead::make(reader_.get());
     ASSERT_TRUE(read_);
-  }
-  void worker_writes(std::string_view bytes) {
-    ASSERT_EQ(write(writer_.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
   }
   // What a reader gets who has room for so much.
   std::string reads(std::size_t room = 64) {
@@ -51,16 +44,7 @@ class EndedRead : public testing::Test {
     count_ = read_->read(space);
     return space.substr(0, static_cast<std::size_t>(std::max(count_, 0L)));
   }
-  // Of a reader in another thread, when it sleeps in the kernel.
-  static void await_sleep_of(const std::atomic<int>& thread) {
-    while (thread.load() == 0 ||
-           state_letter("/proc/self/task/" + std::to_string(thread.load()) + "/stat") != 'S') {
-      std::this_thread::yield();
-    }
-  }
 
-  process::FileDescriptor reader_;
-  process::FileDescriptor writer_;
   std::unique_ptr<InterruptibleRead> read_;
   long count_ = 0;
 };

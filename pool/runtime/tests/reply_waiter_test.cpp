@@ -3,19 +3,17 @@
 // A sleep that is wrong lasts until its deadline, or for ever: hang guards, not timing.
 #include "pool/runtime/reply_waiter.hpp"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <thread>
 
+#include "pool/runtime/tests/reply_pipe.hpp"
 #include "testing/cites/cites.hpp"
 #include "testing/timeouts/timeouts.hpp"
 
@@ -28,21 +26,13 @@ using std::chrono::seconds;
 constexpr Duration far = seconds{10};
 constexpr Duration near = ReplyWaiter::deadline_lead;
 
-// A worker's reply pipe, both ends, and its reader's waiter.
-class ReplyPipe : public testing::Test {
+class ReplyPipe : public OnReplyPipe {
  protected:
   void SetUp() override {
-    std::array<int, 2> ends{};
-    ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
-    reader_.reset(ends[0]);
-    writer_.reset(ends[1]);
-    ASSERT_EQ(fcntl(reader_.get(), F_SETFL, O_NONBLOCK), 0);
+    OnReplyPipe::SetUp();
     auto made = ReplyWaiter::make(reader_.get());
     ASSERT_TRUE(made);
     waiter_.emplace(std::move(*made));
-  }
-  void worker_writes(std::string_view bytes) {
-    ASSERT_EQ(write(writer_.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
   }
   // Each as a driver does: once, and tells the waiter.
   long reads_now(std::size_t room = 64) {
@@ -59,8 +49,7 @@ class ReplyPipe : public testing::Test {
     waiter_->note_read(count, room);
     return count;
   }
-  process::FileDescriptor reader_;
-  process::FileDescriptor writer_;
+
   std::optional<ReplyWaiter> waiter_;
 };
 

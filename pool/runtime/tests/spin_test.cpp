@@ -9,14 +9,13 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "pool/process/file_descriptor.hpp"
 #include "pool/process/pipe_io.hpp"
 #include "pool/runtime/brief_mutex.hpp"
-#include "pool/runtime/proc.hpp"
+#include "pool/runtime/tests/support.hpp"
 
 namespace ordeal::pool::runtime {
 namespace {
@@ -183,10 +182,7 @@ TEST(BriefMutex, IsWaitedForAsleepIfItsHolderTakesLong) {
       waiter = gettid();
       const std::lock_guard waited{mutex};
     }};
-    while (waiter == 0 ||
-           state_letter("/proc/self/task/" + std::to_string(waiter) + "/stat") != 'S') {
-      std::this_thread::yield();
-    }
+    await_sleep_of(waiter);
   }
 }
 

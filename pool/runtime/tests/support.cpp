@@ -4,7 +4,10 @@
 #include <poll.h>
 
 #include <cstdlib>
+#include <string>
+#include <thread>
 
+#include "pool/runtime/proc.hpp"
 #include "testing/leaks/leak_listener.hpp"
 #include "testing/recorded/recorded_run.hpp"
 #include "testing/timeouts/timeouts.hpp"
@@ -230,6 +233,13 @@ ErrorCode code_of(const Result<Reply>& result) {
 std::uint64_t draw_seed() {
   if (const char* given = std::getenv("ORDEAL_SEED")) return std::strtoull(given, nullptr, 0);
   return static_cast<std::uint64_t>(steady_clock::now().time_since_epoch().count());
+}
+
+void await_sleep_of(const std::atomic<int>& thread) {
+  while (thread == 0 ||
+         runtime::state_letter("/proc/self/task/" + std::to_string(thread) + "/stat") != 'S') {
+    std::this_thread::yield();
+  }
 }
 
 bool wait_readable(int descriptor, steady_clock::time_point at) {

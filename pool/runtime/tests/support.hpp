@@ -116,6 +116,10 @@ class Caller {
 // A number to draw from: ORDEAL_SEED, or a new one; printed by a failing test's trace.
 [[nodiscard]] std::uint64_t draw_seed();
 
+// Until that thread of this process, whose id is written there when it has begun, sleeps in the
+// kernel.
+void await_sleep_of(const std::atomic<int>& thread);
+
 // Until `at`, or until `descriptor` (if there is one) becomes readable.
 bool wait_readable(int descriptor, steady_clock::time_point at);
 
