@@ -20,6 +20,14 @@ class ActionRing {
     ++count_;
   }
 
+  // To be filled in where it is: what was written elsewhere a moment ago, member by member, is slow
+  // to copy (the copy's long loads wait for the members' stores). Valid until the next push.
+  template <typename A>
+  [[nodiscard]] A& push() {
+    if (count_ > mask_) grow();
+    return ring_[(head_ + count_++) & mask_].template emplace<A>();
+  }
+
   // Null: there is none. Stays what it is until the next push.
   [[nodiscard]] const Action* pop() {
     if (count_ == 0) return nullptr;

@@ -26,7 +26,7 @@ Ticket& Core::State::admit(const event::Submitted& e) {
   ticket.deadline = e.deadline;
   ticket.submitted_at = ticket.waits_since = now_;
   ++counters.submitted;
-  if (emit) tell({.what = Occurrence::request_submitted, .ticket = e.ticket});
+  tell_often(Occurrence::request_submitted, [&](action::Emit& told) { told.ticket = e.ticket; });
   return ticket;
 }
 
@@ -115,15 +115,14 @@ void Core::State::grant(Ticket& ticket, Worker& worker) {
   Affinity::Bound bound{AffinityOutcome::none, {}};
   if (ticket.session != no_session) bound = bind(ticket, worker);
   actions.push(action::Grant{ticket.id, worker.id, slot, ticket.attempts, bound.outcome});
-  if (emit) {
-    tell({.what = Occurrence::request_granted,
-          .affinity = bound.outcome,
-          .session = ticket.session,
-          .ticket = ticket.id,
-          .worker = worker.id,
-          .count = ticket.attempts,
-          .duration = now_ - ticket.submitted_at});
-  }
+  tell_often(Occurrence::request_granted, [&](action::Emit& told) {
+    told.affinity = bound.outcome;
+    told.session = ticket.session;
+    told.ticket = ticket.id;
+    told.worker = worker.id;
+    told.count = ticket.attempts;
+    told.duration = now_ - ticket.submitted_at;
+  });
   // Others of the session may wait for its former worker.
   if (bound.outcome == AffinityOutcome::rebound) leave_lane(bound.before, ticket.session);
 }
@@ -200,15 +199,14 @@ void Core::State::resolve(Ticket& ticket, ErrorCode code) {
       code == ErrorCode::session_state_lost ? affinity_.bound_to(ticket.session) : ticket.worker;
   actions.push(
       action::Resolve{ticket.id, code, worker, ticket.attempts, ticket.maybe_ran, retry_after});
-  if (emit) {
-    tell({.what = Occurrence::request_resolved,
-          .ticket = ticket.id,
-          .worker = ticket.worker,
-          .code = code,
-          .maybe_ran = ticket.maybe_ran,
-          .count = ticket.attempts,
-          .duration = now_ - ticket.submitted_at});
-  }
+  tell_often(Occurrence::request_resolved, [&](action::Emit& told) {
+    told.ticket = ticket.id;
+    told.worker = ticket.worker;
+    told.code = code;
+    told.maybe_ran = ticket.maybe_ran;
+    told.count = ticket.attempts;
+    told.duration = now_ - ticket.submitted_at;
+  });
   if (ticket.session != no_session) leave_session(ticket);
 }
 

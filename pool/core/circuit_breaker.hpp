@@ -132,6 +132,7 @@ class Circuit {
 
   // What has changed since it was last asked, oldest first; at most two between two calls of the
   // above.
+  [[nodiscard]] bool has_changed() const { return changes_ != 0; }
   [[nodiscard]] std::optional<Change> take_change() {
     if (changes_ == 0) return std::nullopt;
     return pop_change();

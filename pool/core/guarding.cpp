@@ -114,6 +114,7 @@ Duration Core::State::breaker_wait(const Ticket& ticket) {
 }
 
 void Core::State::note_changes(Breakers::Record& record, bool by_hand) {
+  if (!record.circuit.has_changed()) return;  // most often: worth a look of its own
   while (const auto change = record.circuit.take_change()) {
     tell({.what = occurrence_of(*change, by_hand),
           .count = change->failures,

@@ -192,8 +192,10 @@ void Core::State::on(const event::SessionEnded& e) {
 
 // At the end of the event: one that was forgotten may be the very one that it is about.
 void Core::State::tell_forgotten() {
-  std::sort(unknown_.begin(), unknown_.end());
-  unknown_.erase(std::unique(unknown_.begin(), unknown_.end()), unknown_.end());
+  if (unknown_.size() > 1) {
+    std::sort(unknown_.begin(), unknown_.end());
+    unknown_.erase(std::unique(unknown_.begin(), unknown_.end()), unknown_.end());
+  }
   for (const std::uint32_t session : unknown_) {
     if (!affinity_.is_known(session)) actions.push(action::ForgetSession{session});
   }

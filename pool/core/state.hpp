@@ -68,6 +68,14 @@ class Core::State {
   void settle();
   void serve_waiters();
   void tell(const action::Emit& what);
+  // As tell(), of what happens to each request: `fill(emit)` adds to it, if anybody listens.
+  template <typename Fill>
+  void tell_often(Occurrence what, const Fill& fill) {
+    if (!emit) return;
+    auto& told = actions.push<action::Emit>();
+    told.what = what;
+    fill(told);
+  }
 
   // admission.cpp
   void on(const event::Submitted& e);

@@ -28,13 +28,12 @@ void Core::State::move_to(Worker& worker, WorkerState to, TransitionReason reaso
   ORDEAL_ASSERT(moved, "the core asks only for transitions of the table");
   --in_state(from);
   ++in_state(to);
-  if (emit) {
-    tell({.what = Occurrence::worker_transition,
-          .worker = worker.id,
-          .from = from,
-          .to = to,
-          .reason = reason});
-  }
+  tell_often(Occurrence::worker_transition, [&](action::Emit& told) {
+    told.worker = worker.id;
+    told.from = from;
+    told.to = to;
+    told.reason = reason;
+  });
 }
 
 void Core::State::on(const event::WorkerReady& e) {

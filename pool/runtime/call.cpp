@@ -80,18 +80,18 @@ std::optional<Error> Engine::refuse(const CallOptions& options, bool blocking) c
 // a few comparisons and the validation of the arguments; else the encoder itself says what is
 // wrong.
 Result<void> Engine::check_request(std::string_view command, JsonText arguments,
-                                   const CallOptions& options, Arguments known) const {
+                                   const CallOptions& options, const Prior& prior) const {
   constexpr std::size_t envelope_bytes_max = 256;  // member names, id, timestamp, deadline
   constexpr std::size_t escaped_byte_max = 6;      // "\u0000"
   const std::size_t bytes_max =
-      arguments.text.size() + envelope_bytes_max +
+      arguments.text.size() + prior.tail.size() + envelope_bytes_max +
       escaped_byte_max * (command.size() + options.label.size() + options.traceparent.size());
   const auto is_utf8 = [](std::string_view text) {
     return wire::valid_utf8_prefix(text) == text.size();
   };
   if (bytes_max <= options_.frame_bytes_max && is_utf8(command) && is_utf8(options.label) &&
       is_utf8(options.traceparent)) {
-    if (known == Arguments::an_object) return {};
+    if (prior.known == Arguments::an_object) return {};
     return wire::validate_json_object(arguments.text);
   }
   const wire::Context context{.deadline_ms = std::numeric_limits<std::int64_t>::max(),
@@ -103,8 +103,10 @@ Result<void> Engine::check_request(std::string_view command, JsonText arguments,
                               {.id = std::numeric_limits<std::uint64_t>::max(),
                                .command = command,
                                .args = arguments.text,
+                               .args_tail = prior.tail,
                                .timestamp = wall_timestamp(),
-                               .context = &context},
+                               .context = &context,
+                               .args_trusted = prior.known == Arguments::an_object},
                               static_cast<std::uint32_t>(options_.frame_bytes_max));
 }
 
@@ -247,15 +249,16 @@ void Engine::release(TicketSlot& slot) {
 }
 
 Result<Reply> Engine::call(std::string_view command, JsonText arguments, const CallOptions& options,
-                           Arguments known, std::optional<Instant> given_at) {
+                           const Prior& prior) {
   if (auto refused = refuse(options, true)) return tl::unexpected(std::move(*refused));
-  if (auto fine = check_request(command, arguments, options, known); !fine) {
+  if (auto fine = check_request(command, arguments, options, prior); !fine) {
     return tl::unexpected(annotate(std::move(fine.error()), options));
   }
-  const Instant submitted_at = given_at ? *given_at : now();
+  const Instant submitted_at = prior.submitted_at ? *prior.submitted_at : now();
   const Instant deadline = deadline_of(options, submitted_at);
   RequestView request{.command = command,
                       .arguments = arguments.text,
+                      .arguments_tail = prior.tail,
                       .deadline = deadline,
                       .label = options.label,
                       .traceparent = options.traceparent};
@@ -283,7 +286,9 @@ Result<Reply> Engine::call(std::string_view command, JsonText arguments, const C
     }
     ExchangeOutcome ended = drive_blocking(*slot.worker, spinner_, granted_at);
     ended_at = ended.ended_at;
-    if (options_.log_payloads) tell_payloads(slot, arguments.text, ended);
+    if (options_.log_payloads) {
+      tell_payloads(slot, std::string{arguments.text}.append(prior.tail), ended);
+    }
     // A cancel that comes too late finds no such ticket any more.
     if (std::optional<Reply> reply = end_call(slot, ended, granted_at)) return std::move(*reply);
     // What no worker has seen did not happen: it must not hide what happened before it.

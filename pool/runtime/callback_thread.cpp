@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -66,6 +67,24 @@ bool CallbackThread::post(std::function<void()>& job, When when) {
   return true;
 }
 
+void CallbackThread::EventWriter::open() {
+  lock_.lock();
+  const std::uint64_t done = thread_->events_done_.load(std::memory_order_relaxed);
+  const std::uint64_t waiting = thread_->events_posted_ - done;
+  room_ = events_max - std::min<std::uint64_t>(waiting, events_max);
+}
+
+// Whether there is room for one more event, which is then counted.
+inline bool CallbackThread::EventWriter::begin() {
+  if (!lock_.owns_lock()) open();
+  if (added_ == room_) {
+    thread_->events_dropped_.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  ++added_;
+  return true;
+}
+
 void CallbackThread::post_event(PoolEvent&& event) {
   EventWriter writer{*this};
   if (writer.begin()) {
@@ -73,20 +92,6 @@ void CallbackThread::post_event(PoolEvent&& event) {
     queued_.events.push_back(std::move(event));
   }
   writer.close();
-}
-
-// Whether there is room for one more event, which is then counted.
-bool CallbackThread::EventWriter::begin() {
-  if (!lock_.owns_lock()) lock_.lock();
-  CallbackThread& thread = *thread_;
-  const std::uint64_t done = thread.events_done_.load(std::memory_order_relaxed);
-  if (thread.events_posted_ - done >= events_max) {
-    thread.events_dropped_.fetch_add(1, std::memory_order_relaxed);
-    return false;
-  }
-  ++thread.events_posted_;
-  ++thread.posted_;
-  return true;
 }
 
 EventNote* CallbackThread::EventWriter::add(const core::action::Emit& emit, core::Instant at) {
@@ -104,6 +109,9 @@ void CallbackThread::EventWriter::put(std::uint32_t& bytes, std::string_view tex
 void CallbackThread::EventWriter::close() {
   if (!lock_.owns_lock()) return;
   CallbackThread& thread = *thread_;
+  thread.events_posted_ += added_;
+  thread.posted_ += added_;
+  added_ = 0;
   if (thread.queued_.jobs.size() >= linger_events_max) thread.urgent_ = true;
   const bool wake =
       !thread.queued_.jobs.empty() && (std::exchange(thread.idle_, false) ||

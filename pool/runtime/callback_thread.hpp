@@ -136,10 +136,14 @@ class CallbackThread::EventWriter {
 
  private:
   friend class CallbackThread;
+  void open();
   [[nodiscard]] bool begin();
 
   CallbackThread* thread_;
   std::unique_lock<std::mutex> lock_;
+  // While open: how many more events there is room for, and how many have been added.
+  std::uint64_t room_ = 0;
+  std::uint64_t added_ = 0;
 };
 
 // Starts a thread with every signal blocked: the host's handlers must not run on ours.

@@ -30,6 +30,7 @@ void encode(WorkerRecord& worker, const RequestView& request, std::uint64_t id, 
   wire::Request encoded{.id = id,
                         .command = request.command,
                         .args = request.arguments,
+                        .args_tail = request.arguments_tail,
                         .timestamp = wall_timestamp(at),
                         .args_trusted = true,
                         .texts_trusted = true};

@@ -18,7 +18,8 @@ namespace ordeal::pool::runtime {
 // A request as its caller gave it, checked.
 struct RequestView {
   std::string_view command;
-  std::string_view arguments;
+  std::string_view arguments;  // together with
+  std::string_view arguments_tail;
   Instant deadline = core::never;
   std::string_view label;
   std::string_view traceparent;

@@ -49,6 +49,14 @@ enum class Arguments : bool {
   an_object  // JSON, to the last byte
 };
 
+// What others have done for a call before the engine sees it.
+struct Prior {
+  Arguments known = Arguments::unchecked;
+  // Follows the arguments in what a worker is sent. With `an_object`, of both together.
+  std::string_view tail;
+  std::optional<Instant> submitted_at;
+};
+
 class Engine : public std::enable_shared_from_this<Engine> {
  public:
   [[nodiscard]] static Result<std::shared_ptr<Engine>> start(Options options,
@@ -60,8 +68,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   // --- the public face (call.cpp, async.cpp, lease.cpp, stop.cpp, status.cpp) ---
   Result<Reply> call(std::string_view command, JsonText arguments, const CallOptions& options,
-                     Arguments known = Arguments::unchecked,
-                     std::optional<Instant> submitted_at = std::nullopt);
+                     const Prior& prior = {});
   Result<core::TicketId> call_async(std::string_view command, JsonText arguments,
                                     const CallOptions& options, Pool::Callback callback,
                                     FollowUp follow_up = {});
@@ -194,7 +201,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] std::optional<Error> refuse(const CallOptions& options, bool blocking) const;
   [[nodiscard]] Result<void> check_request(std::string_view command, JsonText arguments,
                                            const CallOptions& options,
-                                           Arguments known = Arguments::unchecked) const;
+                                           const Prior& prior = {}) const;
   [[nodiscard]] RetryPolicy policy_of(const CallOptions& options) const {
     return options.retry.value_or(default_retry_);
   }

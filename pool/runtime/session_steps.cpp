@@ -52,22 +52,21 @@ Result<std::optional<store::Program>> Sessions::program_of(const Call& call) {
   return std::nullopt;
 }
 
-// What a worker is sent of a command without a meaning of its own.
-Result<std::string> Sessions::prepare_plain(const Call& call) {
+// Of a command without a meaning of its own.
+Result<void> Sessions::prepare_plain(const Call& call) {
   if (call.read.has_session) {
-    if (auto fine = check(call); !fine) return tl::unexpected(std::move(fine.error()));
+    if (auto fine = check(call); !fine) return fine;
   }
-  if (auto made = ensure(call.session, call.until); !made) {
-    return tl::unexpected(std::move(made.error()));
-  }
-  return with_session(call.arguments.text, call.read, call.session, call.known, {});
+  return ensure(call.session, call.until);
 }
 
 Result<Sessions::Prepared> Sessions::prepare(const Call& call) {
   auto prepared = [&]() -> Result<Prepared> {
     if (!call.has_meaning()) {
-      return prepare_plain(call).map([](std::string&& text) {
-        return Prepared{.arguments = std::move(text), .known = Arguments::an_object};
+      return prepare_plain(call).map([&] {
+        return Prepared{
+            .arguments = with_session(call.arguments.text, call.read, call.session, call.known, {}),
+            .known = Arguments::an_object};
       });
     }
     if (auto fine = check(call); !fine) return tl::unexpected(std::move(fine.error()));

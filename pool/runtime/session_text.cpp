@@ -42,11 +42,22 @@ constexpr std::string_view not_found_type = "ProgramNotFound";
 // The memory of the text that this thread sent last: most calls in sessions are as long as the one
 // before.
 thread_local std::string spare_text;
+thread_local std::unique_ptr<SessionTail::Kept> spare_tail;
 
 std::string text_to_write() {
   std::string text = std::move(spare_text);
   text.clear();
   return text;
+}
+
+constexpr std::uint64_t lengths_of_commands = [] {
+  std::uint64_t lengths = 0;
+  for (const SessionCommand& known : commands) lengths |= std::uint64_t{1} << known.command.size();
+  return lengths;
+}();
+
+bool has_length_of_one(std::string_view command) {
+  return command.size() < 64 && (lengths_of_commands >> command.size() & 1U) != 0;
 }
 
 std::string text_of(std::string_view token) {
@@ -90,6 +101,7 @@ Error application(std::string_view type, std::string message) {
 }  // namespace
 
 const SessionCommand* find_session_command(std::string_view command) {
+  if (!has_length_of_one(command)) return nullptr;  // asked for each call: most end here
   const auto found = std::ranges::find(commands, command, &SessionCommand::command);
   return found == commands.end() ? nullptr : &*found;
 }
@@ -149,6 +161,17 @@ void give_back(std::string&& text) {
   constexpr std::size_t kept_bytes_max = 4096;
   if (text.capacity() <= kept_bytes_max) spare_text = std::move(text);
 }
+
+SessionTail::SessionTail(std::string_view session) : kept_(std::move(spare_tail)) {
+  if (!kept_) kept_ = std::make_unique<Kept>();
+  if (!kept_->text.empty() && kept_->session == session) return;
+  kept_->session = session;
+  kept_->text = session_begins;
+  wire::append_quoted(kept_->text, session);
+  kept_->text += '}';
+}
+
+SessionTail::~SessionTail() { spare_tail = std::move(kept_); }
 
 std::string make_record(std::string_view program, std::string_view arguments,
                         std::string_view result) {

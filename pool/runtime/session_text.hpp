@@ -4,6 +4,7 @@
 // Nothing that the caller or a worker wrote is written anew: members are added by splicing text.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,6 +40,31 @@ struct SessionArguments {
                                        std::string_view record);
 // Its memory may serve this thread's next with_session().
 void give_back(std::string&& text);
+
+// The same without a record and without writing the arguments anew, for those that name no session:
+// `head(arguments)` and then `behind(read)`. A thread's calls are mostly of the session of the one
+// before, so the text is kept for its next SessionTail.
+class SessionTail {
+ public:
+  explicit SessionTail(std::string_view session);
+  ~SessionTail();
+  SessionTail(const SessionTail&) = delete;
+  SessionTail& operator=(const SessionTail&) = delete;
+
+  [[nodiscard]] static std::string_view head(std::string_view arguments) {
+    return arguments.substr(0, arguments.rfind('}'));
+  }
+  [[nodiscard]] std::string_view behind(const SessionArguments& read) const {
+    return std::string_view{kept_->text}.substr(read.is_empty ? 1 : 0);
+  }
+  struct Kept {
+    std::string session;
+    std::string text;  // begins with a comma, ends the object
+  };
+
+ private:
+  std::unique_ptr<Kept> kept_;
+};
 
 // {"id": ..., all of the result's members, and of the arguments those that say how to build it}.
 // No other argument gets into a store.

@@ -104,7 +104,7 @@ Result<Reply> Sessions::call_on(LeaseState* lease, std::string_view session,
   if (!prepared) return tl::unexpected(std::move(prepared.error()));
   if (prepared->answer) return std::move(*prepared->answer);
   const JsonText text{prepared->arguments};
-  auto reply = send(call, lease, text, prepared->known);
+  auto reply = send(call, lease, text, {.known = prepared->known});
   if (!reply && call.creates() && says_exists(reply.error())) {
     reply = lease != nullptr ? create_again_on(*lease, call, text) : create_again(call, text);
   }
@@ -118,12 +118,10 @@ Result<Reply> Sessions::call_on(LeaseState* lease, std::string_view session,
 
 // Most calls: the store only counts them.
 Result<Reply> Sessions::call_plain(const Call& call, LeaseState* lease, Instant at) {
-  auto text = prepare_plain(call);
-  if (!text) return tl::unexpected(annotate(std::move(text.error()), call.options));
-  // Memory takes no time that is worth another look at the clock.
-  const auto submitted_at = store_in_memory_ ? std::optional{at} : std::nullopt;
-  auto reply = send(call, lease, JsonText{*text}, Arguments::an_object, submitted_at);
-  give_back(std::move(*text));
+  if (auto fine = prepare_plain(call); !fine) {
+    return tl::unexpected(annotate(std::move(fine.error()), call.options));
+  }
+  auto reply = send_plain(call, lease, at);
   if (reply) {
     count(call, store::ProgramChange::Kind::none);
   } else if (reply.error().attempts == 0) {
@@ -132,15 +130,31 @@ Result<Reply> Sessions::call_plain(const Call& call, LeaseState* lease, Instant 
   return reply;
 }
 
+Result<Reply> Sessions::send_plain(const Call& call, LeaseState* lease, Instant at) {
+  Prior prior{.known = Arguments::an_object};
+  // Memory takes no time that is worth another look at the clock.
+  if (store_in_memory_) prior.submitted_at = at;
+  if (call.read.has_session) return send(call, lease, call.arguments, prior);
+  if (lease != nullptr) {
+    auto text = with_session(call.arguments.text, call.read, call.session, call.known, {});
+    auto reply = send(call, lease, JsonText{text});
+    give_back(std::move(text));
+    return reply;
+  }
+  const SessionTail tail{call.session};
+  prior.tail = tail.behind(call.read);
+  return send(call, nullptr, JsonText{SessionTail::head(call.arguments.text)}, prior);
+}
+
 Result<Reply> Sessions::send(const Call& call, LeaseState* lease, JsonText arguments,
-                             Arguments known, std::optional<Instant> submitted_at) {
+                             const Prior& prior) {
   if (lease != nullptr) {
     return engine_->call_on_lease(*lease, call.command, arguments, call.options);
   }
   if (reaches_all_workers(call.command)) {
     return engine_->configure(call.command, call.arguments, call.options);
   }
-  return engine_->call(call.command, arguments, call.options, known, submitted_at);
+  return engine_->call(call.command, arguments, call.options, prior);
 }
 
 // Some worker has a program of that name from before (it was deleted here, or its session was):

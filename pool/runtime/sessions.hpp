@@ -75,7 +75,7 @@ class Sessions {
 
   // session_steps.cpp
   [[nodiscard]] Result<void> check(const Call& call) const;
-  Result<std::string> prepare_plain(const Call& call);
+  [[nodiscard]] Result<void> prepare_plain(const Call& call);
   Result<Prepared> prepare(const Call& call);
   Result<Prepared> prepare_known(const Call& call);
   void count(const Call& call, store::ProgramChange::Kind change);
@@ -87,9 +87,9 @@ class Sessions {
   Result<Reply> call_on(LeaseState* lease, std::string_view session, std::string_view command,
                         JsonText arguments, const CallOptions& options);
   Result<Reply> call_plain(const Call& call, LeaseState* lease, Instant at);
+  Result<Reply> send_plain(const Call& call, LeaseState* lease, Instant at);
   Result<Reply> send(const Call& call, LeaseState* lease, JsonText arguments,
-                     Arguments known = Arguments::unchecked,
-                     std::optional<Instant> submitted_at = std::nullopt);
+                     const Prior& prior = {});
   Result<Reply> create_again(const Call& call, JsonText arguments);
   Result<Reply> create_again_on(LeaseState& lease, const Call& call, JsonText arguments);
 

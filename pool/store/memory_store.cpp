@@ -30,14 +30,24 @@ auto MemoryStore::locked(Instant until, Body body) {
   return Outcome{body(options_.clock())};
 }
 
+MemoryStore::Sessions::iterator MemoryStore::look_up(std::string_view id) {
+  if (last_ == sessions_.end() || last_->first != id) last_ = sessions_.find(id);
+  return last_;
+}
+
+MemoryStore::Sessions::iterator MemoryStore::erase(Sessions::iterator session) {
+  last_ = sessions_.end();
+  return sessions_.erase(session);
+}
+
 Result<MemoryStore::Record*> MemoryStore::find(std::string_view id, Milliseconds now) {
-  const auto found = sessions_.find(id);
+  const auto found = look_up(id);
   if (found == sessions_.end()) {  // what is there has a good name
     if (auto fine = check_id(id); !fine) return tl::unexpected(std::move(fine.error()));
     return tl::unexpected(not_found(id));
   }
   if (is_expired(found->second.used_at, now, options_.ttl)) {
-    sessions_.erase(found);
+    erase(found);
     return tl::unexpected(expired(id, options_.ttl));
   }
   return &found->second;
@@ -116,10 +126,10 @@ Result<void> MemoryStore::touch(std::string_view id, Instant until) {
 Result<bool> MemoryStore::remove(std::string_view id, Instant until) {
   return locked(until, [&](Milliseconds now) -> Result<bool> {
     if (auto fine = check_id(id); !fine) return tl::unexpected(std::move(fine.error()));
-    const auto found = sessions_.find(id);
+    const auto found = look_up(id);
     if (found == sessions_.end()) return false;
     const bool lived = !is_expired(found->second.used_at, now, options_.ttl);
-    sessions_.erase(found);
+    erase(found);
     return lived;
   });
 }
@@ -155,7 +165,7 @@ std::vector<std::string> MemoryStore::remove_expired(Milliseconds now) {
   for (auto it = sessions_.begin(); it != sessions_.end();) {
     if (is_expired(it->second.used_at, now, options_.ttl)) {
       gone.push_back(it->first);
-      it = sessions_.erase(it);
+      it = erase(it);
     } else {
       ++it;
     }

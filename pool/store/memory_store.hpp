@@ -39,9 +39,13 @@ class MemoryStore : public SessionStore {
     std::map<std::string, Program, std::less<>> programs;
   };
 
+  using Sessions = std::map<std::string, Record, std::less<>>;
+
   // Runs `body(now)` under the lock.
   template <typename Body>
   auto locked(Instant until, Body body);
+  [[nodiscard]] Sessions::iterator look_up(std::string_view id);
+  Sessions::iterator erase(Sessions::iterator session);
   // The living session; use() also begins its age anew.
   [[nodiscard]] Result<Record*> find(std::string_view id, Milliseconds now);
   [[nodiscard]] Result<Record*> use(std::string_view id, Milliseconds now);
@@ -52,7 +56,9 @@ class MemoryStore : public SessionStore {
 
   const StoreOptions options_;
   OwnedMutex mutex_;
-  std::map<std::string, Record, std::less<>> sessions_;  // guarded by mutex_
+  Sessions sessions_;  // guarded by mutex_, as the next
+  // Found last, or end(). A call asks for its session when it begins and when it ends.
+  Sessions::iterator last_ = sessions_.end();
 };
 
 }  // namespace ordeal::pool::store

@@ -112,6 +112,7 @@ Result<void> encode_request(std::string& out, const Request& request,
   writer.text("command", request.command);
   writer.raw(",\"args\":");
   const std::size_t args_at = out.size();
+  writer.raw(request.args_tail);
   writer.raw(",\"timestamp\":");
   writer.text("timestamp", request.timestamp);
   if (request.context != nullptr) write_context(writer, *request.context);

@@ -36,10 +36,11 @@ struct Context {
 struct Request {
   std::uint64_t id = 0;
   std::string_view command;
-  std::string_view args = "{}";  // the text of a JSON object
+  std::string_view args = "{}";  // the text of a JSON object, together with
+  std::string_view args_tail;    // what follows it; a part of an object is not to be validated
   std::string_view timestamp;    // ISO 8601, UTC
   const Context* context = nullptr;
-  bool args_trusted = false;   // validate_json_object(args) is known to succeed
+  bool args_trusted = false;   // args and args_tail are known to be valid
   bool texts_trusted = false;  // all other texts are known to be UTF-8
 };
 

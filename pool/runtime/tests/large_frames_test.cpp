@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "ordeal/pool/session.hpp"
 #include "pool/runtime/tests/support.hpp"
 #include "testing/cites/cites.hpp"
 
@@ -151,6 +152,31 @@ TEST(LargeFrames, ARequestAboveTheCapNamesBothNumbersAndCostsNoWorker) {
   EXPECT_TRUE(echoes(pool));
   EXPECT_EQ(pool.status().workers_lost, 0U);
   EXPECT_EQ(pool.status().submitted, 1U);
+}
+
+// What the pool adds to the arguments, their session, counts.
+TEST(LargeFrames, ARequestOfASessionIsSentOrRefusedAtEachSizeAroundTheCap) {
+  cites(16);
+  Options options = mock_options(1);
+  options.frame_bytes_max = 4096;
+  Pool pool = must_start(options);
+  Session session = pool.session(std::string(200, '"'));
+  std::size_t sent = 0;
+  std::size_t refused = 0;
+  for (std::size_t bytes = 3000; bytes < 4096; bytes += 7) {
+    const auto reply = session.call("echo", Json{{"text", std::string(bytes, 'x')}});
+    // What the worker adds to it may be too much, too: then it says so.
+    (reply || code_of(reply) == ErrorCode::application_error ? sent : refused) += 1;
+    if (reply) {
+      EXPECT_EQ(reply->json()->at("session_id"), session.id());
+      EXPECT_EQ(refused, 0U);
+    } else if (code_of(reply) != ErrorCode::application_error) {
+      ASSERT_EQ(code_of(reply), ErrorCode::request_too_large) << describe(reply);
+    }
+  }
+  EXPECT_GT(sent, 10U);
+  EXPECT_GT(refused, 10U);
+  EXPECT_EQ(pool.status().workers_lost, 0U);
 }
 
 TEST(LargeFrames, AReplyAboveTheCapIsRefusedBeforeItIsRead) {

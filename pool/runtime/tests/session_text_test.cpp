@@ -22,6 +22,20 @@ TEST(SessionText, SplicesBehindTheCallersOwnMembers) {
             R"({"session_id":"a\"\n"})");
 }
 
+TEST(SessionText, SaysTheSameInTwoParts) {
+  for (const char* arguments : {"{}", " { } ", R"({"a":"}"})", " { \"a\" : [{}] } \n"}) {
+    const SessionArguments read = read_arguments(arguments, nullptr);
+    for (const char* session : {"s", "s", "a\"\n", "a\\\"\\n", "", "s"}) {
+      const SessionTail tail{session};
+      const SessionTail other{"other"};  // one inside the other keeps its own text
+      std::string joined{SessionTail::head(arguments)};
+      joined += tail.behind(read);
+      const std::string spliced = with_session(arguments, read, session, nullptr, "");
+      EXPECT_EQ(joined, spliced.substr(0, spliced.rfind('}') + 1)) << arguments << session;
+    }
+  }
+}
+
 TEST(SessionText, ReadsWhatTheArgumentsSay) {
   const auto read = [](std::string_view text) { return read_arguments(text, &execute); };
   EXPECT_EQ(read(R"({"program_id":"p\u00e4"})").program, "pä");

@@ -102,6 +102,21 @@ TEST(Request, BelievesArgumentsThatAreSaidToBeTrusted) {
   EXPECT_TRUE(encode_request(out, request, 1000));
 }
 
+TEST(Request, TakesItsArgumentsInTwoParts) {
+  cites(15, 16);
+  std::string whole;
+  std::string out;
+  Request request = request_of("echo", R"({"a":1,"session_id":"s"})");
+  request.args_trusted = true;
+  ASSERT_TRUE(encode_request(whole, request, 1000));
+  request.args = R"({"a":1)";
+  request.args_tail = R"(,"session_id":"s"})";
+  const auto bytes = static_cast<std::uint32_t>(whole.size() - header_bytes);
+  ASSERT_TRUE(encode_request(out, request, bytes));
+  EXPECT_EQ(out, whole);
+  EXPECT_FALSE(encode_request(out, request, bytes - 1)) << "both count";
+}
+
 TEST(Request, OfExactlyTheLimitIsTheLargest) {
   cites(16);
   std::string out;
