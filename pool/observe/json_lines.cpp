@@ -29,6 +29,7 @@ std::string to_json_line(const PoolEvent& event, system_clock::time_point time) 
   if (event.request != 0) line["request"] = event.request;
   if (event.worker != 0) line["worker"] = event.worker;
   if (event.what == "request_resolved") {
+    if (!event.command.empty()) line["command"] = event.command;
     line["outcome"] =
         event.code == ErrorCode::none ? "ok" : to_string(certainty_of(event.code, event.maybe_ran));
   }

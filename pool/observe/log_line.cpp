@@ -34,6 +34,7 @@ std::string milliseconds(std::chrono::nanoseconds duration) {
 
 std::string resolved(const PoolEvent& event) {
   std::string line = fmt::format("request {} ", event.request);
+  if (!event.command.empty()) line += fmt::format("({}) ", wire::excerpt(event.command));
   if (event.code == ErrorCode::none) {
     line += "ok";
   } else {
@@ -51,7 +52,8 @@ std::string recovery(const PoolEvent& event) {
   return line;
 }
 
-// What happened, without the caller's own words. An event unknown here is still a line.
+// What happened; of the caller's own words the command alone. An event unknown here is still a
+// line.
 std::string sentence(const PoolEvent& event) {
   const std::string_view what = event.what;
   if (what == "request_resolved") return resolved(event);

@@ -266,9 +266,11 @@ void Engine::perform_emit(const core::action::Emit& emit) {
   }
   if (emit.circuit) told_.put(note->breaker_bytes, breaker_keys_.name(emit.circuit));
   const bool is_placed = emit.what == core::Occurrence::lease_overdue;
-  if (!emit.ticket || (!is_placed && !tickets_.has_texts())) return;
+  const bool is_named = emit.what == core::Occurrence::request_resolved;
+  if (!emit.ticket || (!is_placed && !is_named && !tickets_.has_texts())) return;
   const TicketSlot* slot = tickets_.find(emit.ticket);
   if (slot == nullptr) return;
+  if (is_named) told_.put(note->command_bytes, slot->command);
   if (is_placed) told_.put(note->place_bytes, text_of(slot->place));
   told_.put(note->label_bytes, slot->label);
   told_.put(note->traceparent_bytes, slot->traceparent);

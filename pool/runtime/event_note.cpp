@@ -38,6 +38,7 @@ void tell_texts(PoolEvent& event, const EventNote& note, std::string_view texts)
   };
   next(event.session, note.session_bytes);
   next(event.breaker, note.breaker_bytes);
+  next(event.command, note.command_bytes);
   next(event.place, note.place_bytes);
   next(event.label, note.label_bytes);
   next(event.traceparent, note.traceparent_bytes);

@@ -19,6 +19,7 @@ struct EventNote {
   std::size_t texts_begin = 0;
   std::uint32_t session_bytes = 0;
   std::uint32_t breaker_bytes = 0;
+  std::uint32_t command_bytes = 0;
   std::uint32_t place_bytes = 0;
   std::uint32_t label_bytes = 0;
   std::uint32_t traceparent_bytes = 0;

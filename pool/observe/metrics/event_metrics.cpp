@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pool/core/names.hpp"
+#include "pool/wire/json_text.hpp"
 
 namespace ordeal::pool::observe {
 namespace {
@@ -37,6 +38,7 @@ void EventMetrics::note(const PoolEvent& event) {
   if (!what) return;
   requests_.note(*what, event);
   time_start(*what, event);
+  if (*what == core::Occurrence::request_resolved) time_command(event);
 }
 
 void EventMetrics::count(std::size_t row, const PoolEvent& event) {
@@ -75,9 +77,22 @@ void EventMetrics::time_start(core::Occurrence what, const PoolEvent& event) {
   }
 }
 
+void EventMetrics::time_command(const PoolEvent& event) {
+  if (event.command.empty()) return;
+  // An event has its first bytes, which may end within a character.
+  std::string_view name{event.command};
+  name = name.substr(0, wire::valid_utf8_prefix(name));
+  auto found = commands_.find(name);
+  if (found == commands_.end()) {
+    const bool is_room = commands_.size() + 1 < commands_max;
+    found = commands_.try_emplace(is_room ? std::string{name} : "other").first;
+  }
+  (event.code == ErrorCode::none ? found->second.ok : found->second.error).observe(event.duration);
+}
+
 void EventMetrics::read(const std::function<void(const View&)>& read) const {
   const std::lock_guard lock{mutex_};
-  read(View{counted_, timed_, requests_, worker_start_});
+  read(View{counted_, timed_, requests_, worker_start_, commands_});
 }
 
 }  // namespace ordeal::pool::observe

@@ -2,7 +2,8 @@
 // lock: time is PoolEvent::at.
 //
 // Invariants: each metric has at most series_max combinations of labels; what comes beyond is
-// counted under "other". Texts of callers (label, traceparent) are never looked at.
+// counted under "other", and so are more commands than commands_max. Of callers' texts the commands
+// alone are looked at.
 // Thread-safe: note() on the callback thread, the rest on any.
 #pragma once
 
@@ -25,6 +26,7 @@ class EventMetrics {
  public:
   static constexpr std::size_t series_max = 200;
   static constexpr std::size_t starts_max = 4096;
+  static constexpr std::size_t commands_max = 50;
 
   using LabelValues = std::array<std::string, 3>;
   // Of one row: how often each combination of its labels has come.
@@ -32,18 +34,27 @@ class EventMetrics {
 
   void note(const PoolEvent& event);
 
+  // Of one command's requests: from submit to outcome.
+  struct CommandTimes {
+    Histogram ok;
+    Histogram error;
+  };
+  using Commands = std::map<std::string, CommandTimes, std::less<>>;
+
   // Runs `read` with everything as it is at one instant.
   struct View {
     const std::array<Series, event_rows.size()>& counted;   // as event_rows
     const std::array<Histogram, event_rows.size()>& timed;  // likewise; of those with `seconds`
     const RequestTimes& requests;
     const Histogram& worker_start;
+    const Commands& commands;
   };
   void read(const std::function<void(const View&)>& read) const;
 
  private:
   void count(std::size_t row, const PoolEvent& event);
   void time_start(core::Occurrence what, const PoolEvent& event);
+  void time_command(const PoolEvent& event);
 
   mutable std::mutex mutex_;
   std::array<Series, event_rows.size()> counted_;
@@ -51,6 +62,7 @@ class EventMetrics {
   RequestTimes requests_;
   std::map<std::uint64_t, std::chrono::steady_clock::time_point> starting_;  // by worker
   Histogram worker_start_;
+  Commands commands_;
 };
 
 }  // namespace ordeal::pool::observe

@@ -96,9 +96,9 @@ void add_counted(Families& families, const EventRow& row, const EventMetrics::Se
 }
 
 void add_histogram(Families& families, MetricFamily& family, const Histogram& histogram,
-                   std::string_view name = {}, std::string_view value = {}) {
+                   std::initializer_list<FixedLabel> labels = {}) {
   ClientMetric& metric = families.add(family);
-  label(metric, name, value);
+  for (const FixedLabel& given : labels) label(metric, given.name, given.value);
   std::uint64_t cumulative = 0;
   for (std::size_t i = 0; i < Histogram::bucket_count; ++i) {
     cumulative += histogram.buckets()[i];
@@ -121,8 +121,16 @@ void add_durations(Families& families, const EventMetrics::View& view) {
   MetricFamily& total =
       family("request_duration_seconds",
              "Time from submit to outcome: waiting, all attempts, and the pauses between them.");
-  add_histogram(families, total, view.requests.total_ok(), "result", "ok");
-  add_histogram(families, total, view.requests.total_error(), "result", "error");
+  add_histogram(families, total, view.requests.total_ok(), {{"result", "ok"}});
+  add_histogram(families, total, view.requests.total_error(), {{"result", "error"}});
+  for (const auto& [command, times] : view.commands) {
+    MetricFamily& by_command = family(
+        "command_duration_seconds",
+        "As request_duration_seconds, by command; without leases. The last of 50 commands is "
+        "\"other\".");
+    add_histogram(families, by_command, times.ok, {{"command", command}, {"result", "ok"}});
+    add_histogram(families, by_command, times.error, {{"command", command}, {"result", "error"}});
+  }
   add_histogram(families,
                 family("worker_start_seconds", "Time from a worker's spawning to its readiness."),
                 view.worker_start);
@@ -130,7 +138,7 @@ void add_durations(Families& families, const EventMetrics::View& view) {
     const EventRow& rule = event_rows[row];
     if (!rule.seconds.empty()) {
       add_histogram(families, family(rule.seconds, rule.seconds_help), view.timed[row],
-                    rule.fixed.name, rule.fixed.value);
+                    {rule.fixed});
     }
   }
 }

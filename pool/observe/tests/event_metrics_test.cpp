@@ -210,6 +210,50 @@ TEST(EventMetrics, NoMetricHasMoreThanItsShareOfSeries) {
   EXPECT_EQ(series.at({"other", "", ""}), reasons - (EventMetrics::series_max - 1));
 }
 
+EventMetrics::Commands commands_of(const EventMetrics& metrics) {
+  EventMetrics::Commands commands;
+  metrics.read([&](const EventMetrics::View& view) { commands = view.commands; });
+  return commands;
+}
+
+PoolEvent ended(const std::string& command, ErrorCode code = ErrorCode::none) {
+  PoolEvent made = lasting(event(O::request_resolved, 1ms, 1), 3ms, code);
+  made.command = command;
+  return made;
+}
+
+TEST(EventMetrics, RequestsAreTimedByCommandAndOutcome) {
+  cites(46);
+  EventMetrics metrics;
+  metrics.note(ended("echo"));
+  metrics.note(ended("echo", ErrorCode::worker_died));
+  metrics.note(ended("predict"));
+  metrics.note(ended(""));  // a lease
+  const EventMetrics::Commands commands = commands_of(metrics);
+  ASSERT_EQ(commands.size(), 2U);
+  EXPECT_EQ(commands.at("echo").ok.count(), 1U);
+  EXPECT_EQ(commands.at("echo").error.count(), 1U);
+  EXPECT_DOUBLE_EQ(commands.at("predict").ok.sum_seconds(), 0.003);
+}
+
+TEST(EventMetrics, CommandsBeyondTheBoundAreOthers) {
+  EventMetrics metrics;
+  constexpr std::size_t names = 1000;
+  for (std::size_t i = 0; i < names; ++i) metrics.note(ended("command " + std::to_string(i)));
+  metrics.note(ended("command 0"));
+  const EventMetrics::Commands commands = commands_of(metrics);
+  EXPECT_EQ(commands.size(), EventMetrics::commands_max);
+  EXPECT_EQ(commands.at("other").ok.count(), names - (EventMetrics::commands_max - 1));
+  EXPECT_EQ(commands.at("command 0").ok.count(), 2U);
+}
+
+// An event has the first bytes of a long name.
+TEST(EventMetrics, ACommandThatWasCutWithinACharacterIsText) {
+  EventMetrics metrics;
+  metrics.note(ended("caf\xc3"));
+  EXPECT_TRUE(commands_of(metrics).contains("caf"));
+}
+
 TEST(EventMetrics, AnEventFromALaterVersionIsNoMatter) {
   cites(48);
   EventMetrics metrics;

@@ -135,6 +135,19 @@ TEST(Exposition, DurationsAreSecondsInBuckets) {
   EXPECT_EQ(read.at("ordeal_pool_request_errors_total{code=\"worker_died\",pool=\"p\"}"), 1);
 }
 
+TEST(Exposition, CommandsAreLabels) {
+  const Metrics metrics{"p"};
+  PoolEvent event = resolved(ErrorCode::none, std::chrono::milliseconds{3});
+  event.command = "say \"it\"\n";
+  metrics.sink()(event);
+  const Exposition read = read_exposition(metrics.text({}));
+  EXPECT_THAT(read.complaints, ::testing::IsEmpty());
+  EXPECT_EQ(read.sum("ordeal_pool_command_duration_seconds_count", {"result=\"ok\""}), 1);
+  EXPECT_EQ(read.at("ordeal_pool_command_duration_seconds_sum{command=\"say \\\"it\\\"\\n\","
+                    "pool=\"p\",result=\"ok\"}"),
+            0.003);
+}
+
 TEST(Exposition, CountersThatAreKnownInAdvanceBeginAtZero) {
   const Exposition read = read_exposition(Metrics{"p"}.text({}));
   EXPECT_EQ(read.at("ordeal_pool_grants_total{pool=\"p\"}"), 0);

@@ -87,6 +87,14 @@ TEST(JsonLine, AnAnsweredRequestIsOk) {
             R"("request":1,"outcome":"ok"})");
 }
 
+TEST(JsonLine, ARequestsCommandIsToldWithItsOutcome) {
+  PoolEvent event = event_at_7ns("request_resolved");
+  event.command = "echo";
+  EXPECT_EQ(to_json_line(event, noon),
+            R"({"time":"2026-11-23T12:00:00.000042Z","at_ns":7,"event":"request_resolved",)"
+            R"("command":"echo","outcome":"ok"})");
+}
+
 TEST(JsonLine, PayloadsStandInTheirOwnEventAlone) {
   PoolEvent event = event_at_7ns("request_payload");
   event.request = 1;

@@ -56,6 +56,12 @@ TEST(LogLine, NoFailureIsDefiniteBehindAnAttemptThatMayHaveRun) {
             "error request 7 application_error (indeterminate) on worker 2 after 12.500 ms\n");
 }
 
+TEST(LogLine, ARequestsCommandIsToldAndCannotForgeALine) {
+  PoolEvent event = resolved(ErrorCode::none);
+  event.command = "echo\n";
+  EXPECT_EQ(logged(event), "debug request 7 (echo\\n) ok on worker 2 after 12.500 ms\n");
+}
+
 TEST(LogLine, OutcomesHaveTheLevelOfTheirSeverity) {
   EXPECT_EQ(logged(resolved(ErrorCode::none)), "debug request 7 ok on worker 2 after 12.500 ms\n");
   EXPECT_EQ(logged(resolved(ErrorCode::invalid_arguments)),

@@ -108,6 +108,11 @@ TEST(MetricsOfAPool, AgreeWithStatusWhateverHappens) {
   EXPECT_EQ(read.at("ordeal_pool_retries_exhausted_total{pool=\"trial\",reason=\"attempts\"}"), 1);
   EXPECT_EQ(read.at("ordeal_pool_worker_faults_total{code=\"malformed_frame\",pool=\"trial\"}"), 1);
   EXPECT_EQ(read.at("ordeal_pool_request_errors_total{code=\"call_timeout\",pool=\"trial\"}"), 1);
+  const std::string_view by_command = "ordeal_pool_command_duration_seconds_count";
+  EXPECT_EQ(read.sum(by_command, {"command=\"echo\"", "result=\"ok\""}), 5);
+  EXPECT_EQ(read.sum(by_command, {"command=\"echo\"", "result=\"error\""}), 1);
+  EXPECT_EQ(read.sum(by_command, {"command=\"crash\"", "result=\"error\""}), 1);
+  EXPECT_EQ(read.sum(by_command, {}), 10) << "leases have no command";
   // A hang of 50 ms was served at least so long.
   EXPECT_GE(read.at("ordeal_pool_service_seconds_sum{pool=\"trial\"}"), 0.050);
 }

@@ -61,6 +61,7 @@ struct PoolEvent {
   std::string session;              // of bindings, and request_granted under a policy
   std::uint64_t worker_before = 0;  // session_rebound
   std::string breaker;  // of breaker_*, whose count: failures before; duration: open so long
+  std::string command;  // request_resolved: its first 64 bytes; of a lease: empty
   std::string place;    // lease_overdue: "file:line" of the checkout
   std::string label;
   std::string traceparent;

@@ -12,8 +12,8 @@
 // Names, units and buckets follow Prometheus' conventions; pool/observe/README.md lists them. What
 // Status counts comes from Status and is exact; what only events tell (codes, reasons, durations)
 // comes from events, so it trails by what the callback thread has not delivered yet, and misses
-// what ordeal_pool_events_dropped_total counts. Labels never hold a caller's words: their values
-// are names of codes, states and reasons, bounded for each metric besides.
+// what ordeal_pool_events_dropped_total counts. Of a caller's words labels hold the commands alone:
+// else their values are names of codes, states and reasons, bounded for each metric besides.
 #pragma once
 
 #include <cstdint>
