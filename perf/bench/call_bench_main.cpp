@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "perf/bench/call_bench.hpp"
+#include "perf/bench/python.hpp"
 
 namespace {
 
@@ -136,7 +137,7 @@ std::string names_of_cases() {
 int main(int argc, char** argv) {
   CLI::App app{"Latency of a call through the pool beside a raw blocking pipe to the same worker"};
   CallBenchOptions defaults;
-  defaults.worker = {"python3", ORDEAL_MOCK_BRIDGE, "--faults"};
+  defaults.worker = {ordeal::perf::worker_python(), ORDEAL_MOCK_BRIDGE, "--faults"};
   std::size_t payload_bytes = 64;
   bool quick = false;
   std::uint32_t calls_max = std::numeric_limits<std::uint32_t>::max();

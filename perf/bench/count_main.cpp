@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "perf/bench/call_counters.hpp"
+#include "perf/bench/python.hpp"
 
 namespace {
 
@@ -46,7 +47,7 @@ void print(const char* name, const CallCounts& counts) {
 int main(int argc, char** argv) {
   CLI::App app{"What a call costs the thread that makes it, counted"};
   CountOptions options;
-  options.worker = {"python3", ORDEAL_MOCK_BRIDGE, "--faults"};
+  options.worker = {ordeal::perf::worker_python(), ORDEAL_MOCK_BRIDGE, "--faults"};
   double system_calls_max = 0;
   double allocations_max = -1;
   bool no_instructions = false;

@@ -24,6 +24,7 @@
 #include "ordeal/pool/session.hpp"
 #include "perf/bench/features.hpp"
 #include "perf/bench/pinning.hpp"
+#include "perf/bench/python.hpp"
 #include "perf/bench/sample.hpp"
 
 namespace {
@@ -40,7 +41,7 @@ struct BenchOptions {
   std::uint32_t calls_per_block = 200;
   std::uint32_t warm_up_calls = 500;
   std::size_t payload_bytes = 64;
-  std::vector<std::string> worker{"python3", ORDEAL_MOCK_BRIDGE, "--faults"};
+  std::vector<std::string> worker{ordeal::perf::worker_python(), ORDEAL_MOCK_BRIDGE, "--faults"};
   std::string json_file;
 };
 

@@ -13,6 +13,7 @@
 
 #include "ordeal/pool/pool.hpp"
 #include "perf/bench/happened.hpp"
+#include "perf/bench/python.hpp"
 #include "perf/bench/sample.hpp"
 
 namespace {
@@ -84,7 +85,7 @@ int main(int argc, char** argv) {
   std::uint32_t workers = 8;
   std::uint32_t rounds = 5;
   std::string json;
-  std::vector<std::string> command{"python3", ORDEAL_SLOW_IMPORT_BRIDGE};
+  std::vector<std::string> command{ordeal::perf::worker_python(), ORDEAL_SLOW_IMPORT_BRIDGE};
   app.add_option("--kills", kills, "kills for each of the replacement's rows")
       ->check(CLI::PositiveNumber);
   app.add_option("--workers", workers, "workers of the pool")->check(CLI::Range(1, 64));

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "perf/contest/contestant.hpp"
+#include "perf/bench/python.hpp"
 #include "perf/scenarios/case_pool.hpp"
 #include "pool/process/environment.hpp"
 #include "pool/process/spawn.hpp"
@@ -32,7 +33,7 @@ std::string peers_python() {
     venv = std::string{home} + "/.cache/ordeal/peers-venv";
   }
   const std::string python = venv + "/bin/python";
-  return ::access(python.c_str(), X_OK) == 0 ? python : "python3";
+  return ::access(python.c_str(), X_OK) == 0 ? python : worker_python();
 }
 
 std::vector<std::string> peer_command(const std::string& name, const CaseSpec& spec) {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "ordeal/pool/pool.hpp"
+#include "perf/bench/python.hpp"
 #include "pool/process/data_file.hpp"
 
 namespace ordeal::perf {
@@ -18,7 +19,7 @@ std::string checkout_folder() {
 std::vector<std::string> worker_command(const CaseSpec& spec) {
   const char* program =
       spec.slow_import ? "/perf/bench/slow_import_bridge.py" : "/python_mock/mock_bridge.py";
-  return {"python3", checkout_folder() + program, "--faults"};
+  return {worker_python(), checkout_folder() + program, "--faults"};
 }
 
 pool::Options options_of(const CaseSpec& spec) {
