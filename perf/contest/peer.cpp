@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "perf/contest/contestant.hpp"
 #include "perf/bench/python.hpp"
+#include "perf/contest/contestant.hpp"
 #include "perf/scenarios/case_pool.hpp"
 #include "pool/process/environment.hpp"
 #include "pool/process/spawn.hpp"

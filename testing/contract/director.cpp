@@ -26,10 +26,24 @@ Director::Director(const Scenario& scenario, World world, const TrialOptions& op
     : scenario_(scenario), world_(std::move(world)), options_(options) {
   report_.scenario = scenario.family + "." + scenario.name;
   for (const TicketSpec& spec : scenario.tickets) tickets_[spec.name].spec = &spec;
+  patience_ = options.patience + longest_stretch();
 }
 
 milliseconds Director::stretched(milliseconds time) const {
   return time < stretchable_below ? time * options_.stretch : time;
+}
+
+// By how much what is waited for may come later than in a scenario that is not stretched.
+milliseconds Director::longest_stretch() const {
+  const Setup& setup = scenario_.setup;
+  milliseconds longest{0};
+  const auto note = [&](milliseconds time) { longest = std::max(longest, stretched(time) - time); };
+  for (const milliseconds time : {setup.late_reply_grace, setup.affinity_wait, setup.start_timeout,
+                                  setup.breaker ? setup.breaker->open : milliseconds{0}}) {
+    note(time);
+  }
+  for (const TicketSpec& spec : scenario_.tickets) note(spec.deadline.value_or(milliseconds{0}));
+  return longest;
 }
 
 Report Director::run() {
@@ -128,7 +142,7 @@ bool Director::wait(const Step& step) {
     // What will not come because the request has ended already is not waited for.
     const bool hopeless =
         step.kind == Kind::in_hand && !report_.account.tickets[step.who].outcomes.empty();
-    if (hopeless || !hear(options_.patience)) {
+    if (hopeless || !hear(patience_)) {
       complain_of_waiting(step);
       return false;
     }

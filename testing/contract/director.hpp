@@ -42,18 +42,21 @@ class Director {
   void await_ends();
   void complain_of_waiting(const Step& step);
   void say(std::string doing, milliseconds most = milliseconds{0}) const {
-    if (options_.on_step) options_.on_step({std::move(doing), most});
+    if (!options_.on_step) return;
+    options_.on_step({std::move(doing), most + patience_ - options_.patience});
   }
   void found(FindingKind kind, std::string sentence) {
     report_.findings.push_back({kind, std::move(sentence)});
   }
   [[nodiscard]] bool was_too_slow() const;
   [[nodiscard]] milliseconds stretched(milliseconds time) const;
+  [[nodiscard]] milliseconds longest_stretch() const;
   [[nodiscard]] std::uint64_t last_worker_of(const std::string& ticket) const;
 
   const Scenario& scenario_;
   World world_;
   const TrialOptions options_;
+  milliseconds patience_{};  // the options', and what is waited for may be stretched
   Report report_;
   std::map<std::string, Ticket> tickets_;
   std::vector<TicketSpec> calm_;

@@ -25,7 +25,7 @@ void Director::check_calm() {
     say("submit as many requests as there are workers");
     submit_ticket(spec.name);
   }
-  while (calm_in_hand_ < size && hear(options_.patience)) {
+  while (calm_in_hand_ < size && hear(patience_)) {
   }
   const std::uint32_t in_hand_at_once = calm_in_hand_;
   if (in_hand_at_once < size) {
@@ -60,7 +60,7 @@ void Director::end_it() {
 void Director::await_ends() {
   say("wait for the end of its workers");
   Account& account = report_.account;
-  while (account.gone.size() < account.workers.size() && hear(options_.patience)) {
+  while (account.gone.size() < account.workers.size() && hear(patience_)) {
   }
   for (const std::uint64_t worker : account.workers) {
     if (account.gone.contains(worker)) continue;
@@ -74,7 +74,7 @@ void Director::await_ends() {
       return ticket.second.submitted && ticket.second.outcomes.empty();
     });
   };
-  while (stopped_ && missing() && hear(options_.patience)) {
+  while (stopped_ && missing() && hear(patience_)) {
   }
 }
 

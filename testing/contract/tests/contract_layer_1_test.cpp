@@ -21,6 +21,18 @@ TEST(ContractLayer1, LeavesOutNothingButPrograms) {
   }
 }
 
+// Where a machine is too slow for a deadline of 150 ms, one of 750 is tried; whoever waits for it
+// has to wait for longer than his patience, too.
+TEST(ContractLayer1, IsPatientWithDeadlinesThatItStretchesItself) {
+  const TrialOptions impatient{.patience = milliseconds{600}, .stretch = 5, .tries_max = 1};
+  std::size_t passed = 0;
+  for (const Report& report : run_contract(make_world, impatient)) {
+    EXPECT_NE(report.verdict, TrialVerdict::failed) << to_text(report);
+    passed += report.verdict == TrialVerdict::passed ? 1 : 0;
+  }
+  EXPECT_GE(passed, 100U);
+}
+
 std::string account_of(const Report& report) {
   std::string text;
   for (const std::string& name : report.account.order) {
