@@ -13,8 +13,8 @@ import time
 
 HUGE_PAGE_BYTES = 2 * 1024 * 1024
 # Copying costs a millisecond and more for each MiB, which who waits for the first workers pays; a later worker gains
-# a twenty-fifth of that. At 66 MiB: 8 workers are ready after 592 ms, and the one after a SIGKILL in 2.2; without, after
-# 528 and in 4.6 (ordeal-start-bench).
+# a twenty-fifth of that. At 66 MiB: 8 workers are ready after 592 ms, and the one after a SIGKILL in 2.2; without,
+# after 528 and in 4.6 (ordeal-start-bench).
 WORTH_IT_BYTES = 128 * 1024 * 1024
 
 _MADV_COLLAPSE = 25
