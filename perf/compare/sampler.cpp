@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cstdlib>
+
 #include "perf/baseline/program.hpp"
+#include "perf/bench/python.hpp"
 #include "perf/measurement/json_reader.hpp"
 
 namespace ordeal::perf {
@@ -24,8 +27,18 @@ auto read_output(const ProgramRequest& request, Read read)
 
 }  // namespace
 
+// Both sides on one Python, whatever each was built with. Commits before eff616d take "python3"
+// from PATH.
 Sampler sampler_of_bundle(const std::string& folder) {
-  return {.command = {folder + "/ordeal-perf"}, .environment = {{"ORDEAL_CHECKOUT", folder}}};
+  const std::string python = worker_python();
+  Sampler sampler{.command = {folder + "/ordeal-perf"},
+                  .environment = {{"ORDEAL_CHECKOUT", folder}, {"ORDEAL_PYTHON", python}}};
+  if (const std::size_t slash = python.rfind('/'); slash != std::string::npos) {
+    const char* path = std::getenv("PATH");
+    sampler.environment.emplace_back(
+        "PATH", fmt::format("{}:{}", python.substr(0, slash), path == nullptr ? "" : path));
+  }
+  return sampler;
 }
 
 Attempt<Sample> take_sample(const Sampler& sampler, const std::string& suite,

@@ -60,7 +60,7 @@ ordeal_installed_library(chaos
 
 # Slower or not, for anybody's programs. What measures the pool itself stays in ordeal-perf.
 ordeal_installed_library(perf
-  ROOMS ordeal_perf_measurement ordeal_perf_stats ordeal_perf_baseline ordeal_perf_compare
+  ROOMS ordeal_perf_measurement ordeal_perf_stats ordeal_perf_baseline ordeal_perf_compare ordeal_perf_python
   LINK ordeal_installed_pool
   PRIVATE fmt::fmt)
 

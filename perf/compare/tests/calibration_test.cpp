@@ -25,7 +25,7 @@ std::vector<std::string> recorded_files() {
   return paths;
 }
 
-// Of each recorded level with that slowdown, each metric for which `wanted` says yes.
+// Of each recorded level with that slowdown, each metric for which `wanted(case, metric)` says yes.
 template <typename Wanted, typename Check>
 void for_metrics(double slowdown, const Wanted& wanted, const Check& check) {
   std::size_t checked = 0;
@@ -38,7 +38,7 @@ void for_metrics(double slowdown, const Wanted& wanted, const Check& check) {
       if (level.slowdown != slowdown) continue;
       for (const auto& one : level.pairs.cases) {
         for (const auto& metric : one.metrics) {
-          if (!wanted(metric)) continue;
+          if (!wanted(one.case_name, metric)) continue;
           SCOPED_TRACE(path + " " + one.case_name + " " + metric.metric.name);
           ASSERT_GE(metric.stages.front().old_values.size(), 60U);
           check(metric);
@@ -60,7 +60,7 @@ AlarmCount alarms_of(const MetricPairs& metric, bool same) {
 TEST(RecordedPairs, OfOneBinaryGiveNoAlarmIn300Comparisons) {
   cites(55);
   for_metrics(
-      0, [](const MetricPairs&) { return true; },
+      0, [](const std::string&, const MetricPairs&) { return true; },
       [](const MetricPairs& metric) {
         const AlarmCount alarms = alarms_of(metric, true);
         EXPECT_EQ(alarms.comparisons, comparisons);
@@ -68,14 +68,17 @@ TEST(RecordedPairs, OfOneBinaryGiveNoAlarmIn300Comparisons) {
       });
 }
 
-// Those of the calling process: the extra work is not in the worker, and makes no sleep more.
+// Those of the calling process: the extra work is not in the worker, and makes no sleep more. Where
+// the scheduler may move both ends, the processor time depends on where it puts them: there 5 %
+// are not seen (perf/README.md), and the counters are what counts.
 TEST(RecordedPairs, OfASlowdownOf5PercentAreFoundByCountersAndByProcessorTime) {
   cites(55);
   for_metrics(
       0.05,
-      [](const MetricPairs& metric) {
+      [](const std::string& case_name, const MetricPairs& metric) {
         const std::string& name = metric.metric.name;
-        return name == "cpu" || name == "allocations" || name == "system_calls" ||
+        const bool is_pinned = case_name.ends_with("_pinned");
+        return (name == "cpu" && is_pinned) || name == "allocations" || name == "system_calls" ||
                name == "instructions";
       },
       [](const MetricPairs& metric) {
