@@ -49,18 +49,20 @@ Trial prepare(const CasePairs& one, const MetricPairs& metric, const CaseValidit
   Trial trial{.one = &one, .metric = &metric};
   trial.floor = metric.floor.value_or(rules.floor_of(metric.metric.kind));
   trial.counted = is_counted(metric);
-  trial.invalid = trial.counted ? 0 : validity.invalid;
+  // What is counted does not depend on how fast the machine was meanwhile.
+  const bool needs_a_fit_machine = metric.metric.kind != MetricKind::counter;
+  trial.invalid = needs_a_fit_machine ? validity.invalid : 0;
   LogPairs all;
   for (std::size_t s = 0; s < metric.stages.size(); ++s) {
     auto valid = validity.stages[s].valid;
-    if (trial.counted) valid.assign(valid.size(), true);
+    if (!needs_a_fit_machine) valid.assign(valid.size(), true);
     trial.stages.push_back(log_costs(metric, s, valid));
     const auto& stage = trial.stages.back();
     all.old_logs.insert(all.old_logs.end(), stage.old_logs.begin(), stage.old_logs.end());
     all.new_logs.insert(all.new_logs.end(), stage.new_logs.begin(), stage.new_logs.end());
   }
   // A stage without a valid pair says nothing at all.
-  trial.unstable = !trial.counted && validity.unstable;
+  trial.unstable = needs_a_fit_machine && validity.unstable;
   for (const auto& stage : trial.stages) trial.unstable |= stage.old_logs.empty();
   if (trial.unstable) return trial;
   for (const auto& stage : trial.stages) {
