@@ -1,6 +1,8 @@
 #include "pool/observe/metrics/event_metrics.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "pool/core/names.hpp"
@@ -25,20 +27,39 @@ std::string_view label_value(EventLabel label, const PoolEvent& event) {
   return {};
 }
 
+// What an event's name stands for. There are some for each request: its name is looked up, not
+// compared with each.
+struct Meaning {
+  std::size_t row = 0;
+  std::optional<core::Occurrence> what;  // none: the runtime's own
+};
+
+const Meaning* meaning_of(std::string_view name) {
+  static const auto meanings = [] {
+    std::unordered_map<std::string_view, Meaning> all;
+    for (std::size_t row = 0; row < event_rows.size(); ++row) {
+      const std::string_view text = event_rows[row].what.text;
+      all[text] = {row, core::value_of<core::Occurrence>(text)};
+    }
+    return all;
+  }();
+  const auto found = meanings.find(name);
+  return found == meanings.end() ? nullptr : &found->second;
+}
+
 }  // namespace
 
 void EventMetrics::note(const PoolEvent& event) {
+  const Meaning* const meaning = meaning_of(event.what);
+  if (meaning == nullptr) return;
   const std::lock_guard lock{mutex_};
-  for (std::size_t row = 0; row < event_rows.size(); ++row) {
-    if (event_rows[row].what.text != event.what) continue;
-    if (!event_rows[row].metric.empty()) count(row, event);
-    if (!event_rows[row].seconds.empty()) timed_[row].observe(event.duration);
-  }
-  const auto what = core::value_of<core::Occurrence>(event.what);
-  if (!what) return;
-  requests_.note(*what, event);
-  time_start(*what, event);
-  if (*what == core::Occurrence::request_resolved) time_command(event);
+  const EventRow& row = event_rows[meaning->row];
+  if (!row.metric.empty()) count(meaning->row, event);
+  if (!row.seconds.empty()) timed_[meaning->row].observe(event.duration);
+  if (!meaning->what) return;
+  requests_.note(*meaning->what, event);
+  time_start(*meaning->what, event);
+  if (*meaning->what == core::Occurrence::request_resolved) time_command(event);
 }
 
 void EventMetrics::count(std::size_t row, const PoolEvent& event) {
