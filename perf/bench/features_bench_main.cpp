@@ -26,13 +26,16 @@
 #include "perf/bench/pinning.hpp"
 #include "perf/bench/python.hpp"
 #include "perf/bench/sample.hpp"
+#include "perf/bench/side_by_side.hpp"
 
 namespace {
 
 namespace op = ordeal::pool;
+using ordeal::perf::BlockSizes;
 using ordeal::perf::Interval;
+using ordeal::perf::Side;
+using ordeal::perf::SideBySide;
 using ordeal::perf::Summary;
-using Clock = std::chrono::steady_clock;
 using Call = std::function<op::Result<op::Reply>()>;
 
 struct BenchOptions {
@@ -64,50 +67,14 @@ class Tally {
   std::map<std::string_view, std::uint64_t> counts_;  // names live as long as the program
 };
 
-op::Result<std::vector<double>> time_block(const Call& call, std::uint32_t calls) {
-  std::vector<double> latencies_us;
-  latencies_us.reserve(calls);
-  for (std::uint32_t i = 0; i < calls; ++i) {
-    const auto begun = Clock::now();
-    const auto reply = call();
-    const auto ended = Clock::now();
-    if (!reply) return tl::unexpected(reply.error());
-    latencies_us.push_back(std::chrono::duration<double, std::micro>(ended - begun).count());
-  }
-  return latencies_us;
-}
-
-// Calls with all features on beside others, over all processes so far.
-struct Measured {
-  std::vector<double> on_us;
-  std::vector<double> off_us;
-  std::vector<double> mean_ratios;
-  std::vector<double> p50_ratios;
-};
-
-op::Result<void> measure(Measured& seen, const Call& on, const Call& off, std::uint32_t pairs,
-                         const BenchOptions& bench) {
-  for (const Call* call : {&on, &off}) {
-    if (auto warm = time_block(*call, bench.warm_up_calls); !warm) {
-      return tl::unexpected(warm.error());
-    }
-  }
-  for (std::uint32_t pair = 0; pair < pairs; ++pair) {
-    const bool on_first = seen.p50_ratios.size() % 2 == 0;
-    auto first = time_block(on_first ? on : off, bench.calls_per_block);
-    auto second = time_block(on_first ? off : on, bench.calls_per_block);
-    if (!first) return tl::unexpected(first.error());
-    if (!second) return tl::unexpected(second.error());
-    const std::vector<double>& with = on_first ? *first : *second;
-    const std::vector<double>& without = on_first ? *second : *first;
-    const Summary mine = ordeal::perf::summarise(with);
-    const Summary plain = ordeal::perf::summarise(without);
-    seen.mean_ratios.push_back(mine.mean_us / plain.mean_us);
-    seen.p50_ratios.push_back(mine.p50_us / plain.p50_us);
-    seen.on_us.insert(seen.on_us.end(), with.begin(), with.end());
-    seen.off_us.insert(seen.off_us.end(), without.begin(), without.end());
-  }
-  return {};
+// One caller.
+Side side_of(const Call& call) {
+  return {.callers = {[call]() -> std::optional<op::Error> {
+            auto reply = call();
+            if (reply) return std::nullopt;
+            return std::move(reply.error());
+          }},
+          .worker_pids = {}};
 }
 
 // How often each feature fired, and how often it had to: once for each call, if not more.
@@ -132,8 +99,8 @@ std::vector<Firing> firing_of(const op::Pool& pool, const Tally& tally, const op
 }
 
 struct Seen {
-  Measured beside_same_bytes;
-  Measured beside_fewer_bytes;
+  SideBySide beside_same_bytes;
+  SideBySide beside_fewer_bytes;
   std::uint64_t calls = 0;
   std::vector<Firing> fired;
 };
@@ -159,8 +126,13 @@ op::Result<void> add_processes(Seen& seen, std::uint32_t pairs, const BenchOptio
   };
   const Call off = [&] { return without->call("echo", op::JsonText{same_args}); };
   const Call off_and_shorter = [&] { return without->call("echo", op::JsonText{args}); };
-  if (auto done = measure(seen.beside_same_bytes, on, off, pairs, bench); !done) return done;
-  if (auto done = measure(seen.beside_fewer_bytes, on, off_and_shorter, pairs, bench); !done) {
+  const BlockSizes sizes{.pairs = pairs,
+                         .calls_per_block = bench.calls_per_block,
+                         .warm_up_calls = bench.warm_up_calls};
+  const Side mine = side_of(on);
+  if (auto done = add_pairs(seen.beside_same_bytes, mine, side_of(off), sizes); !done) return done;
+  if (auto done = add_pairs(seen.beside_fewer_bytes, mine, side_of(off_and_shorter), sizes);
+      !done) {
     return done;
   }
   (void)with->stop(std::chrono::seconds{5});  // every event has been delivered
@@ -187,13 +159,13 @@ void print_ratio(const char* name, const Interval& r, const char* remark = "") {
 
 // Whether every feature fired in every call.
 bool report(Seen&& seen, const BenchOptions& bench) {
-  const Summary on = ordeal::perf::summarise(std::move(seen.beside_same_bytes.on_us));
-  const Summary off = ordeal::perf::summarise(std::move(seen.beside_same_bytes.off_us));
-  const Interval p50 = ordeal::perf::median_interval(std::move(seen.beside_same_bytes.p50_ratios));
+  const Summary on = ordeal::perf::summarise(std::move(seen.beside_same_bytes.mine_us));
+  const Summary off = ordeal::perf::summarise(std::move(seen.beside_same_bytes.control_us));
+  const Interval p50 = ordeal::perf::median_interval(std::move(seen.beside_same_bytes.ratios.p50));
   const Interval mean =
-      ordeal::perf::median_interval(std::move(seen.beside_same_bytes.mean_ratios));
+      ordeal::perf::median_interval(std::move(seen.beside_same_bytes.ratios.mean));
   const Interval untold =
-      ordeal::perf::median_interval(std::move(seen.beside_fewer_bytes.p50_ratios));
+      ordeal::perf::median_interval(std::move(seen.beside_fewer_bytes.ratios.p50));
   fmt::print("all features on / all off, pinned ({} pairs of {} calls, echo of {} bytes)\n",
              bench.pairs, bench.calls_per_block, bench.payload_bytes);
   print_row("on", on);

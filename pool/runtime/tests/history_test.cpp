@@ -80,30 +80,31 @@ class Client {
 
   void note(Seen& seen, const Result<Reply>& result) {
     const runtime::Instant ended = runtime::now();
-    {
-      const std::lock_guard lock{mutex_};
-      ++seen.outcomes;
-      seen.call.ended = ended;
-      if (result) {
-        const Json reply = *result->json();
-        seen.mixed_up = reply.at("nonce") != seen.nonce;
-        // What was taken back from a dead worker's pipe had its turn before.
-        if (result->attempts == 1) seen.call.worker = result->worker;
-        seen.call.began =
-            runtime::Instant{std::chrono::nanoseconds{reply.at("began_ns").get<std::int64_t>()}};
-      } else {
-        seen.call.code = to_string(result.error().code);
-      }
+    const std::lock_guard lock{mutex_};
+    ++seen.outcomes;
+    seen.call.ended = ended;
+    if (result) {
+      const Json reply = *result->json();
+      seen.mixed_up = reply.at("nonce") != seen.nonce;
+      // What was taken back from a dead worker's pipe had its turn before.
+      if (result->attempts == 1) seen.call.worker = result->worker;
+      seen.call.began =
+          runtime::Instant{std::chrono::nanoseconds{reply.at("began_ns").get<std::int64_t>()}};
+    } else {
+      seen.call.code = to_string(result.error().code);
     }
     --under_way_;
-    ended_.notify();
+    ended_.notify();  // under the lock: who has seen the last one end may destroy this
   }
 
   void await_all() {
     const runtime::Instant guard = runtime::now() + 3 * patience;
     while (true) {
       const std::uint32_t ticket = ended_.ticket();
-      if (under_way_ == 0) return;
+      {
+        const std::lock_guard lock{mutex_};
+        if (under_way_ == 0) return;
+      }
       ASSERT_LT(runtime::now(), guard) << "calls without an outcome";
       ended_.wait_until(guard, ticket);
     }

@@ -24,12 +24,10 @@ class Collector {
  public:
   Recovery::Callback callback() {
     return [this](const RecoveryResult& result) {
-      {
-        const std::lock_guard lock{mutex_};
-        const bool first = results_.emplace(result.id, result).second;
-        EXPECT_TRUE(first) << "recovery " << result.id << " ended twice";
-      }
-      word_.notify();
+      const std::lock_guard lock{mutex_};
+      const bool first = results_.emplace(result.id, result).second;
+      EXPECT_TRUE(first) << "recovery " << result.id << " ended twice";
+      word_.notify();  // under the lock: who has seen the last one may destroy this
     };
   }
   [[nodiscard]] bool await(std::size_t count) {

@@ -140,11 +140,6 @@ std::set<std::uint64_t> serials(const Status& status) {
   return found;
 }
 
-void Signal::set() {
-  set_.store(true, std::memory_order_release);
-  word_.notify();
-}
-
 EventsOf::EventsOf(Pool& pool, std::string what)
     : what_(std::move(what)), subscription_(pool.subscribe([this](const PoolEvent& event) {
         if (event.what != what_) return;

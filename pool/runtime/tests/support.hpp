@@ -59,12 +59,13 @@ void expect_sum(const Status& status);
 // Something that happens in another thread, once, and can be waited for.
 class Signal {
  public:
-  void set();
-  [[nodiscard]] bool is_set() const { return set_.load(std::memory_order_acquire); }
+  void set() { word_.notify(); }
+  [[nodiscard]] bool is_set() const { return word_.ticket() != 0; }
   [[nodiscard]] bool wait(milliseconds wait_max = patience);
 
  private:
-  std::atomic<bool> set_{false};
+  // The word alone says it: with a flag beside it, whoever saw the flag could destroy the word
+  // while set() was still about to change it.
   runtime::WakeWord word_;
 };
 
