@@ -23,27 +23,20 @@ bool ran_out_of_time(const std::string& code) {
 }  // namespace
 
 Director::Director(const Scenario& scenario, World world, const TrialOptions& options)
-    : scenario_(scenario), world_(std::move(world)), options_(options) {
+    : scenario_(scenario),
+      world_(std::move(world)),
+      options_(options),
+      patience_(options.patience) {
   report_.scenario = scenario.family + "." + scenario.name;
   for (const TicketSpec& spec : scenario.tickets) tickets_[spec.name].spec = &spec;
-  patience_ = options.patience + longest_stretch();
 }
 
-milliseconds Director::stretched(milliseconds time) const {
-  return time < stretchable_below ? time * options_.stretch : time;
-}
-
-// By how much what is waited for may come later than in a scenario that is not stretched.
-milliseconds Director::longest_stretch() const {
-  const Setup& setup = scenario_.setup;
-  milliseconds longest{0};
-  const auto note = [&](milliseconds time) { longest = std::max(longest, stretched(time) - time); };
-  for (const milliseconds time : {setup.late_reply_grace, setup.affinity_wait, setup.start_timeout,
-                                  setup.breaker ? setup.breaker->open : milliseconds{0}}) {
-    note(time);
-  }
-  for (const TicketSpec& spec : scenario_.tickets) note(spec.deadline.value_or(milliseconds{0}));
-  return longest;
+// Whoever waits for what comes so much later is patient for so much longer.
+milliseconds Director::stretched(milliseconds time) {
+  if (time >= stretchable_below) return time;
+  const milliseconds longer = time * options_.stretch;
+  patience_ = std::max(patience_, options_.patience + longer - time);
+  return longer;
 }
 
 Report Director::run() {
@@ -169,7 +162,7 @@ bool Director::is_there(const Step& step) const {
   }
 }
 
-TrialRequest Director::request_of(const TicketSpec& spec) const {
+TrialRequest Director::request_of(const TicketSpec& spec) {
   TrialRequest request{.name = spec.name,
                        .command = "play",
                        .deadline = stretched(spec.deadline.value_or(ample)),

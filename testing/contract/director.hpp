@@ -29,7 +29,7 @@ class Director {
   [[nodiscard]] bool wait(const Step& step);
   [[nodiscard]] bool is_there(const Step& step) const;
   void submit_ticket(const std::string& name);
-  [[nodiscard]] TrialRequest request_of(const TicketSpec& spec) const;
+  [[nodiscard]] TrialRequest request_of(const TicketSpec& spec);
   void heed(const News& news);
   void heed_arrival(const news::Arrived& arrived);
   [[nodiscard]] bool hear(milliseconds patience);
@@ -49,14 +49,13 @@ class Director {
     report_.findings.push_back({kind, std::move(sentence)});
   }
   [[nodiscard]] bool was_too_slow() const;
-  [[nodiscard]] milliseconds stretched(milliseconds time) const;
-  [[nodiscard]] milliseconds longest_stretch() const;
+  [[nodiscard]] milliseconds stretched(milliseconds time);
   [[nodiscard]] std::uint64_t last_worker_of(const std::string& ticket) const;
 
   const Scenario& scenario_;
   World world_;
   const TrialOptions options_;
-  milliseconds patience_{};  // the options', and what is waited for may be stretched
+  milliseconds patience_;  // the options', and by how much anything was stretched
   Report report_;
   std::map<std::string, Ticket> tickets_;
   std::vector<TicketSpec> calm_;
