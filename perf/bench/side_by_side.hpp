@@ -2,7 +2,6 @@
 // block has to bear of the machine, the other has, too.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>

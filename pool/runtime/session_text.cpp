@@ -50,16 +50,6 @@ std::string text_to_write() {
   return text;
 }
 
-constexpr std::uint64_t lengths_of_commands = [] {
-  std::uint64_t lengths = 0;
-  for (const SessionCommand& known : commands) lengths |= std::uint64_t{1} << known.command.size();
-  return lengths;
-}();
-
-bool has_length_of_one(std::string_view command) {
-  return command.size() < 64 && (lengths_of_commands >> command.size() & 1U) != 0;
-}
-
 std::string text_of(std::string_view token) {
   if (token.size() < 2 || token.front() != '"') return {};
   return wire::unescaped(token.substr(1, token.size() - 2));
@@ -101,7 +91,6 @@ Error application(std::string_view type, std::string message) {
 }  // namespace
 
 const SessionCommand* find_session_command(std::string_view command) {
-  if (!has_length_of_one(command)) return nullptr;  // asked for each call: most end here
   const auto found = std::ranges::find(commands, command, &SessionCommand::command);
   return found == commands.end() ? nullptr : &*found;
 }
