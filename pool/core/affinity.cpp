@@ -11,15 +11,17 @@ void Affinity::enter(std::uint32_t session) {
   if (s.users++ == 0 && s.kind != Kind::unknown) unlink_from_idle(session);
 }
 
-void Affinity::leave(std::uint32_t session, Instant now) {
+bool Affinity::leave(std::uint32_t session, Instant now) {
   Session& s = sessions_[session];
   ORDEAL_ASSERT(s.users > 0, "a request ends once");
-  if (--s.users > 0 || s.kind == Kind::unknown) return;
+  if (--s.users > 0) return true;
+  if (s.kind == Kind::unknown) return false;
   s.used_at = now;
   s.older = newest_idle_;
   s.newer = none;
   (newest_idle_ == none ? oldest_idle_ : sessions_[newest_idle_].newer) = session;
   newest_idle_ = session;
+  return true;
 }
 
 WorkerId Affinity::bound_to(std::uint32_t session) const {

@@ -41,9 +41,9 @@ class Affinity {
   // REQUIRES: timeout > 0, known_max >= 1.
   Affinity(Duration timeout, std::uint32_t known_max) : timeout_(timeout), known_max_(known_max) {}
 
-  // A request of the session begins, or has its outcome.
+  // A request of the session begins, or has its outcome. Whether the session is still known then.
   void enter(std::uint32_t session);
-  void leave(std::uint32_t session, Instant now);
+  [[nodiscard]] bool leave(std::uint32_t session, Instant now);
 
   // Serial 0: not bound.
   [[nodiscard]] WorkerId bound_to(std::uint32_t session) const;

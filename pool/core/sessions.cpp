@@ -26,8 +26,7 @@ void Core::State::join_session(Ticket& ticket, const event::Submitted& e) {
 
 void Core::State::leave_session(Ticket& ticket) {
   const std::uint32_t session = std::exchange(ticket.session, no_session);
-  affinity_.leave(session, now_);
-  unknown_.push_back(session);
+  if (!affinity_.leave(session, now_)) unknown_.push_back(session);
   while (const auto forgotten = affinity_.pop_excess()) {
     forget_session(*forgotten, Occurrence::session_binding_evicted, counters.bindings_evicted);
   }

@@ -42,7 +42,7 @@ Result<core::TicketId> Engine::call_async(std::string_view command, JsonText arg
     id = tickets_.renew(slot);
     slot.submitted_at = at;
     slot.submitted = true;
-    core::event::Submitted submitted = submission(slot, options, call.deadline);
+    core::event::Submitted submitted = submission(slot, options, options.session, call.deadline);
     submitted.circuit = circuit_of(call.command, options, at);
     feed_locked(at, submitted, wakes, nullptr);
     // A stop between arming and submitting found nothing to cancel.

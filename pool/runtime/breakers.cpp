@@ -6,6 +6,7 @@
 
 #include "pool/runtime/async_call.hpp"
 #include "pool/runtime/engine.hpp"
+#include "pool/runtime/errors.hpp"
 #include "pool/runtime/housekeeper.hpp"
 #include "pool/wire/json_text.hpp"
 
@@ -98,10 +99,7 @@ Result<core::CircuitId> Engine::find_circuit(std::string_view key, Instant at) {
 }
 
 Result<void> Engine::order_circuit(std::string_view key, core::CircuitOrder order) {
-  if (is_forked_copy()) {
-    return tl::unexpected(make_error(ErrorCode::used_after_fork,
-                                     "the pool was made by another process, and this is its fork"));
-  }
+  if (is_forked_copy()) return tl::unexpected(made_by_another_process());
   if (auto wrong = check_breaker_key(key)) return tl::unexpected(std::move(*wrong));
   if (key.empty()) return refused("breaker_key: 0 bytes, allowed 1 to 256");
   WakeList wakes;
@@ -129,10 +127,7 @@ std::vector<BreakerStatus> Engine::breakers_locked(Instant at) const {
 
 // A key that nothing has used yet has a circuit like new.
 Result<BreakerStatus> Engine::breaker_status(std::string_view key) const {
-  if (is_forked_copy()) {
-    return tl::unexpected(make_error(ErrorCode::used_after_fork,
-                                     "the pool was made by another process, and this is its fork"));
-  }
+  if (is_forked_copy()) return tl::unexpected(made_by_another_process());
   if (auto wrong = check_breaker_key(key)) return tl::unexpected(std::move(*wrong));
   const std::lock_guard lock{mutex_};
   for (BreakerStatus& status : breakers_locked(now())) {

@@ -40,7 +40,7 @@ std::optional<Error> check_policy(const RetryPolicy& policy) {
   return std::nullopt;
 }
 
-std::optional<Error> check_affinity(const CallOptions& options) {
+std::optional<Error> check_affinity(const CallOptions& options, std::string_view session) {
   const bool wanted = options.affinity.value_or(AffinityPolicy::none) != AffinityPolicy::none ||
                       options.state_in_worker != 0;
   if (options.affinity > AffinityPolicy::strict) {
@@ -48,7 +48,7 @@ std::optional<Error> check_affinity(const CallOptions& options) {
                       fmt::format("call option affinity: {} is out of range, allowed 0 to 2",
                                   static_cast<unsigned>(*options.affinity)));
   }
-  if (wanted && options.session.empty()) {
+  if (wanted && session.empty()) {
     return make_error(ErrorCode::invalid_option,
                       fmt::format("call option {}: only a call of a session may have it",
                                   options.state_in_worker != 0 ? "state_in_worker" : "affinity"));
@@ -58,11 +58,9 @@ std::optional<Error> check_affinity(const CallOptions& options) {
 
 }  // namespace
 
-std::optional<Error> Engine::refuse(const CallOptions& options, bool blocking) const {
-  if (is_forked_copy()) {
-    return make_error(ErrorCode::used_after_fork,
-                      "the pool was made by another process, and this one is its fork");
-  }
+std::optional<Error> Engine::refuse(const CallOptions& options, std::string_view session,
+                                    bool blocking) const {
+  if (is_forked_copy()) return made_by_another_process();
   if (blocking && callbacks_.is_current()) {
     return make_error(ErrorCode::would_deadlock,
                       "a blocking call from a callback of the same pool could never end");
@@ -73,7 +71,7 @@ std::optional<Error> Engine::refuse(const CallOptions& options, bool blocking) c
   if (!options.breaker_key.empty()) {
     if (auto wrong = check_breaker_key(options.breaker_key)) return wrong;
   }
-  return check_affinity(options);
+  return check_affinity(options, session);
 }
 
 // What encode_request would refuse is refused here, before the pool is concerned. In the usual case
@@ -115,8 +113,8 @@ Instant Engine::deadline_of(const CallOptions& options, Instant at) const {
 }
 
 TicketSlot& Engine::submit(TicketSlot::Kind kind, std::string_view command,
-                           const CallOptions& options, Instant at, Instant deadline, Place place,
-                           const RequestView* request) {
+                           const CallOptions& options, std::string_view session, Instant at,
+                           Instant deadline, Place place, const RequestView* request) {
   WakeList wakes;
   TicketSlot* slot = nullptr;
   {
@@ -125,7 +123,7 @@ TicketSlot& Engine::submit(TicketSlot::Kind kind, std::string_view command,
     slot->submitted_at = at;
     slot->place = place;
     slot->request = request;
-    core::event::Submitted submitted = submission(*slot, options, deadline);
+    core::event::Submitted submitted = submission(*slot, options, session, deadline);
     submitted.circuit = circuit_of(command, options, at);
     feed_locked(at, submitted, wakes, slot);
     cancel_if_stopped(options, slot->id, at, wakes);
@@ -135,22 +133,22 @@ TicketSlot& Engine::submit(TicketSlot::Kind kind, std::string_view command,
   return *slot;
 }
 
-AffinityPolicy Engine::affinity_of(const CallOptions& options) const {
-  if (options.session.empty()) return AffinityPolicy::none;
+AffinityPolicy Engine::affinity_of(const CallOptions& options, std::string_view session) const {
+  if (session.empty()) return AffinityPolicy::none;
   if (options.state_in_worker != 0) return AffinityPolicy::strict;
   return options.affinity.value_or(options_.affinity);
 }
 
 core::event::Submitted Engine::submission(TicketSlot& slot, const CallOptions& options,
-                                          Instant deadline) {
+                                          std::string_view session, Instant deadline) {
   core::event::Submitted submitted{.ticket = slot.id,
                                    .deadline = deadline,
                                    .idempotent = options.idempotent,
                                    .lease = slot.kind == TicketSlot::Kind::lease,
                                    .retry = policy_of(options)};
-  submitted.affinity = affinity_of(options);
+  submitted.affinity = affinity_of(options, session);
   if (submitted.affinity != AffinityPolicy::none) {
-    submitted.session = sessions_.number_of(options.session);
+    submitted.session = sessions_.number_of(session);
     submitted.state_in_worker = options.state_in_worker;
   }
   slot.state_in_worker = options.state_in_worker;
@@ -250,20 +248,21 @@ void Engine::release(TicketSlot& slot) {
 
 Result<Reply> Engine::call(std::string_view command, JsonText arguments, const CallOptions& options,
                            const Prior& prior) {
-  if (auto refused = refuse(options, true)) return tl::unexpected(std::move(*refused));
+  const std::string_view session = prior.session.empty() ? options.session : prior.session;
+  if (auto refused = refuse(options, session, true)) return tl::unexpected(std::move(*refused));
   if (auto fine = check_request(command, arguments, options, prior); !fine) {
     return tl::unexpected(annotate(std::move(fine.error()), options));
   }
   const Instant submitted_at = prior.submitted_at ? *prior.submitted_at : now();
-  const Instant deadline = deadline_of(options, submitted_at);
+  const Instant deadline = prior.deadline ? *prior.deadline : deadline_of(options, submitted_at);
   RequestView request{.command = command,
                       .arguments = arguments.text,
                       .arguments_tail = prior.tail,
                       .deadline = deadline,
                       .label = options.label,
                       .traceparent = options.traceparent};
-  TicketSlot& slot =
-      submit(TicketSlot::Kind::blocking, command, options, submitted_at, deadline, {}, &request);
+  TicketSlot& slot = submit(TicketSlot::Kind::blocking, command, options, session, submitted_at,
+                            deadline, {}, &request);
   // Granted in the same breath: no need to ask for the time again.
   bool at_once = slot.phase.load(std::memory_order_acquire) == TicketSlot::Phase::granted;
 

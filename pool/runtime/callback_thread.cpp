@@ -57,7 +57,7 @@ bool CallbackThread::post(std::function<void()>& job, When when) {
   {
     const std::lock_guard lock{mutex_};
     if (finishing_ && when == When::not_finishing) return false;
-    queued_.jobs.emplace_back(Job::Kind::callback, queued_.callbacks.size());
+    queued_.jobs.push_back({Kind::callback, queued_.callbacks.size(), queued_.notes.size()});
     queued_.callbacks.push_back(std::move(job));
     ++posted_;
     urgent_ = true;
@@ -88,7 +88,7 @@ inline bool CallbackThread::EventWriter::begin() {
 void CallbackThread::post_event(PoolEvent&& event) {
   EventWriter writer{*this};
   if (writer.begin()) {
-    queued_.jobs.emplace_back(Job::Kind::event, queued_.events.size());
+    queued_.jobs.push_back({Kind::event, queued_.events.size(), queued_.notes.size()});
     queued_.events.push_back(std::move(event));
   }
   writer.close();
@@ -97,13 +97,11 @@ void CallbackThread::post_event(PoolEvent&& event) {
 EventNote* CallbackThread::EventWriter::add(const core::action::Emit& emit, core::Instant at) {
   if (!begin()) return nullptr;
   Batch& queued = thread_->queued_;
-  return &queued.jobs.emplace_back(emit, at, queued.texts.size()).note;
+  return &queued.notes.emplace_back(emit, at, queued.texts.size());
 }
 
-void CallbackThread::EventWriter::put(std::uint32_t& bytes, std::string_view text) {
-  if (text.empty()) return;
-  thread_->queued_.texts.append(text);
-  bytes += static_cast<std::uint32_t>(text.size());
+void CallbackThread::EventWriter::put(EventNote& note, NoteText which, std::string_view text) {
+  runtime::put(note, which, text, thread_->queued_.texts);
 }
 
 void CallbackThread::EventWriter::close() {
@@ -112,10 +110,10 @@ void CallbackThread::EventWriter::close() {
   thread.events_posted_ += added_;
   thread.posted_ += added_;
   added_ = 0;
-  if (thread.queued_.jobs.size() >= linger_events_max) thread.urgent_ = true;
-  const bool wake =
-      !thread.queued_.jobs.empty() && (std::exchange(thread.idle_, false) ||
-                                       (thread.urgent_ && std::exchange(thread.lingering_, false)));
+  const std::size_t queued = thread.queued_.size();
+  if (queued >= linger_events_max) thread.urgent_ = true;
+  const bool wake = queued > 0 && (std::exchange(thread.idle_, false) ||
+                                   (thread.urgent_ && std::exchange(thread.lingering_, false)));
   lock_.unlock();
   if (wake) thread.work_.notify();
 }
@@ -151,6 +149,8 @@ void CallbackThread::Batch::clear() {
   // next.
   constexpr std::size_t texts_kept_bytes_max = 1U << 18U;
   constexpr std::size_t jobs_kept_max = 2048;
+  notes.clear();
+  if (notes.capacity() > jobs_kept_max) notes.shrink_to_fit();
   jobs.clear();
   if (jobs.capacity() > jobs_kept_max) jobs.shrink_to_fit();
   events.clear();
@@ -164,26 +164,23 @@ void CallbackThread::run() {
   std::unique_lock lock{mutex_};
   while (true) {
     rest(lock);
-    if (queued_.jobs.empty()) {
+    if (queued_.size() == 0) {
       if (finishing_) return;
       continue;
     }
     std::swap(batch, queued_);
     urgent_ = false;
     lock.unlock();
-    for (const Job& job : batch.jobs) {
-      perform(batch, job);
-      look_at_sinks();  // one that was ended by it goes now
-      note_done(job);
-    }
+    perform(batch);
     batch.clear();  // its memory serves the batch after the next
     lock.lock();
   }
 }
 
 // Whoever begins to drain behind the look at drainers_ sees this job done.
-void CallbackThread::note_done(const Job& job) {
-  if (job.kind != Job::Kind::callback) {
+void CallbackThread::note_done(Kind kind) {
+  look_at_sinks();  // one that was ended by it goes now
+  if (kind == Kind::event) {
     events_done_.store(events_done_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
   done_.fetch_add(1);
@@ -207,18 +204,31 @@ void CallbackThread::rest(std::unique_lock<std::mutex>& lock) {
     rested_at_ = done;
     wait(lingering_, now() + linger_max);
   }
-  if (queued_.jobs.empty() && !finishing_) wait(idle_, core::never);
+  if (queued_.size() == 0 && !finishing_) wait(idle_, core::never);
 }
 
-void CallbackThread::perform(Batch& batch, const Job& job) {
-  switch (job.kind) {
-    case Job::Kind::note:
-      tell(event_, job.note, batch.texts);
-      return deliver(event_);
-    case Job::Kind::event:
-      return deliver(batch.events[job.index]);
-    case Job::Kind::callback:
-      return call(batch.callbacks[job.index]);
+void CallbackThread::perform(Batch& batch) {
+  std::size_t told = 0;
+  for (const Job& job : batch.jobs) {
+    tell_notes(batch, std::exchange(told, job.notes_before), job.notes_before);
+    switch (job.kind) {
+      case Kind::event:
+        deliver(batch.events[job.index]);
+        break;
+      case Kind::callback:
+        call(batch.callbacks[job.index]);
+        break;
+    }
+    note_done(job.kind);
+  }
+  tell_notes(batch, told, batch.notes.size());
+}
+
+void CallbackThread::tell_notes(const Batch& batch, std::size_t begin, std::size_t end) {
+  for (std::size_t i = begin; i < end; ++i) {
+    tell(event_, batch.notes[i], batch.texts);
+    deliver(event_);
+    note_done(Kind::event);
   }
 }
 

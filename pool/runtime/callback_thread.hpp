@@ -60,25 +60,23 @@ class CallbackThread {
  private:
   struct SinkEntry;
   struct SinkRegistry;
+  enum class Kind : bool {
+    event,
+    callback
+  };
+  // What is no note, and its place among those.
   struct Job {
-    enum class Kind : std::uint8_t {
-      note,
-      event,    // made elsewhere: events[index]
-      callback  // callbacks[index]
-    };
-    Job(Kind what, std::size_t where) : kind(what), index(where) {}
-    // Made where it is kept: a note is long.
-    Job(const core::action::Emit& emit, core::Instant at, std::size_t texts_begin)
-        : kind(Kind::note), note{.emit = emit, .at = at, .texts_begin = texts_begin} {}
     Kind kind;
-    std::size_t index = 0;
-    EventNote note;
+    std::size_t index;  // in the batch's events or callbacks
+    std::size_t notes_before;
   };
   struct Batch {
-    std::vector<Job> jobs;  // in order
+    std::vector<EventNote> notes;  // in order
+    std::string texts;             // theirs
+    std::vector<Job> jobs;         // in order
     std::vector<PoolEvent> events;
     std::vector<std::function<void()>> callbacks;
-    std::string texts;  // of the notes
+    [[nodiscard]] std::size_t size() const { return notes.size() + jobs.size(); }
     void clear();
   };
 
@@ -89,10 +87,11 @@ class CallbackThread {
   bool post(std::function<void()>& job, When when);
   void run();
   void rest(std::unique_lock<std::mutex>& lock);
-  void perform(Batch& batch, const Job& job);
+  void perform(Batch& batch);
+  void tell_notes(const Batch& batch, std::size_t begin, std::size_t end);
   void call(std::function<void()>& callback);
   void deliver(const PoolEvent& event);
-  void note_done(const Job& job);
+  void note_done(Kind kind);
   void look_at_sinks();
 
   std::shared_ptr<SinkRegistry> sinks_;
@@ -129,8 +128,8 @@ class CallbackThread::EventWriter {
       : thread_(&thread), lock_(thread.mutex_, std::defer_lock) {}
   // Null: there are events_max of them, and this one is counted as dropped. Valid until the next.
   [[nodiscard]] EventNote* add(const core::action::Emit& emit, core::Instant at);
-  // Adds to the texts of the last note, and to `bytes` of it.
-  void put(std::uint32_t& bytes, std::string_view text);
+  // Of the last note.
+  void put(EventNote& note, NoteText which, std::string_view text);
   [[nodiscard]] bool is_open() const { return lock_.owns_lock(); }
   void close();
 

@@ -260,20 +260,20 @@ void Engine::perform_interrupt(const core::action::Interrupt& interrupt) {
 void Engine::perform_emit(const core::action::Emit& emit) {
   EventNote* const note = told_.add(emit, last_fed_at_);
   if (note == nullptr) return;
-  // In the order of EventNote's texts.
+  // In the order of NoteText.
   if (emit.session != core::no_session) {
-    told_.put(note->session_bytes, sessions_.name_of(emit.session));
+    told_.put(*note, NoteText::session, sessions_.name_of(emit.session));
   }
-  if (emit.circuit) told_.put(note->breaker_bytes, breaker_keys_.name(emit.circuit));
+  if (emit.circuit) told_.put(*note, NoteText::breaker, breaker_keys_.name(emit.circuit));
   const bool is_placed = emit.what == core::Occurrence::lease_overdue;
   const bool is_named = emit.what == core::Occurrence::request_resolved;
   if (!emit.ticket || (!is_placed && !is_named && !tickets_.has_texts())) return;
   const TicketSlot* slot = tickets_.find(emit.ticket);
   if (slot == nullptr) return;
-  if (is_named) told_.put(note->command_bytes, slot->command);
-  if (is_placed) told_.put(note->place_bytes, text_of(slot->place));
-  told_.put(note->label_bytes, slot->label);
-  told_.put(note->traceparent_bytes, slot->traceparent);
+  if (is_named) told_.put(*note, NoteText::command, slot->command);
+  if (is_placed) told_.put(*note, NoteText::place, text_of(slot->place));
+  told_.put(*note, NoteText::label, slot->label);
+  told_.put(*note, NoteText::traceparent, slot->traceparent);
 }
 
 void Engine::hand_to_housekeeper(const core::Action& action) {

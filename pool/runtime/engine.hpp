@@ -55,6 +55,9 @@ struct Prior {
   // Follows the arguments in what a worker is sent. With `an_object`, of both together.
   std::string_view tail;
   std::optional<Instant> submitted_at;
+  // Instead of what the options say: those need not be copied to change it.
+  std::string_view session;
+  std::optional<Instant> deadline;
 };
 
 class Engine : public std::enable_shared_from_this<Engine> {
@@ -198,7 +201,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Result<void> await_roll(std::uint64_t generation, const Deadline& deadline);
   [[nodiscard]] WorkerProgram settled(const StartCall& call) const;
   [[nodiscard]] Error roll_error(const core::OperationsView& view) const;
-  [[nodiscard]] std::optional<Error> refuse(const CallOptions& options, bool blocking) const;
+  [[nodiscard]] std::optional<Error> refuse(const CallOptions& options, bool blocking) const {
+    return refuse(options, options.session, blocking);
+  }
+  [[nodiscard]] std::optional<Error> refuse(const CallOptions& options, std::string_view session,
+                                            bool blocking) const;
   [[nodiscard]] Result<void> check_request(std::string_view command, JsonText arguments,
                                            const CallOptions& options,
                                            const Prior& prior = {}) const;
@@ -215,17 +222,18 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] core::event::ExchangeEnded as_event(const ExchangeOutcome& outcome,
                                                     core::TicketId ticket) const;
   TicketSlot& submit(TicketSlot::Kind kind, std::string_view command, const CallOptions& options,
-                     Instant at, Instant deadline, Place place = {},
+                     std::string_view session, Instant at, Instant deadline, Place place = {},
                      const RequestView* request = nullptr);
   TicketSlot& reserve_async(const CallOptions& options, std::unique_ptr<AsyncCall> async);
   void cancel_async(TicketSlot& slot, const AsyncCall& call);
   void leave_lease_call(TicketSlot& slot);
   void interrupt_lease(TicketSlot& slot);
   [[nodiscard]] Instant deadline_of(const CallOptions& options, Instant at) const;
-  [[nodiscard]] AffinityPolicy affinity_of(const CallOptions& options) const;
+  [[nodiscard]] AffinityPolicy affinity_of(const CallOptions& options,
+                                           std::string_view session) const;
   // These: under the lock.
   [[nodiscard]] core::event::Submitted submission(TicketSlot& slot, const CallOptions& options,
-                                                  Instant deadline);
+                                                  std::string_view session, Instant deadline);
   [[nodiscard]] WorkerRecord* find_worker(core::WorkerId id) const;
   void give_back(TicketSlot& slot, const core::event::ExchangeEnded& ended, Instant at,
                  WakeList& wakes);

@@ -87,6 +87,11 @@ Error annotate(Error error, const CallOptions& options) {
   return error;
 }
 
+Error made_by_another_process() {
+  return make_error(ErrorCode::used_after_fork,
+                    "the pool was made by another process, and this one is its fork");
+}
+
 // The worker is forgotten before the pause ends; its certificate is wanted if no retry follows.
 void Engine::perform_pause(const core::action::Pause& pause) {
   keep_certificate(tickets_.at(pause.ticket), pause.worker);

@@ -36,7 +36,8 @@ Result<std::unique_ptr<LeaseState>> Engine::checkout(const CallOptions& options,
   if (auto refused = refuse(options, true)) return tl::unexpected(std::move(*refused));
   const Instant at = now();
   const Instant deadline = deadline_of(options, at);
-  TicketSlot& slot = submit(TicketSlot::Kind::lease, {}, options, at, deadline, place);
+  TicketSlot& slot =
+      submit(TicketSlot::Kind::lease, {}, options, options.session, at, deadline, place);
   std::optional<std::stop_callback<std::function<void()>>> on_stop_requested;
   if (options.stop_token.stop_possible()) {
     on_stop_requested.emplace(options.stop_token, [this, id = slot.id] { cancel(id); });

@@ -7,6 +7,7 @@
 
 #include "pool/runtime/async_call.hpp"
 #include "pool/runtime/engine.hpp"
+#include "pool/runtime/errors.hpp"
 #include "pool/runtime/housekeeper.hpp"
 
 namespace ordeal::pool::runtime {
@@ -30,10 +31,7 @@ tl::unexpected<Error> is_stopping() {
 }  // namespace
 
 std::optional<Error> Engine::refuse_operation() const {
-  if (is_forked_copy()) {
-    return make_error(ErrorCode::used_after_fork,
-                      "the pool was made by another process, and this one is its fork");
-  }
+  if (is_forked_copy()) return made_by_another_process();
   if (callbacks_.is_current()) {
     return make_error(ErrorCode::would_deadlock,
                       "waiting for an operation in a callback of the same pool could never end");

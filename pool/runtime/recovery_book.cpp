@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "pool/runtime/async_call.hpp"
+#include "pool/runtime/errors.hpp"
 #include "pool/runtime/housekeeper.hpp"
 
 namespace ordeal::pool::runtime {
@@ -53,11 +54,7 @@ RecoveryPlan RecoveryBook::plan_of(const Error& error, const RecoveryRequest& re
 
 Result<RecoveryId> RecoveryBook::handle(const Error& error, RecoveryRequest request,
                                         Recovery::Callback callback) {
-  if (is_forked_copy()) {
-    return tl::unexpected(
-        make_error(ErrorCode::used_after_fork,
-                   "the pool was made by another process, and this one is its fork"));
-  }
+  if (is_forked_copy()) return tl::unexpected(made_by_another_process());
   if (engine_->is_retired() || (spare_.engine && spare_.engine->is_retired())) {
     return tl::unexpected(is_ending("a pool of this recovery is gone"));
   }

@@ -27,14 +27,17 @@ Reply host_reply(std::string text) {
 Result<void> Sessions::ensure(std::string_view session, Instant until) {
   const auto made = store_->ensure(session, until);
   if (!made) return tl::unexpected(made.error());
-  if (!*made) return {};
+  if (*made) sweep_now_and_then(until);
+  return {};
+}
+
+void Sessions::sweep_now_and_then(Instant until) {
   const std::int64_t at = now().time_since_epoch().count();
   std::int64_t before = swept_at_ns_.load();
   const std::int64_t interval = std::chrono::nanoseconds{sweep_interval}.count();
   if (at - before >= interval && swept_at_ns_.compare_exchange_strong(before, at)) {
     (void)store_->sweep(until);  // what is left is swept the next time
   }
-  return {};
 }
 
 // A call belongs to one session, however often it is said which.

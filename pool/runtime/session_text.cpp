@@ -91,6 +91,9 @@ Error application(std::string_view type, std::string message) {
 }  // namespace
 
 const SessionCommand* find_session_command(std::string_view command) {
+  constexpr std::size_t shortest =
+      std::ranges::min(commands, {}, [](const auto& c) { return c.command.size(); }).command.size();
+  if (command.size() < shortest) return nullptr;  // most are
   const auto found = std::ranges::find(commands, command, &SessionCommand::command);
   return found == commands.end() ? nullptr : &*found;
 }
@@ -123,6 +126,20 @@ SessionArguments read_arguments(std::string_view text, const SessionCommand* kno
       text, [&] { read = {}; }, take);
   read.is_object = is_object;
   return read;
+}
+
+Naming naming_of(std::string_view arguments) {
+  Naming naming = Naming::nothing;
+  const auto take = [&](std::string_view key, std::string_view) {
+    if (key == session_member) {
+      naming = Naming::otherwise;
+    } else if (naming == Naming::nothing) {
+      naming = Naming::no_session;
+    }
+  };
+  const bool is_object = wire::scan_object(
+      arguments, [&] { naming = Naming::nothing; }, take);
+  return is_object ? naming : Naming::otherwise;
 }
 
 std::string with_session(std::string_view arguments, const SessionArguments& read,

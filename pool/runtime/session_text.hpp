@@ -33,6 +33,14 @@ struct SessionArguments {
 };
 [[nodiscard]] SessionArguments read_arguments(std::string_view text, const SessionCommand* known);
 
+// The same for a command without a meaning, in short.
+enum class Naming : std::uint8_t {
+  nothing,     // an empty object
+  no_session,  // an object
+  otherwise    // they name a session, or are no object: read_arguments() says more
+};
+[[nodiscard]] Naming naming_of(std::string_view arguments);
+
 // `arguments` with `session_id` and, if `record` is not empty, the record as `known`'s data_member
 // behind its own members; what is there already is left alone.
 [[nodiscard]] std::string with_session(std::string_view arguments, const SessionArguments& read,
@@ -42,8 +50,8 @@ struct SessionArguments {
 void give_back(std::string&& text);
 
 // The same without a record and without writing the arguments anew, for those that name no session:
-// `head(arguments)` and then `behind(read)`. A thread's calls are mostly of the session of the one
-// before, so the text is kept for its next SessionTail.
+// `head(arguments)` and then `behind(naming)`. A thread's calls are mostly of the session of the
+// one before, so the text is kept for its next SessionTail.
 class SessionTail {
  public:
   explicit SessionTail(std::string_view session);
@@ -54,8 +62,8 @@ class SessionTail {
   [[nodiscard]] static std::string_view head(std::string_view arguments) {
     return arguments.substr(0, arguments.rfind('}'));
   }
-  [[nodiscard]] std::string_view behind(const SessionArguments& read) const {
-    return std::string_view{kept_->text}.substr(read.is_empty ? 1 : 0);
+  [[nodiscard]] std::string_view behind(Naming naming) const {
+    return std::string_view{kept_->text}.substr(naming == Naming::nothing ? 1 : 0);
   }
   struct Kept {
     std::string session;

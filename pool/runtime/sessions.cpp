@@ -54,11 +54,7 @@ Sessions::Sessions(std::shared_ptr<Engine> engine, std::unique_ptr<store::Sessio
       swept_at_ns_(now().time_since_epoch().count()) {}
 
 Result<store::SessionStore*> Sessions::store() const {
-  if (engine_->is_forked_copy()) {
-    return tl::unexpected(
-        make_error(ErrorCode::used_after_fork,
-                   "the pool was made by another process, and this one is its fork"));
-  }
+  if (engine_->is_forked_copy()) return tl::unexpected(made_by_another_process());
   return store_.get();
 }
 
@@ -66,9 +62,11 @@ Instant Sessions::until(const Deadline& deadline, Instant at) const {
   return to_instant(deadline.resolve(to_steady(at), engine_->options().call_timeout));
 }
 
-Result<Reply> Sessions::call(std::string_view session, std::string_view command, JsonText arguments,
-                             const CallOptions& given) {
-  return call_on(nullptr, session, command, arguments, given);
+CallOptions Sessions::Call::settled_options() const {
+  CallOptions settled = options;
+  settled.session = session;
+  settled.deadline = to_steady(until);
+  return settled;
 }
 
 Result<Reply> Sessions::call_on_lease(LeaseState& lease, std::string_view session,
@@ -80,87 +78,91 @@ Result<Reply> Sessions::call_on_lease(LeaseState& lease, std::string_view sessio
 Result<Reply> Sessions::call_on(LeaseState* lease, std::string_view session,
                                 std::string_view command, JsonText arguments,
                                 const CallOptions& given) {
-  if (auto usable = store(); !usable) return tl::unexpected(std::move(usable.error()));
+  if (engine_->is_forked_copy()) return tl::unexpected(made_by_another_process());
   if (!given.session.empty() && given.session != session) {
     return tl::unexpected(annotate(another_session(session, given.session), given));
   }
-  CallOptions options = given;
-  options.session = session;
-  // Neither the store's steps nor the retry of a create begin the deadline anew.
   const Instant at = now();
   const Instant deadline = until(given.deadline, at);
-  options.deadline = to_steady(deadline);
   const SessionCommand* known = find_session_command(command);
-  const Call call{
-      session, command, arguments, options, deadline, known, read_arguments(arguments.text, known)};
+  if (known == nullptr && lease == nullptr) {
+    const Naming naming = naming_of(arguments.text);
+    if (naming != Naming::otherwise) {
+      return call_plain(session, command, arguments, given, naming, at, deadline);
+    }
+  }
+  return call_with_meaning(
+      {session, command, arguments, given, deadline, known, read_arguments(arguments.text, known)},
+      lease);
+}
+
+// Most calls: of a command that means nothing to the host, and with arguments that name no session.
+// The store only counts them. All of it is here, in one place, since each line of it is cold: what
+// the worker does pushes it out of the processor's caches.
+Result<Reply> Sessions::call_plain(std::string_view session, std::string_view command,
+                                   JsonText arguments, const CallOptions& options, Naming naming,
+                                   Instant at, Instant deadline) {
+  if (auto made = store_->ensure(session, deadline); !made) {
+    return tl::unexpected(annotate(std::move(made.error()), options));
+  } else if (*made) {
+    sweep_now_and_then(deadline);
+  }
+  const SessionTail tail{session};
+  Prior prior{.known = Arguments::an_object,
+              .tail = tail.behind(naming),
+              .session = session,
+              .deadline = deadline};
+  // Memory takes no time that is worth another look at the clock.
+  if (store_in_memory_) prior.submitted_at = at;
+  auto reply = engine_->call(command, JsonText{SessionTail::head(arguments.text)}, options, prior);
+  if (reply) {
+    // The caller has its answer: a count that is lost does not take it away.
+    (void)store_->complete(session, {}, deadline);
+  } else if (reply.error().attempts == 0) {
+    reply.error() = annotate(std::move(reply.error()), options);
+  }
+  return reply;
+}
+
+Result<Reply> Sessions::call_with_meaning(const Call& call, LeaseState* lease) {
   // The pool says what is wrong with them.
   if (!call.read.is_object) {
-    return send(call, lease, arguments).map_error([&](const Error& error) {
-      return annotate(error, options);
+    return send(call, lease, call.arguments).map_error([&](const Error& error) {
+      return annotate(error, call.options);
     });
   }
-  if (!call.has_meaning()) return call_plain(call, lease, at);
   auto prepared = prepare(call);
   if (!prepared) return tl::unexpected(std::move(prepared.error()));
   if (prepared->answer) return std::move(*prepared->answer);
   const JsonText text{prepared->arguments};
-  auto reply = send(call, lease, text, {.known = prepared->known});
+  auto reply = send(call, lease, text, prepared->known);
   if (!reply && call.creates() && says_exists(reply.error())) {
     reply = lease != nullptr ? create_again_on(*lease, call, text) : create_again(call, text);
   }
   give_back(std::move(prepared->arguments));
   auto done = conclude(call, prepared->change, std::move(reply));
   if (!done && done.error().attempts == 0) {
-    return tl::unexpected(annotate(std::move(done.error()), options));
+    return tl::unexpected(annotate(std::move(done.error()), call.options));
   }
   return done;
 }
 
-// Most calls: the store only counts them.
-Result<Reply> Sessions::call_plain(const Call& call, LeaseState* lease, Instant at) {
-  if (auto fine = prepare_plain(call); !fine) {
-    return tl::unexpected(annotate(std::move(fine.error()), call.options));
-  }
-  auto reply = send_plain(call, lease, at);
-  if (reply) {
-    count(call, store::ProgramChange::Kind::none);
-  } else if (reply.error().attempts == 0) {
-    reply.error() = annotate(std::move(reply.error()), call.options);
-  }
-  return reply;
-}
-
-Result<Reply> Sessions::send_plain(const Call& call, LeaseState* lease, Instant at) {
-  Prior prior{.known = Arguments::an_object};
-  // Memory takes no time that is worth another look at the clock.
-  if (store_in_memory_) prior.submitted_at = at;
-  if (call.read.has_session) return send(call, lease, call.arguments, prior);
-  if (lease != nullptr) {
-    auto text = with_session(call.arguments.text, call.read, call.session, call.known, {});
-    auto reply = send(call, lease, JsonText{text});
-    give_back(std::move(text));
-    return reply;
-  }
-  const SessionTail tail{call.session};
-  prior.tail = tail.behind(call.read);
-  return send(call, nullptr, JsonText{SessionTail::head(call.arguments.text)}, prior);
-}
-
 Result<Reply> Sessions::send(const Call& call, LeaseState* lease, JsonText arguments,
-                             const Prior& prior) {
+                             Arguments known) {
   if (lease != nullptr) {
-    return engine_->call_on_lease(*lease, call.command, arguments, call.options);
+    return engine_->call_on_lease(*lease, call.command, arguments, call.settled_options());
   }
   if (reaches_all_workers(call.command)) {
-    return engine_->configure(call.command, call.arguments, call.options);
+    return engine_->configure(call.command, call.arguments, call.settled_options());
   }
-  return engine_->call(call.command, arguments, call.options, prior);
+  return engine_->call(call.command, arguments, call.options,
+                       {.known = known, .session = call.session, .deadline = call.until});
 }
 
 // Some worker has a program of that name from before (it was deleted here, or its session was):
 // one is held for as long as it takes.
 Result<Reply> Sessions::create_again(const Call& call, JsonText arguments) {
-  auto lease = engine_->checkout(call.options, {});
+  auto lease = engine_->checkout(call.settled_options(), {});
   if (!lease) return tl::unexpected(std::move(lease.error()));
   const Held held{*engine_, **lease};
   auto reply = send(call, lease->get(), arguments);
@@ -171,8 +173,8 @@ Result<Reply> Sessions::create_again(const Call& call, JsonText arguments) {
 // This worker has it, and is told to forget it.
 Result<Reply> Sessions::create_again_on(LeaseState& lease, const Call& call, JsonText arguments) {
   const FollowUpRequest forget = forget_request(call.read.program, call.session);
-  auto forgotten =
-      engine_->call_on_lease(lease, forget.command, JsonText{forget.arguments}, call.options);
+  auto forgotten = engine_->call_on_lease(lease, forget.command, JsonText{forget.arguments},
+                                          call.settled_options());
   if (!forgotten) return forgotten;
   return send(call, &lease, arguments);
 }

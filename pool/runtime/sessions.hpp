@@ -39,7 +39,9 @@ class Sessions {
   Sessions(std::shared_ptr<Engine> engine, std::unique_ptr<store::SessionStore> store);
 
   Result<Reply> call(std::string_view session, std::string_view command, JsonText arguments,
-                     const CallOptions& options);
+                     const CallOptions& options) {
+    return call_on(nullptr, session, command, arguments, options);
+  }
   Result<Reply> call_on_lease(LeaseState& lease, std::string_view session, std::string_view command,
                               JsonText arguments, const CallOptions& options);
   Result<std::shared_ptr<SessionTicket>> call_async(std::string_view session,
@@ -74,6 +76,7 @@ class Sessions {
   };
 
   // session_steps.cpp
+  void sweep_now_and_then(Instant until);
   [[nodiscard]] Result<void> check(const Call& call) const;
   [[nodiscard]] Result<void> prepare_plain(const Call& call);
   Result<Prepared> prepare(const Call& call);
@@ -86,10 +89,11 @@ class Sessions {
   // sessions.cpp. Without a lease: by whichever worker.
   Result<Reply> call_on(LeaseState* lease, std::string_view session, std::string_view command,
                         JsonText arguments, const CallOptions& options);
-  Result<Reply> call_plain(const Call& call, LeaseState* lease, Instant at);
-  Result<Reply> send_plain(const Call& call, LeaseState* lease, Instant at);
+  Result<Reply> call_plain(std::string_view session, std::string_view command, JsonText arguments,
+                           const CallOptions& options, Naming naming, Instant at, Instant deadline);
+  Result<Reply> call_with_meaning(const Call& call, LeaseState* lease);
   Result<Reply> send(const Call& call, LeaseState* lease, JsonText arguments,
-                     const Prior& prior = {});
+                     Arguments known = Arguments::unchecked);
   Result<Reply> create_again(const Call& call, JsonText arguments);
   Result<Reply> create_again_on(LeaseState& lease, const Call& call, JsonText arguments);
 
@@ -117,8 +121,8 @@ struct Sessions::Call {
   std::string_view session;
   std::string_view command;
   JsonText arguments;
-  const CallOptions& options;  // `session` is set, the deadline absolute
-  Instant until;               // that deadline
+  const CallOptions& options;  // the caller's; but the session is the one above,
+  Instant until;               // and this the deadline
   const SessionCommand* known;
   SessionArguments read;
 
@@ -130,6 +134,9 @@ struct Sessions::Call {
   [[nodiscard]] bool creates() const {
     return has_meaning() && known->meaning == SessionMeaning::create;
   }
+  // With the session, and the deadline as it is: no step, nor the retry of a create, begins it
+  // anew.
+  [[nodiscard]] CallOptions settled_options() const;
 };
 
 }  // namespace ordeal::pool::runtime

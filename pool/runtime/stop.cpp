@@ -3,16 +3,13 @@
 
 #include "pool/runtime/async_call.hpp"
 #include "pool/runtime/engine.hpp"
+#include "pool/runtime/errors.hpp"
 #include "pool/runtime/housekeeper.hpp"
 
 namespace ordeal::pool::runtime {
 
 Result<void> Engine::stop(std::chrono::milliseconds grace) {
-  if (is_forked_copy()) {
-    return tl::unexpected(
-        make_error(ErrorCode::used_after_fork,
-                   "the pool was made by another process, and this one is its fork"));
-  }
+  if (is_forked_copy()) return tl::unexpected(made_by_another_process());
   if (callbacks_.is_current()) {
     return tl::unexpected(make_error(ErrorCode::would_deadlock,
                                      "stop from a callback of the same pool could never end"));

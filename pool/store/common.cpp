@@ -57,27 +57,18 @@ Error in_use() {
 }
 
 bool OwnedMutex::lock_until(Instant until) {
-  const auto take = [this] {
-    std::thread::id nobody;
-    return owner_.compare_exchange_strong(nobody, std::this_thread::get_id());
-  };
-  if (take()) return true;
+  if (try_lock()) return true;
   ++waiting_;
   bool taken = false;
   while (true) {
-    // Whoever frees it behind the failed take() sees that somebody waits, and changes the word.
+    // Whoever frees it behind the failed try sees that somebody waits, and changes the word.
     const std::uint32_t ticket = freed_.ticket();
-    taken = take();
+    taken = try_lock();
     if (taken || runtime::now() >= until) break;
     freed_.wait_until(until, ticket);
   }
   --waiting_;
   return taken;
-}
-
-void OwnedMutex::unlock() {
-  owner_.store({});
-  if (waiting_.load() > 0) freed_.notify();
 }
 
 Result<void> check_record(const ProgramChange& change, const StoreOptions& options) {

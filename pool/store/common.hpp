@@ -43,7 +43,14 @@ class OwnedMutex {
  public:
   // False: it was not free until then. Taken if it is free, however late.
   [[nodiscard]] bool lock_until(Instant until);
-  void unlock();
+  [[nodiscard]] bool try_lock() {
+    std::thread::id nobody;
+    return owner_.compare_exchange_strong(nobody, std::this_thread::get_id());
+  }
+  void unlock() {
+    owner_.store({});
+    if (waiting_.load() > 0) freed_.notify();
+  }
   [[nodiscard]] bool is_mine() const {
     return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
   }

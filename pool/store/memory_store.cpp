@@ -30,6 +30,19 @@ auto MemoryStore::locked(Instant until, Body body) {
   return Outcome{body(options_.clock())};
 }
 
+template <typename Body>
+bool MemoryStore::used_again(std::string_view id, Body body) {
+  if (!mutex_.try_lock()) return false;
+  const std::lock_guard lock{mutex_, std::adopt_lock};
+  if (last_ == sessions_.end() || last_->first != id) return false;
+  Record& record = last_->second;
+  const Milliseconds now = options_.clock();
+  if (is_expired(record.used_at, now, options_.ttl)) return false;
+  record.used_at = now;
+  body(record);
+  return true;
+}
+
 MemoryStore::Sessions::iterator MemoryStore::look_up(std::string_view id) {
   if (last_ == sessions_.end() || last_->first != id) last_ = sessions_.find(id);
   return last_;
@@ -85,6 +98,7 @@ Result<void> MemoryStore::create(std::string_view id, const nlohmann::json& data
 }
 
 Result<bool> MemoryStore::ensure(std::string_view id, Instant until) {
+  if (used_again(id, [](const Record&) {})) return false;
   return locked(until, [&](Milliseconds now) -> Result<bool> {
     const auto there = use(id, now);
     if (there) return false;
@@ -175,6 +189,12 @@ std::vector<std::string> MemoryStore::remove_expired(Milliseconds now) {
 
 Result<Completion> MemoryStore::complete(std::string_view id, const ProgramChange& change,
                                          Instant until) {
+  if (change.kind == ProgramChange::Kind::none) {
+    std::uint64_t operations = 0;
+    if (used_again(id, [&](Record& record) { operations = ++record.operations; })) {
+      return Completion{.operations = operations, .applied = true};
+    }
+  }
   return locked(until, [&](Milliseconds now) -> Result<Completion> {
     if (change.kind != ProgramChange::Kind::none) {
       if (auto fine = check_record(change, options_); !fine) return tl::unexpected(fine.error());

@@ -44,6 +44,10 @@ class MemoryStore : public SessionStore {
   // Runs `body(now)` under the lock.
   template <typename Body>
   auto locked(Instant until, Body body);
+  // Runs `body(record)` under it and begins the session's age anew, if that is done at once: it
+  // lives, was used last, and nobody holds the lock. Else false, and nothing is done.
+  template <typename Body>
+  bool used_again(std::string_view id, Body body);
   [[nodiscard]] Sessions::iterator look_up(std::string_view id);
   Sessions::iterator erase(Sessions::iterator session);
   // The living session; use() also begins its age anew.

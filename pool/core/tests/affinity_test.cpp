@@ -21,7 +21,7 @@ constexpr WorkerId two{1, 2};
 AffinityOutcome use(Affinity& table, std::uint32_t session, WorkerId worker, Instant now) {
   table.enter(session);
   const AffinityOutcome outcome = table.bind(session, worker).outcome;
-  table.leave(session, now);
+  EXPECT_TRUE(table.leave(session, now)) << "it is bound";
   return outcome;
 }
 
@@ -49,7 +49,7 @@ TEST(Affinity, UseMakesABindingYoungAndOneInUseDoesNotAge) {
   EXPECT_FALSE(table.pop_expired(start + 150ms));
   table.enter(0);
   EXPECT_FALSE(table.pop_expired(start + 1h));
-  table.leave(0, start + 1h);
+  EXPECT_TRUE(table.leave(0, start + 1h));
   EXPECT_EQ(table.next_expiry(), start + 1h + 100ms);
 }
 
@@ -124,8 +124,8 @@ RC_GTEST_PROP(AffinityModel, AgreesWithAListThatIsSearched, ()) {
         break;
       case 1:
         if (n.users == 0) break;
-        table.leave(session, now);
         --n.users;
+        RC_ASSERT(table.leave(session, now) == (n.known || n.users > 0));
         n.used_at = now;
         n.use = ++uses;
         break;

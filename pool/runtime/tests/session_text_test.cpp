@@ -29,7 +29,7 @@ TEST(SessionText, SaysTheSameInTwoParts) {
       const SessionTail tail{session};
       const SessionTail other{"other"};  // one inside the other keeps its own text
       std::string joined{SessionTail::head(arguments)};
-      joined += tail.behind(read);
+      joined += tail.behind(naming_of(arguments));
       const std::string spliced = with_session(arguments, read, session, nullptr, "");
       EXPECT_EQ(joined, spliced.substr(0, spliced.rfind('}') + 1)) << arguments << session;
     }
@@ -50,6 +50,22 @@ TEST(SessionText, ReadsWhatTheArgumentsSay) {
   EXPECT_FALSE(read(R"({"program_data":null})").has_data);
   for (const char* wrong : {"", "[]", "\"{}\"", "{", "{}{}", R"({"a":NaN})"}) {
     EXPECT_FALSE(read(wrong).is_object) << wrong;
+  }
+}
+
+TEST(SessionText, SaysInShortWhetherArgumentsNameASession) {
+  for (const char* empty : {"{}", " { } "}) EXPECT_EQ(naming_of(empty), Naming::nothing) << empty;
+  const std::string long_text(1000, 'x');  // beyond what the quick look looks at
+  for (const std::string& other :
+       {std::string{R"({"a":1})"}, std::string{R"({"a":{"session_id":"s"}})"},
+        std::string{R"({"a":"session_id","b":[{}]})"}, R"({"a":")" + long_text + R"("})"}) {
+    EXPECT_EQ(naming_of(other), Naming::no_session) << other;
+  }
+  for (const std::string& otherwise :
+       {std::string{R"({"session_id":"s"})"}, std::string{R"({"a":1,"session_id":null,"b":2})"},
+        std::string{R"({"session\u005fid":"s"})"}, std::string{"[]"}, std::string{"{"},
+        std::string{}, R"({"a":")" + long_text + R"(","session_id":1})"}) {
+    EXPECT_EQ(naming_of(otherwise), Naming::otherwise) << otherwise;
   }
 }
 
