@@ -8,6 +8,7 @@
 #include "perf/bench/crowd.hpp"
 #include "perf/bench/pinning.hpp"
 #include "perf/bench/raw_pipe.hpp"
+#include "perf/bench/shared_pipes.hpp"
 #include "perf/bench/side_by_side.hpp"
 
 namespace ordeal::perf {
@@ -48,6 +49,20 @@ Side callers_of(std::vector<RawPipe>& pipes, const CallBenchOptions& options) {
   return side;
 }
 
+Side callers_of(SharedPipes& shared, const std::vector<RawPipe>& pipes,
+                const CallBenchOptions& options) {
+  Side side;
+  for (std::uint32_t i = 0; i < options.callers; ++i) {
+    side.callers.emplace_back([&shared, &options]() -> std::optional<pool::Error> {
+      auto size = shared.call(options.command, options.arguments);
+      if (size) return std::nullopt;
+      return std::move(size.error());
+    });
+  }
+  for (const RawPipe& pipe : pipes) side.worker_pids.push_back(pipe.pid());
+  return side;
+}
+
 // What all pairs have shown so far, and what the pool's spinning took.
 struct Seen {
   SideBySide pairs;
@@ -73,7 +88,18 @@ pool::Result<void> add_processes(Seen& seen, const CallBenchOptions& options, st
       pipes.push_back(std::move(*pipe));
     }
   }
-  const Side control = other ? callers_of(*other, options) : callers_of(pipes, options);
+  SharedPipes shared{pipes};
+  const Side control = [&] {
+    switch (options.control) {
+      case Control::blocking_pool:
+        return callers_of(*other, options);
+      case Control::shared_pipes:
+        return callers_of(shared, pipes, options);
+      case Control::raw_pipes:
+        break;
+    }
+    return callers_of(pipes, options);
+  }();
   auto added = add_pairs(seen.pairs, callers_of(*pool, options), control,
                          {.pairs = pairs,
                           .calls_per_block = options.calls_per_block,

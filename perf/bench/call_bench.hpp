@@ -13,6 +13,7 @@ namespace ordeal::perf {
 
 enum class Control : std::uint8_t {
   raw_pipes,      // one for each worker of the pool, each with a caller of its own
+  shared_pipes,   // the same, which as many callers as the pool has take in turns
   blocking_pool,  // a pool like the measured one that never spins
 };
 

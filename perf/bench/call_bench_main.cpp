@@ -50,6 +50,13 @@ constexpr Case cases[] = {
        o.workers = 2;
        o.calls_per_block = 2000;
      }},
+    {"shared", "the same, beside 2 raw pipes that 4 callers take in turns",
+     [](CallBenchOptions& o) {
+       o.callers = 4;
+       o.workers = 2;
+       o.calls_per_block = 2000;
+       o.control = Control::shared_pipes;
+     }},
     {"parallel-no-spin", "the same, the pool never spinning",
      [](CallBenchOptions& o) {
        o.callers = 4;
