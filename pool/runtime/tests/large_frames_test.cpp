@@ -133,6 +133,7 @@ TEST(LargeFrames, ARequestThatADeadWorkerNeverReadIsTakenBack) {
   lease->release();
   Caller caller{pool, "echo", Json{{"x", 1}}, {.deadline = patience}};
   EXPECT_TRUE(wait_until(pool, [](const Status& status) { return status.running == 1; }));
+  caller.await_sleep();
   kill(pool.status().workers.at(0).pid, SIGKILL);
   EXPECT_TRUE(caller.join()) << describe(caller.join());
   EXPECT_EQ(pool.status().workers_lost, 1U);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <string>
@@ -181,6 +182,7 @@ bool Signal::wait(milliseconds wait_max) {
 Caller::Caller(Pool& pool, std::string command, Json arguments, CallOptions options)
     : thread_([this, &pool, command = std::move(command), arguments = std::move(arguments),
                options = std::move(options)] {
+        thread_id_ = gettid();
         const auto begun = steady_clock::now();
         result_ = pool.call(command, arguments, options);
         took_ = std::chrono::duration_cast<milliseconds>(steady_clock::now() - begun);
@@ -195,6 +197,8 @@ milliseconds Caller::took() {
   join();
   return took_;
 }
+
+void Caller::await_sleep() const { await_sleep_of(thread_id_); }
 
 std::string fresh_nonce() {
   static std::atomic<std::uint64_t> count{0};

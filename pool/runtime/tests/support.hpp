@@ -98,10 +98,14 @@ class Caller {
   const Result<Reply>& join();
   // Joins. How long the call took.
   [[nodiscard]] milliseconds took();
+  // Until its thread sleeps in the kernel: with a worker at hand, until its request has been
+  // written.
+  void await_sleep() const;
 
  private:
   Result<Reply> result_{tl::unexpect, make_error(ErrorCode::none, "not yet")};
   milliseconds took_{};
+  std::atomic<int> thread_id_{0};  // 0: has not begun
   std::thread thread_;
 };
 
