@@ -26,10 +26,8 @@ pool::Result<pool::Pool> start_pool(const CallBenchOptions& options, pool::SpinM
 Side callers_of(pool::Pool& pool, const CallBenchOptions& options) {
   Side side;
   for (std::uint32_t i = 0; i < options.callers; ++i) {
-    side.callers.emplace_back([&pool, &options]() -> std::optional<pool::Error> {
-      auto reply = pool.call(options.command, pool::JsonText{options.arguments});
-      if (reply) return std::nullopt;
-      return std::move(reply.error());
+    side.callers.emplace_back([&pool, &options] {
+      return failure_of(pool.call(options.command, pool::JsonText{options.arguments}));
     });
   }
   for (const auto& worker : pool.status().workers) side.worker_pids.push_back(worker.pid);
@@ -39,11 +37,8 @@ Side callers_of(pool::Pool& pool, const CallBenchOptions& options) {
 Side callers_of(std::vector<RawPipe>& pipes, const CallBenchOptions& options) {
   Side side;
   for (RawPipe& pipe : pipes) {
-    side.callers.emplace_back([&pipe, &options]() -> std::optional<pool::Error> {
-      auto size = pipe.call(options.command, options.arguments);
-      if (size) return std::nullopt;
-      return std::move(size.error());
-    });
+    side.callers.emplace_back(
+        [&pipe, &options] { return failure_of(pipe.call(options.command, options.arguments)); });
     side.worker_pids.push_back(pipe.pid());
   }
   return side;
@@ -53,10 +48,8 @@ Side callers_of(SharedPipes& shared, const std::vector<RawPipe>& pipes,
                 const CallBenchOptions& options) {
   Side side;
   for (std::uint32_t i = 0; i < options.callers; ++i) {
-    side.callers.emplace_back([&shared, &options]() -> std::optional<pool::Error> {
-      auto size = shared.call(options.command, options.arguments);
-      if (size) return std::nullopt;
-      return std::move(size.error());
+    side.callers.emplace_back([&shared, &options] {
+      return failure_of(shared.call(options.command, options.arguments));
     });
   }
   for (const RawPipe& pipe : pipes) side.worker_pids.push_back(pipe.pid());

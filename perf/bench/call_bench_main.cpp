@@ -27,6 +27,12 @@ struct Case {
 using ordeal::perf::Control;
 using ordeal::pool::SpinMode;
 
+void set_four_on_two(CallBenchOptions& o) {
+  o.callers = 4;
+  o.workers = 2;
+  o.calls_per_block = 2000;
+}
+
 // Another case is another row. Those that need pauses of their own set how many calls make a block.
 constexpr Case cases[] = {
     {"pinned", "caller and worker on one CPU: what the pool's own code costs",
@@ -44,24 +50,15 @@ constexpr Case cases[] = {
        o.calls_per_block = 2;
        o.warm_up_calls = 4;
      }},
-    {"parallel", "4 callers on 2 workers, beside 2 raw pipes with a caller each",
-     [](CallBenchOptions& o) {
-       o.callers = 4;
-       o.workers = 2;
-       o.calls_per_block = 2000;
-     }},
+    {"parallel", "4 callers on 2 workers, beside 2 raw pipes with a caller each", set_four_on_two},
     {"shared", "the same, beside 2 raw pipes that 4 callers take in turns",
      [](CallBenchOptions& o) {
-       o.callers = 4;
-       o.workers = 2;
-       o.calls_per_block = 2000;
+       set_four_on_two(o);
        o.control = Control::shared_pipes;
      }},
     {"parallel-no-spin", "the same, the pool never spinning",
      [](CallBenchOptions& o) {
-       o.callers = 4;
-       o.workers = 2;
-       o.calls_per_block = 2000;
+       set_four_on_two(o);
        o.spin = SpinMode::off;
      }},
     {"queued", "4 callers on a worker, beside a raw pipe with one caller",

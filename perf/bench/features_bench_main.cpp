@@ -69,12 +69,7 @@ class Tally {
 
 // One caller.
 Side side_of(const Call& call) {
-  return {.callers = {[call]() -> std::optional<op::Error> {
-            auto reply = call();
-            if (reply) return std::nullopt;
-            return std::move(reply.error());
-          }},
-          .worker_pids = {}};
+  return {.callers = {[call] { return ordeal::perf::failure_of(call()); }}, .worker_pids = {}};
 }
 
 // How often each feature fired, and how often it had to: once for each call, if not more.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "ordeal/pool/error.hpp"
@@ -16,6 +17,13 @@ struct Side {
   std::vector<std::function<std::optional<pool::Error>()>> callers;
   std::vector<int> worker_pids;  // whose processor time counts, besides this process's
 };
+
+// What a caller returns for the outcome of its call.
+template <typename T>
+[[nodiscard]] std::optional<pool::Error> failure_of(pool::Result<T> outcome) {
+  if (outcome) return std::nullopt;
+  return std::move(outcome.error());
+}
 
 // Of each pair: the first side's statistic over the other's.
 struct Ratios {

@@ -91,7 +91,7 @@ Result<Reply> Sessions::call_on(LeaseState* lease, std::string_view session,
       return call_plain(session, command, arguments, given, naming, at, deadline);
     }
   }
-  return call_with_meaning(
+  return call_in_steps(
       {session, command, arguments, given, deadline, known, read_arguments(arguments.text, known)},
       lease);
 }
@@ -124,7 +124,7 @@ Result<Reply> Sessions::call_plain(std::string_view session, std::string_view co
   return reply;
 }
 
-Result<Reply> Sessions::call_with_meaning(const Call& call, LeaseState* lease) {
+Result<Reply> Sessions::call_in_steps(const Call& call, LeaseState* lease) {
   // The pool says what is wrong with them.
   if (!call.read.is_object) {
     return send(call, lease, call.arguments).map_error([&](const Error& error) {

@@ -91,7 +91,8 @@ class Sessions {
                         JsonText arguments, const CallOptions& options);
   Result<Reply> call_plain(std::string_view session, std::string_view command, JsonText arguments,
                            const CallOptions& options, Naming naming, Instant at, Instant deadline);
-  Result<Reply> call_with_meaning(const Call& call, LeaseState* lease);
+  // All others: by the steps of session_steps.cpp.
+  Result<Reply> call_in_steps(const Call& call, LeaseState* lease);
   Result<Reply> send(const Call& call, LeaseState* lease, JsonText arguments,
                      Arguments known = Arguments::unchecked);
   Result<Reply> create_again(const Call& call, JsonText arguments);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,15 +15,16 @@ namespace {
 
 using core::action::Emit;
 
-// What a sink and callbacks saw; to be read when the thread has been drained.
-struct Seen {
+// A thread, who posts to it, and what a sink and callbacks saw: to be read when it has been
+// drained.
+struct Scene {
   std::vector<std::string> lines;
-  [[nodiscard]] Sink sink() {
-    return [this](const PoolEvent& event) {
-      lines.push_back(std::string{event.what} + ":" + event.session + ":" + event.command + ":" +
-                      event.label);
-    };
-  }
+  CallbackThread thread;
+  std::shared_ptr<void> subscription = thread.add_sink([this](const PoolEvent& event) {
+    lines.push_back(std::string{event.what} + ":" + event.session + ":" + event.command + ":" +
+                    event.label);
+  });
+  CallbackThread::EventWriter writer{thread};
 };
 
 void note(CallbackThread::EventWriter& writer, core::Occurrence what, std::string_view session,
@@ -36,12 +38,10 @@ void note(CallbackThread::EventWriter& writer, core::Occurrence what, std::strin
 
 TEST(CallbackThread, TellsNotesEventsAndCallbacksInTheOrderOfTheirPosting) {
   cites(46);
-  Seen seen;
-  CallbackThread thread;
-  const auto subscription = thread.add_sink(seen.sink());
-  CallbackThread::EventWriter writer{thread};
+  Scene scene;
+  auto& [lines, thread, subscription, writer] = scene;
   const auto callback = [&](const char* line) {
-    thread.post_callback([&seen, line] { seen.lines.emplace_back(line); });
+    thread.post_callback([&scene, line] { scene.lines.emplace_back(line); });
   };
   callback("first");
   note(writer, core::Occurrence::request_submitted, "", "", "");
@@ -55,17 +55,15 @@ TEST(CallbackThread, TellsNotesEventsAndCallbacksInTheOrderOfTheirPosting) {
   note(writer, core::Occurrence::request_resolved, "", "echo", "mine");
   writer.close();
   thread.drain();
-  EXPECT_EQ(seen.lines, (std::vector<std::string>{
-                            "first", "request_submitted:::", "request_granted:s::", "second",
-                            "third", "made elsewhere:::", "request_resolved::echo:mine"}));
+  EXPECT_EQ(lines, (std::vector<std::string>{
+                       "first", "request_submitted:::", "request_granted:s::", "second", "third",
+                       "made elsewhere:::", "request_resolved::echo:mine"}));
 }
 
 TEST(CallbackThread, KeepsTheTextsOfEachNoteApart) {
   cites(46);
-  Seen seen;
-  CallbackThread thread;
-  const auto subscription = thread.add_sink(seen.sink());
-  CallbackThread::EventWriter writer{thread};
+  Scene scene;
+  auto& [lines, thread, subscription, writer] = scene;
   std::vector<std::string> expected;
   for (const char* session : {"", "a", "a longer name than a small string has room for"}) {
     for (const char* command : {"", "echo"}) {
@@ -78,7 +76,7 @@ TEST(CallbackThread, KeepsTheTextsOfEachNoteApart) {
   }
   writer.close();
   thread.drain();
-  EXPECT_EQ(seen.lines, expected);
+  EXPECT_EQ(lines, expected);
 }
 
 TEST(CallbackThread, TellsTheStatesOfAWorkerOrOfACircuit) {
