@@ -45,6 +45,11 @@ class ProgressChannel:
         return self._fd is not None
 
     @property
+    def fd(self):
+        """The descriptor; None if it is silent."""
+        return self._fd
+
+    @property
     def is_silent(self):
         return self._fd is None
 

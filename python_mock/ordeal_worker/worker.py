@@ -214,7 +214,7 @@ class Worker:
                 if agreed is not None:
                     answer["ordeal"] = agreed
                 if self.terms.heartbeat_s is not None:
-                    from . import heartbeat  # Only now: threading takes time to import.
+                    from . import heartbeat  # Only now: ctypes takes time to import.
 
                     heartbeat.begin(self.progress_channel, self.terms.heartbeat_s)
                 if self.terms.spin_us is not None:

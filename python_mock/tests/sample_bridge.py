@@ -104,6 +104,12 @@ def work_until_cancelled(command, args, context):
     raise Cancelled()
 
 
+@worker.command("close_replies")
+def close_replies(command, args, context):
+    os.close(context.worker.wire.reply_fd)
+    context.wait_cancelled(600)
+
+
 @worker.command("take_notes")
 def take_notes(command, args, context):
     for note in args["notes"]:

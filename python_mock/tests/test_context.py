@@ -1,10 +1,27 @@
 """What a handler learns of its request: labels, deadline, cancel; and how it reports progress."""
 
+import glob
 import json
 import os
 import unittest
 
 from harness import WorkerTestCase, frame, wait_readable
+
+
+def thread_named(pid, name):
+    """The directory in /proc of the one thread of that name."""
+    (task,) = [task for task in glob.glob("/proc/%d/task/*" % pid) if name_of(task) == name]
+    return task
+
+
+def name_of(task):
+    with open(os.path.join(task, "comm")) as comm:
+        return comm.read().strip()
+
+
+def open_descriptors(process):
+    folder = os.path.join(process, "fd")
+    return [os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder)]
 
 
 class Labels(WorkerTestCase):
@@ -155,6 +172,19 @@ class Progress(WorkerTestCase):
         worker.send("busy_loop", {"seconds": 0.3})
         self.assertIn({"beat": 1}, self.read_lines(4))
         self.assertEqual(worker.receive()["result"], "done")
+
+    def test_the_heartbeat_holds_its_channel_open_and_nothing_else_of_the_workers(self):
+        worker = self.start_with_channel()
+        offer = {"protocol": 1, "capabilities": ["cancel", "heartbeat"], "heartbeat_ms": 5}
+        worker.send("ping", {"ordeal": offer}, request_id=0)
+        worker.receive()
+        self.assertIn({"beat": 1}, self.read_lines(2))
+        channel = os.readlink("/proc/self/fd/%d" % self.reader)
+        self.assertEqual(open_descriptors(thread_named(worker.pid, "ordeal-beat")), [channel])
+        self.assertIn(channel, open_descriptors("/proc/%d" % worker.pid), "and takes none away")
+        worker.send("close_replies")
+        self.assertEqual(worker.read_to_end(), b"", "nobody holds them open")
+        self.assertIn({"beat": 1}, self.read_lines(2))
 
     def test_no_heartbeat_is_promised_without_a_pace_that_makes_sense_or_a_channel(self):
         for pace in (None, 0, -1, "5", True):
