@@ -20,7 +20,7 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 from ordeal_worker import Worker, protect_stdio  # noqa: E402
 
 protect_stdio()  # Before the imports that print.
-worker = Worker()
+worker = Worker(session_in_args=False)
 worker.progress("importing dspy")
 
 import dspy  # noqa: E402

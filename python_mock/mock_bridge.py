@@ -29,7 +29,7 @@ class MockEngine:
         return outputs, {"raw_response": "\n".join("%s: %s" % item for item in outputs.items())}
 
 
-worker = Worker()
+worker = Worker(session_in_args=False)
 DspexCommands(worker, MockEngine())
 
 if __name__ == "__main__":

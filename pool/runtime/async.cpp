@@ -7,24 +7,26 @@
 namespace ordeal::pool::runtime {
 
 Result<void> Engine::check_async(std::string_view command, JsonText arguments,
-                                 const CallOptions& options) const {
+                                 const CallOptions& options, const Prior& prior) const {
   if (auto refused = refuse(options, false)) return tl::unexpected(std::move(*refused));
-  auto fine = check_request(command, arguments, options);
+  auto fine = check_request(command, arguments, options, prior);
   if (!fine) return tl::unexpected(annotate(std::move(fine.error()), options));
   return fine;
 }
 
 Result<core::TicketId> Engine::call_async(std::string_view command, JsonText arguments,
                                           const CallOptions& options, Pool::Callback callback,
-                                          FollowUp follow_up) {
-  if (auto fine = check_async(command, arguments, options); !fine) {
+                                          FollowUp follow_up, const Prior& prior) {
+  if (auto fine = check_async(command, arguments, options, prior); !fine) {
     return tl::unexpected(std::move(fine.error()));
   }
   const Instant at = now();
   auto async = std::make_unique<AsyncCall>();
   async->command = command;
   async->arguments = arguments.text;
-  async->deadline = deadline_of(options, at);
+  async->session = prior.session_of(options);
+  async->adds_session = prior.adds_session;
+  async->deadline = prior.deadline.value_or(deadline_of(options, at));
   async->callback = std::move(callback);
   async->follow_up = std::move(follow_up);
   AsyncCall& call = *async;

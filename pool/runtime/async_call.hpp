@@ -17,6 +17,8 @@ class AsyncCall {
  public:
   std::string command;
   std::string arguments;
+  std::string session;                      // and the next: RequestView's
+  bool adds_session = false;                // to the arguments above
   FollowUp follow_up;                       // may be empty
   std::optional<FollowUpRequest> followed;  // what the worker is asked now, if not the above
   std::size_t step = 0;

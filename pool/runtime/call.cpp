@@ -81,9 +81,10 @@ Result<void> Engine::check_request(std::string_view command, JsonText arguments,
                                    const CallOptions& options, const Prior& prior) const {
   constexpr std::size_t envelope_bytes_max = 256;  // member names, id, timestamp, deadline
   constexpr std::size_t escaped_byte_max = 6;      // "\u0000"
-  const std::size_t bytes_max =
-      arguments.text.size() + prior.tail.size() + envelope_bytes_max +
-      escaped_byte_max * (command.size() + options.label.size() + options.traceparent.size());
+  const std::string_view session = prior.session_of(options);
+  const std::size_t bytes_max = arguments.text.size() + envelope_bytes_max +
+                                escaped_byte_max * (command.size() + options.label.size() +
+                                                    options.traceparent.size() + session.size());
   const auto is_utf8 = [](std::string_view text) {
     return wire::valid_utf8_prefix(text) == text.size();
   };
@@ -95,13 +96,14 @@ Result<void> Engine::check_request(std::string_view command, JsonText arguments,
   const wire::Context context{.deadline_ms = std::numeric_limits<std::int64_t>::max(),
                               .attempt = std::numeric_limits<std::uint32_t>::max(),
                               .label = options.label,
-                              .traceparent = options.traceparent};
+                              .traceparent = options.traceparent,
+                              .session = prior.adds_session ? std::string_view{} : session};
   std::string scratch;
   return wire::encode_request(scratch,
                               {.id = std::numeric_limits<std::uint64_t>::max(),
                                .command = command,
                                .args = arguments.text,
-                               .args_tail = prior.tail,
+                               .args_session = prior.adds_session ? session : std::string_view{},
                                .timestamp = wall_timestamp(),
                                .context = &context,
                                .args_trusted = prior.known == Arguments::an_object},
@@ -248,7 +250,7 @@ void Engine::release(TicketSlot& slot) {
 
 Result<Reply> Engine::call(std::string_view command, JsonText arguments, const CallOptions& options,
                            const Prior& prior) {
-  const std::string_view session = prior.session.empty() ? options.session : prior.session;
+  const std::string_view session = prior.session_of(options);
   if (auto refused = refuse(options, session, true)) return tl::unexpected(std::move(*refused));
   if (auto fine = check_request(command, arguments, options, prior); !fine) {
     return tl::unexpected(annotate(std::move(fine.error()), options));
@@ -257,7 +259,8 @@ Result<Reply> Engine::call(std::string_view command, JsonText arguments, const C
   const Instant deadline = prior.deadline ? *prior.deadline : deadline_of(options, submitted_at);
   RequestView request{.command = command,
                       .arguments = arguments.text,
-                      .arguments_tail = prior.tail,
+                      .session = session,
+                      .adds_session = prior.adds_session,
                       .deadline = deadline,
                       .label = options.label,
                       .traceparent = options.traceparent};
@@ -285,9 +288,7 @@ Result<Reply> Engine::call(std::string_view command, JsonText arguments, const C
     }
     ExchangeOutcome ended = drive_blocking(*slot.worker, spinner_, granted_at);
     ended_at = ended.ended_at;
-    if (options_.log_payloads) {
-      tell_payloads(slot, std::string{arguments.text}.append(prior.tail), ended);
-    }
+    if (options_.log_payloads) tell_payloads(slot, arguments.text, ended);
     // A cancel that comes too late finds no such ticket any more.
     if (std::optional<Reply> reply = end_call(slot, ended, granted_at)) return std::move(*reply);
     // What no worker has seen did not happen: it must not hide what happened before it.

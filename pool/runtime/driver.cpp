@@ -30,19 +30,21 @@ void encode(WorkerRecord& worker, const RequestView& request, std::uint64_t id, 
   wire::Request encoded{.id = id,
                         .command = request.command,
                         .args = request.arguments,
-                        .args_tail = request.arguments_tail,
                         .timestamp = wall_timestamp(at),
                         .args_trusted = true,
                         .texts_trusted = true};
-  if (worker.negotiated.agreed.has(wire::Capability::context)) {
+  const wire::Capabilities& agreed = worker.negotiated.agreed;
+  if (agreed.has(wire::Capability::context)) {
     if (request.deadline != core::never) {
       context.deadline_ms = std::max<std::int64_t>(milliseconds_left(request.deadline, at), 0);
     }
     context.attempt = request.attempt;
     context.label = request.label;
     context.traceparent = request.traceparent;
+    if (agreed.has(wire::Capability::session)) context.session = request.session;
     encoded.context = &context;
   }
+  if (request.adds_session && context.session.empty()) encoded.args_session = request.session;
   // Checked by the caller before it submitted, with room for the longest id: this cannot fail.
   const auto done = wire::encode_request(worker.request_frame, encoded, worker.frame_bytes_max);
   ORDEAL_ASSERT(done.has_value(), "a request that was checked can be encoded");

@@ -18,8 +18,11 @@ namespace ordeal::pool::runtime {
 // A request as its caller gave it, checked.
 struct RequestView {
   std::string_view command;
-  std::string_view arguments;  // together with
-  std::string_view arguments_tail;
+  std::string_view arguments;
+  // What it is a call of; told to a worker that takes it from the context. Other workers know it
+  // if it is added to the arguments, which have no such member.
+  std::string_view session;
+  bool adds_session = false;
   Instant deadline = core::never;
   std::string_view label;
   std::string_view traceparent;

@@ -52,12 +52,16 @@ enum class Arguments : bool {
 // What others have done for a call before the engine sees it.
 struct Prior {
   Arguments known = Arguments::unchecked;
-  // Follows the arguments in what a worker is sent. With `an_object`, of both together.
-  std::string_view tail;
+  bool adds_session = false;  // RequestView's
   std::optional<Instant> submitted_at;
-  // Instead of what the options say: those need not be copied to change it.
+  // Instead of what the options say: those need not be copied to change it. The store has seen that
+  // it is UTF-8.
   std::string_view session;
   std::optional<Instant> deadline;
+
+  [[nodiscard]] std::string_view session_of(const CallOptions& options) const {
+    return session.empty() ? options.session : session;
+  }
 };
 
 class Engine : public std::enable_shared_from_this<Engine> {
@@ -74,13 +78,13 @@ class Engine : public std::enable_shared_from_this<Engine> {
                      const Prior& prior = {});
   Result<core::TicketId> call_async(std::string_view command, JsonText arguments,
                                     const CallOptions& options, Pool::Callback callback,
-                                    FollowUp follow_up = {});
+                                    FollowUp follow_up = {}, const Prior& prior = {});
   // The caller's mistakes that call_async returns at once.
   [[nodiscard]] Result<void> check_async(std::string_view command, JsonText arguments,
-                                         const CallOptions& options) const;
+                                         const CallOptions& options, const Prior& prior = {}) const;
   Result<std::unique_ptr<LeaseState>> checkout(const CallOptions& options, Place place);
   Result<Reply> call_on_lease(LeaseState& lease, std::string_view command, JsonText arguments,
-                              const CallOptions& options);
+                              const CallOptions& options, const Prior& prior = {});
   void release_lease(LeaseState& lease);
   void cancel(core::TicketId ticket);
   // Its binding ends, unless a call of it is open.
@@ -207,8 +211,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   [[nodiscard]] std::optional<Error> refuse(const CallOptions& options, std::string_view session,
                                             bool blocking) const;
   [[nodiscard]] Result<void> check_request(std::string_view command, JsonText arguments,
-                                           const CallOptions& options,
-                                           const Prior& prior = {}) const;
+                                           const CallOptions& options, const Prior& prior) const;
   [[nodiscard]] RetryPolicy policy_of(const CallOptions& options) const {
     return options.retry.value_or(default_retry_);
   }

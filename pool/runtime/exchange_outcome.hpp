@@ -40,6 +40,7 @@ struct ExchangeOutcome {
 struct FollowUpRequest {
   std::string command;
   std::string arguments;
+  bool adds_session = false;  // the call's, as RequestView's
 };
 using FollowUp =
     std::function<std::optional<FollowUpRequest>(std::size_t step, const ExchangeOutcome&)>;

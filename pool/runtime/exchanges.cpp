@@ -28,6 +28,8 @@ void Housekeeper::ask(WorkerRecord& worker, TicketSlot& slot) {
   begin_exchange(worker,
                  {.command = call.followed ? call.followed->command : call.command,
                   .arguments = call.followed ? call.followed->arguments : call.arguments,
+                  .session = call.session,
+                  .adds_session = call.followed ? call.followed->adds_session : call.adds_session,
                   .deadline = call.deadline,
                   .label = slot.label,
                   .traceparent = slot.traceparent,

@@ -57,7 +57,7 @@ Result<std::unique_ptr<LeaseState>> Engine::checkout(const CallOptions& options,
 }
 
 Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command, JsonText arguments,
-                                    const CallOptions& options) {
+                                    const CallOptions& options, const Prior& prior) {
   if (auto refused = refuse(options, true)) return tl::unexpected(std::move(*refused));
   if (options.state_in_worker != 0 && options.state_in_worker != lease.worker) {
     Error error = make_error(
@@ -68,7 +68,7 @@ Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command,
     return tl::unexpected(annotate(std::move(error), options));
   }
   if (lease.broken) return tl::unexpected(*lease.broken);
-  if (auto fine = check_request(command, arguments, options); !fine) {
+  if (auto fine = check_request(command, arguments, options, prior); !fine) {
     return tl::unexpected(annotate(std::move(fine.error()), options));
   }
   TicketSlot& slot = *lease.slot;
@@ -84,7 +84,7 @@ Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command,
     return tl::unexpected(*lease.broken);
   }
   const Instant at = now();
-  const Instant deadline = deadline_of(options, at);
+  const Instant deadline = prior.deadline.value_or(deadline_of(options, at));
   std::optional<std::stop_callback<std::function<void()>>> on_stop_requested;
   if (options.stop_token.stop_possible()) {
     on_stop_requested.emplace(options.stop_token, [this, &slot] { interrupt_lease(slot); });
@@ -92,6 +92,8 @@ Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command,
   begin_exchange(*slot.worker,
                  {.command = command,
                   .arguments = arguments.text,
+                  .session = prior.session_of(options),
+                  .adds_session = prior.adds_session,
                   .deadline = deadline,
                   .label = options.label,
                   .traceparent = options.traceparent},

@@ -66,7 +66,11 @@ Result<std::shared_ptr<SessionTicket>> Sessions::call_async(std::string_view ses
   }
   auto async = std::make_shared<AsyncCall>(session, command, arguments, given,
                                            until(given.deadline), std::move(callback));
-  if (auto fine = engine_->check_async(command, arguments, async->options); !fine) {
+  const SessionArguments& read = async->call->read;
+  const Arguments known = read.is_object ? Arguments::an_object : Arguments::unchecked;
+  if (auto fine =
+          engine_->check_async(command, arguments, async->options, async->call->prior(known));
+      !fine) {
     return tl::unexpected(std::move(fine.error()));
   }
   if (auto fine = check(*async->call); !fine) {
@@ -96,15 +100,16 @@ void Sessions::submit(const std::shared_ptr<AsyncCall>& async, Prepared prepared
   // As create_again(): the worker that has one of that name forgets it, and is asked once more.
   FollowUp follow_up;
   if (call.creates()) {
-    follow_up = [async, text = prepared.arguments](
-                    std::size_t step,
-                    const ExchangeOutcome& outcome) -> std::optional<FollowUpRequest> {
+    follow_up = [async](std::size_t step,
+                        const ExchangeOutcome& outcome) -> std::optional<FollowUpRequest> {
       const Call& create = *async->call;
       if (step == 0 && says_exists(outcome)) {
-        return forget_request(create.read.program, create.session);
+        return forget_request(create.read.program);
       }
       if (step == 1 && outcome.verdict == core::ExchangeVerdict::replied) {
-        return FollowUpRequest{.command = async->command, .arguments = text};
+        return FollowUpRequest{.command = async->command,
+                               .arguments = async->arguments,
+                               .adds_session = !create.read.has_session};
       }
       return std::nullopt;
     };
@@ -115,11 +120,10 @@ void Sessions::submit(const std::shared_ptr<AsyncCall>& async, Prepared prepared
       deliver(async, conclude(*async->call, change, std::move(held)));
     });
   };
-  const JsonText arguments{prepared.arguments};
-  const auto id =
-      reaches_all_workers(call.command)
-          ? engine_->configure_async(call.command, call.arguments, call.options, ended)
-          : engine_->call_async(call.command, arguments, call.options, ended, std::move(follow_up));
+  const auto id = reaches_all_workers(call.command)
+                      ? engine_->configure_async(call.command, call.arguments, call.options, ended)
+                      : engine_->call_async(call.command, prepared.sent(call), call.options, ended,
+                                            std::move(follow_up), call.prior(prepared.known));
   if (!id) return deliver(async, tl::unexpected(id.error()));
   async->ticket->serial.store(id->serial, std::memory_order_relaxed);
 }

@@ -66,11 +66,7 @@ Result<void> Sessions::prepare_plain(const Call& call) {
 Result<Sessions::Prepared> Sessions::prepare(const Call& call) {
   auto prepared = [&]() -> Result<Prepared> {
     if (!call.has_meaning()) {
-      return prepare_plain(call).map([&] {
-        return Prepared{
-            .arguments = with_session(call.arguments.text, call.read, call.session, call.known, {}),
-            .known = Arguments::an_object};
-      });
+      return prepare_plain(call).map([] { return Prepared{.known = Arguments::an_object}; });
     }
     if (auto fine = check(call); !fine) return tl::unexpected(std::move(fine.error()));
     return prepare_known(call);
@@ -80,35 +76,35 @@ Result<Sessions::Prepared> Sessions::prepare(const Call& call) {
 }
 
 Result<Sessions::Prepared> Sessions::prepare_known(const Call& call) {
-  const auto sent = [&](std::string_view record, Kind change) {
-    return Prepared{
-        .arguments = with_session(call.arguments.text, call.read, call.session, call.known, record),
-        // A record comes from a store, which may be a file that others write, too.
-        .known = record.empty() ? Arguments::an_object : Arguments::unchecked,
-        .change = change};
+  const auto as_given = [](Kind change) {
+    return Prepared{.known = Arguments::an_object, .change = change};
   };
   switch (call.known->meaning) {
     case SessionMeaning::create: {
       const auto program = program_of(call);
       if (!program) return tl::unexpected(program.error());
       if (*program) return tl::unexpected(program_exists(call.read.program));
-      return sent({}, Kind::put);
+      return as_given(Kind::put);
     }
     case SessionMeaning::execute: {
       if (call.read.has_data) {
         if (auto made = ensure(call.session, call.until); !made) {
           return tl::unexpected(std::move(made.error()));
         }
-        return sent({}, Kind::none);
+        return as_given(Kind::none);
       }
       const auto program = program_of(call);
       if (!program) return tl::unexpected(program.error());
       // Some worker may still have a program of that name; but it is not this session's any more.
       if (!*program) return tl::unexpected(program_not_found(call.read.program));
-      return sent((*program)->record, Kind::executed);
+      // A record comes from a store, which may be a file that others write, too: it is unchecked.
+      const std::string_view record = (*program)->record;
+      return Prepared{
+          .arguments = with_record(call.arguments.text, call.known->data_member, record),
+          .change = Kind::executed};
     }
     case SessionMeaning::configure:  // has no program, so nothing to do here
-      return sent({}, Kind::none);
+      return as_given(Kind::none);
     case SessionMeaning::list:
     case SessionMeaning::describe:
     case SessionMeaning::remove:

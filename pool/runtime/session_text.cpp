@@ -35,20 +35,8 @@ constexpr std::string_view session_member = "session_id";
 // What of create_program's arguments says how to build the program. Nothing else is kept.
 constexpr std::array<std::string_view, 5> record_members{
     "signature", "program_type", "use_dynamic_signature", "tools", "max_iters"};
-constexpr std::string_view session_begins = ",\"session_id\":";
 constexpr std::string_view exists_type = "ProgramExists";
 constexpr std::string_view not_found_type = "ProgramNotFound";
-
-// The memory of the text that this thread sent last: most calls in sessions are as long as the one
-// before.
-thread_local std::string spare_text;
-thread_local std::unique_ptr<SessionTail::Kept> spare_tail;
-
-std::string text_to_write() {
-  std::string text = std::move(spare_text);
-  text.clear();
-  return text;
-}
 
 std::string text_of(std::string_view token) {
   if (token.size() < 2 || token.front() != '"') return {};
@@ -111,7 +99,6 @@ const SessionCommand& session_command_for(SessionMeaning meaning) {
 SessionArguments read_arguments(std::string_view text, const SessionCommand* known) {
   SessionArguments read;
   const auto take = [&](std::string_view key, std::string_view value) {
-    read.is_empty = false;
     if (key == session_member) {
       read.has_session = true;
       read.session = text_of(value);
@@ -128,56 +115,24 @@ SessionArguments read_arguments(std::string_view text, const SessionCommand* kno
   return read;
 }
 
-Naming naming_of(std::string_view arguments) {
-  Naming naming = Naming::nothing;
+bool is_object_without_session(std::string_view text) {
+  bool has_session = false;
   const auto take = [&](std::string_view key, std::string_view) {
-    if (key == session_member) {
-      naming = Naming::otherwise;
-    } else if (naming == Naming::nothing) {
-      naming = Naming::no_session;
-    }
+    if (key == session_member) has_session = true;
   };
   const bool is_object = wire::scan_object(
-      arguments, [&] { naming = Naming::nothing; }, take);
-  return is_object ? naming : Naming::otherwise;
+      text, [&] { has_session = false; }, take);
+  return is_object && !has_session;
 }
 
-std::string with_session(std::string_view arguments, const SessionArguments& read,
-                         std::string_view session, const SessionCommand* known,
-                         std::string_view record) {
-  // At the end: of two members of one name the last counts, should the caller's be null.
+std::string with_record(std::string_view arguments, std::string_view data_member,
+                        std::string_view record) {
   const std::size_t end = arguments.rfind('}');
   ORDEAL_ASSERT(end != std::string_view::npos, "the arguments were read as an object");
-  std::string out = text_to_write();
-  constexpr std::size_t names_bytes = 64;
-  out.reserve(arguments.size() + session.size() + record.size() + names_bytes);
-  out += arguments.substr(0, end);
-  if (!read.has_session) {
-    out.append(read.is_empty ? session_begins.substr(1) : session_begins);
-    wire::append_quoted(out, session);
-  }
-  if (!record.empty()) {
-    out.append(",\"").append(known->data_member).append("\":").append(record);
-  }
-  out += arguments.substr(end);
-  return out;
+  // At the end: of two members of one name the last counts, should the caller's be null.
+  return fmt::format("{},\"{}\":{}{}", arguments.substr(0, end), data_member, record,
+                     arguments.substr(end));
 }
-
-void give_back(std::string&& text) {
-  constexpr std::size_t kept_bytes_max = 4096;
-  if (text.capacity() <= kept_bytes_max) spare_text = std::move(text);
-}
-
-SessionTail::SessionTail(std::string_view session) : kept_(std::move(spare_tail)) {
-  if (!kept_) kept_ = std::make_unique<Kept>();
-  if (!kept_->text.empty() && kept_->session == session) return;
-  kept_->session = session;
-  kept_->text = session_begins;
-  wire::append_quoted(kept_->text, session);
-  kept_->text += '}';
-}
-
-SessionTail::~SessionTail() { spare_tail = std::move(kept_); }
 
 std::string make_record(std::string_view program, std::string_view arguments,
                         std::string_view result) {
@@ -246,15 +201,14 @@ Error another_session(std::string_view session, std::string_view named) {
                                 wire::excerpt(session), wire::excerpt(named)));
 }
 
-FollowUpRequest forget_request(std::string_view program, std::string_view session) {
+FollowUpRequest forget_request(std::string_view program) {
   const SessionCommand& forget = session_command_for(SessionMeaning::remove);
   std::string arguments = "{";
   wire::append_quoted(arguments, forget.id_member);
   arguments += ':';
   wire::append_quoted(arguments, program);
-  arguments += fmt::format(",\"{}\":", session_member);
-  wire::append_quoted(arguments, session);
-  return {.command = std::string{forget.command}, .arguments = arguments + "}"};
+  return {
+      .command = std::string{forget.command}, .arguments = arguments + "}", .adds_session = true};
 }
 
 bool says_exists(const Error& error) {

@@ -4,7 +4,6 @@
 // Nothing that the caller or a worker wrote is written anew: members are added by splicing text.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,7 +23,6 @@ namespace ordeal::pool::runtime {
 
 struct SessionArguments {
   bool is_object = false;  // else nothing below is known
-  bool is_empty = true;
   bool has_session = false;
   std::string session;       // if it is text
   std::string program;       // of `known`'s id_member, if it is text
@@ -33,46 +31,12 @@ struct SessionArguments {
 };
 [[nodiscard]] SessionArguments read_arguments(std::string_view text, const SessionCommand* known);
 
-// The same for a command without a meaning, in short.
-enum class Naming : std::uint8_t {
-  nothing,     // an empty object
-  no_session,  // an object
-  otherwise    // they name a session, or are no object: read_arguments() says more
-};
-[[nodiscard]] Naming naming_of(std::string_view arguments);
+// The same for a command without a meaning, in short: else read_arguments() says more.
+[[nodiscard]] bool is_object_without_session(std::string_view text);
 
-// `arguments` with `session_id` and, if `record` is not empty, the record as `known`'s data_member
-// behind its own members; what is there already is left alone.
-[[nodiscard]] std::string with_session(std::string_view arguments, const SessionArguments& read,
-                                       std::string_view session, const SessionCommand* known,
-                                       std::string_view record);
-// Its memory may serve this thread's next with_session().
-void give_back(std::string&& text);
-
-// The same without a record and without writing the arguments anew, for those that name no session:
-// `head(arguments)` and then `behind(naming)`. A thread's calls are mostly of the session of the
-// one before, so the text is kept for its next SessionTail.
-class SessionTail {
- public:
-  explicit SessionTail(std::string_view session);
-  ~SessionTail();
-  SessionTail(const SessionTail&) = delete;
-  SessionTail& operator=(const SessionTail&) = delete;
-
-  [[nodiscard]] static std::string_view head(std::string_view arguments) {
-    return arguments.substr(0, arguments.rfind('}'));
-  }
-  [[nodiscard]] std::string_view behind(Naming naming) const {
-    return std::string_view{kept_->text}.substr(naming == Naming::nothing ? 1 : 0);
-  }
-  struct Kept {
-    std::string session;
-    std::string text;  // begins with a comma, ends the object
-  };
-
- private:
-  std::unique_ptr<Kept> kept_;
-};
+// `arguments`, which are an object with members, and the record as one more behind them.
+[[nodiscard]] std::string with_record(std::string_view arguments, std::string_view data_member,
+                                      std::string_view record);
 
 // {"id": ..., all of the result's members, and of the arguments those that say how to build it}.
 // No other argument gets into a store.
@@ -91,7 +55,7 @@ class SessionTail {
 [[nodiscard]] bool says_exists(const ApplicationError& error);
 [[nodiscard]] bool says_exists(const Error& error);
 [[nodiscard]] bool says_exists(const ExchangeOutcome& outcome);
-// What tells a worker to forget its program of that name.
-[[nodiscard]] FollowUpRequest forget_request(std::string_view program, std::string_view session);
+// What tells a worker to forget the session's program of that name.
+[[nodiscard]] FollowUpRequest forget_request(std::string_view program);
 
 }  // namespace ordeal::pool::runtime

@@ -85,11 +85,8 @@ Result<Reply> Sessions::call_on(LeaseState* lease, std::string_view session,
   const Instant at = now();
   const Instant deadline = until(given.deadline, at);
   const SessionCommand* known = find_session_command(command);
-  if (known == nullptr && lease == nullptr) {
-    const Naming naming = naming_of(arguments.text);
-    if (naming != Naming::otherwise) {
-      return call_plain(session, command, arguments, given, naming, at, deadline);
-    }
+  if (known == nullptr && lease == nullptr && is_object_without_session(arguments.text)) {
+    return call_plain(session, command, arguments, given, at, deadline);
   }
   return call_in_steps(
       {session, command, arguments, given, deadline, known, read_arguments(arguments.text, known)},
@@ -100,21 +97,20 @@ Result<Reply> Sessions::call_on(LeaseState* lease, std::string_view session,
 // The store only counts them. All of it is here, in one place, since each line of it is cold: what
 // the worker does pushes it out of the processor's caches.
 Result<Reply> Sessions::call_plain(std::string_view session, std::string_view command,
-                                   JsonText arguments, const CallOptions& options, Naming naming,
-                                   Instant at, Instant deadline) {
+                                   JsonText arguments, const CallOptions& options, Instant at,
+                                   Instant deadline) {
   if (auto made = store_->ensure(session, deadline); !made) {
     return tl::unexpected(annotate(std::move(made.error()), options));
   } else if (*made) {
     sweep_now_and_then(deadline);
   }
-  const SessionTail tail{session};
   Prior prior{.known = Arguments::an_object,
-              .tail = tail.behind(naming),
+              .adds_session = true,
               .session = session,
               .deadline = deadline};
   // Memory takes no time that is worth another look at the clock.
   if (store_in_memory_) prior.submitted_at = at;
-  auto reply = engine_->call(command, JsonText{SessionTail::head(arguments.text)}, options, prior);
+  auto reply = engine_->call(command, arguments, options, prior);
   if (reply) {
     // The caller has its answer: a count that is lost does not take it away.
     (void)store_->complete(session, {}, deadline);
@@ -134,12 +130,11 @@ Result<Reply> Sessions::call_in_steps(const Call& call, LeaseState* lease) {
   auto prepared = prepare(call);
   if (!prepared) return tl::unexpected(std::move(prepared.error()));
   if (prepared->answer) return std::move(*prepared->answer);
-  const JsonText text{prepared->arguments};
+  const JsonText text = prepared->sent(call);
   auto reply = send(call, lease, text, prepared->known);
   if (!reply && call.creates() && says_exists(reply.error())) {
     reply = lease != nullptr ? create_again_on(*lease, call, text) : create_again(call, text);
   }
-  give_back(std::move(prepared->arguments));
   auto done = conclude(call, prepared->change, std::move(reply));
   if (!done && done.error().attempts == 0) {
     return tl::unexpected(annotate(std::move(done.error()), call.options));
@@ -150,13 +145,13 @@ Result<Reply> Sessions::call_in_steps(const Call& call, LeaseState* lease) {
 Result<Reply> Sessions::send(const Call& call, LeaseState* lease, JsonText arguments,
                              Arguments known) {
   if (lease != nullptr) {
-    return engine_->call_on_lease(*lease, call.command, arguments, call.settled_options());
+    return engine_->call_on_lease(*lease, call.command, arguments, call.settled_options(),
+                                  call.prior(known));
   }
   if (reaches_all_workers(call.command)) {
     return engine_->configure(call.command, call.arguments, call.settled_options());
   }
-  return engine_->call(call.command, arguments, call.options,
-                       {.known = known, .session = call.session, .deadline = call.until});
+  return engine_->call(call.command, arguments, call.options, call.prior(known));
 }
 
 // Some worker has a program of that name from before (it was deleted here, or its session was):
@@ -172,9 +167,10 @@ Result<Reply> Sessions::create_again(const Call& call, JsonText arguments) {
 
 // This worker has it, and is told to forget it.
 Result<Reply> Sessions::create_again_on(LeaseState& lease, const Call& call, JsonText arguments) {
-  const FollowUpRequest forget = forget_request(call.read.program, call.session);
-  auto forgotten = engine_->call_on_lease(lease, forget.command, JsonText{forget.arguments},
-                                          call.settled_options());
+  const FollowUpRequest forget = forget_request(call.read.program);
+  auto forgotten =
+      engine_->call_on_lease(lease, forget.command, JsonText{forget.arguments},
+                             call.settled_options(), {.adds_session = forget.adds_session});
   if (!forgotten) return forgotten;
   return send(call, &lease, arguments);
 }

@@ -70,9 +70,11 @@ class Sessions {
   // What the host has made of a call before a worker is asked.
   struct Prepared {
     std::optional<Reply> answer;  // the host's own: no worker is asked
-    std::string arguments;        // else what a worker is sent,
+    std::string arguments;        // else what a worker is sent; empty: what the caller gave
     Arguments known = Arguments::unchecked;
-    store::ProgramChange::Kind change = store::ProgramChange::Kind::none;  // and a success changes
+    store::ProgramChange::Kind change = store::ProgramChange::Kind::none;  // by a success
+
+    [[nodiscard]] JsonText sent(const Call& call) const;
   };
 
   // session_steps.cpp
@@ -90,7 +92,7 @@ class Sessions {
   Result<Reply> call_on(LeaseState* lease, std::string_view session, std::string_view command,
                         JsonText arguments, const CallOptions& options);
   Result<Reply> call_plain(std::string_view session, std::string_view command, JsonText arguments,
-                           const CallOptions& options, Naming naming, Instant at, Instant deadline);
+                           const CallOptions& options, Instant at, Instant deadline);
   // All others: by the steps of session_steps.cpp.
   Result<Reply> call_in_steps(const Call& call, LeaseState* lease);
   Result<Reply> send(const Call& call, LeaseState* lease, JsonText arguments,
@@ -138,6 +140,15 @@ struct Sessions::Call {
   // With the session, and the deadline as it is: no step, nor the retry of a create, begins it
   // anew.
   [[nodiscard]] CallOptions settled_options() const;
+  // For the engine: with what is known of the arguments that are sent.
+  [[nodiscard]] Prior prior(Arguments sent) const {
+    return {
+        .known = sent, .adds_session = !read.has_session, .session = session, .deadline = until};
+  }
 };
+
+inline JsonText Sessions::Prepared::sent(const Call& call) const {
+  return arguments.empty() ? call.arguments : JsonText{arguments};
+}
 
 }  // namespace ordeal::pool::runtime

@@ -13,7 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::array<std::string_view, capability_count> names{
-    "cancel", "context", "error_object", "progress", "stack_dump", "heartbeat"};
+    "cancel", "context", "error_object", "progress", "stack_dump", "heartbeat", "session"};
 
 tl::unexpected<Error> refused(ErrorCode code, std::string message, std::string_view result) {
   Error error = make_error(code, std::move(message));

@@ -32,8 +32,9 @@ enum class Capability : std::uint8_t {
   progress,      // reports on a side channel that a long request is alive
   stack_dump,    // dumps its Python stacks when asked to, before it is killed
   heartbeat,     // says on the side channel, at the pace asked for, that its interpreter runs
+  session,       // takes a request's session from `context`, and wants `args` as the caller gave it
 };
-inline constexpr std::size_t capability_count = 6;
+inline constexpr std::size_t capability_count = 7;
 [[nodiscard]] std::string_view to_string(Capability capability);
 
 // A set of capabilities.

@@ -95,6 +95,15 @@ void write_context(Writer& writer, const Context& context) {
   if (separator == ",") writer.raw("}");
 }
 
+// The members of an object without its end, so that one more can follow.
+std::string_view without_end(std::string_view object) {
+  return object.substr(0, object.rfind('}'));
+}
+
+bool has_members(std::string_view unended) {
+  return unended.find_last_not_of(" \t\n\r{") != std::string_view::npos;
+}
+
 Error too_large(std::size_t body_bytes, std::uint32_t frame_bytes_max) {
   return make_error(ErrorCode::request_too_large, "request of " + std::to_string(body_bytes) +
                                                       " bytes exceeds frame_bytes_max " +
@@ -112,14 +121,20 @@ Result<void> encode_request(std::string& out, const Request& request,
   writer.text("command", request.command);
   writer.raw(",\"args\":");
   const std::size_t args_at = out.size();
-  writer.raw(request.args_tail);
+  std::string_view args = request.args;
+  if (!request.args_session.empty()) {
+    args = without_end(args);
+    writer.raw(has_members(args) ? ",\"session_id\":" : "\"session_id\":");
+    writer.text("session", request.args_session);
+    writer.raw("}");
+  }
   writer.raw(",\"timestamp\":");
   writer.text("timestamp", request.timestamp);
   if (request.context != nullptr) write_context(writer, *request.context);
   writer.raw("}");
 
   // The size is judged before the arguments are looked at or copied: they may be huge.
-  const std::size_t body_bytes = out.size() - header_bytes + request.args.size();
+  const std::size_t body_bytes = out.size() - header_bytes + args.size();
   if (body_bytes > frame_bytes_max) {
     out.clear();
     return tl::make_unexpected(too_large(body_bytes, frame_bytes_max));
@@ -130,7 +145,7 @@ Result<void> encode_request(std::string& out, const Request& request,
       return valid;
     }
   }
-  out.insert(args_at, request.args);
+  out.insert(args_at, args);
   return writer.finish();
 }
 

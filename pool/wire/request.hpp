@@ -7,7 +7,7 @@
 // negotiated it. All functions clear `out` and keep its capacity.
 //
 // Invariants (numbers of behaviour spec, part B):
-//  (15) `args` reaches the worker byte for byte as given.
+//  (15) `args` reaches the worker byte for byte as given, but for the member that may be added.
 //  (16) What cannot be encoded is an error here, before any worker is concerned; `out` is then
 //       empty.
 // Thread-safe: no shared state but a scratch for each thread. Allocation-free once `out` and the
@@ -36,15 +36,17 @@ struct Context {
 struct Request {
   std::uint64_t id = 0;
   std::string_view command;
-  std::string_view args = "{}";  // the text of a JSON object, together with
-  std::string_view args_tail;    // what follows it; a part of an object is not to be validated
-  std::string_view timestamp;    // ISO 8601, UTC
+  std::string_view args = "{}";  // the text of a JSON object
+  // Added to `args` as its last member, `session_id`, as DSPex does; empty: nothing is. Of two
+  // members of one name Python takes the last, should `args` have one.
+  std::string_view args_session;
+  std::string_view timestamp;  // ISO 8601, UTC
   const Context* context = nullptr;
-  bool args_trusted = false;   // args and args_tail are known to be valid
+  bool args_trusted = false;   // args is known to be valid
   bool texts_trusted = false;  // all other texts are known to be UTF-8
 };
 
-// Errors: unencodable_arguments (command, timestamp, label, traceparent or session is not UTF-8),
+// Errors: unencodable_arguments (command, timestamp, label, traceparent or a session is not UTF-8),
 // invalid_arguments (args is not a JSON object), request_too_large (body above frame_bytes_max).
 [[nodiscard]] Result<void> encode_request(std::string& out, const Request& request,
                                           std::uint32_t frame_bytes_max);

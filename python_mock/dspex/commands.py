@@ -70,11 +70,11 @@ class DspexCommands:
 
         return handler
 
-    def _session(self, args):
+    def _session(self, args, context):
         """Whose programs are meant. Only a pool has sessions; alone, a worker is one session."""
         if self._worker.mode != "pool-worker":
-            return args.get("session_id") or "standalone"
-        return required(args, "session_id", str, "Session ID")
+            return context.session or args.get("session_id") or "standalone"
+        return _named_session(args, context)
 
     # The worker
 
@@ -150,10 +150,10 @@ class DspexCommands:
 
     # Programs
 
-    def create_program(self, args, _context):
+    def create_program(self, args, context):
         program_id = required(args, "id", str, "Program ID")
         program = Program(program_id, args.get("signature"), "dspy", **build_arguments(args))
-        details = self._build_and_keep(self._session(args), program)
+        details = self._build_and_keep(self._session(args, context), program)
         answer = {
             "program_id": program.id,
             "status": "created",
@@ -176,7 +176,7 @@ class DspexCommands:
         if args.get("program_data") is not None:
             program = from_program_data(program_id, args["program_data"])
         else:
-            program = self._programs.get(self._session(args), program_id)
+            program = self._programs.get(self._session(args, context), program_id)
         if program.kind != "dspy":
             raise WorkerError("Program %s is a Gemini program" % program_id, type="WrongProgramKind")
         answer, more = self._execute(program, args, context)
@@ -184,10 +184,10 @@ class DspexCommands:
             answer["usage"] = more["usage"]
         return answer
 
-    def create_gemini_program(self, args, _context):
+    def create_gemini_program(self, args, context):
         model = required(args, "model", str, default=DEFAULT_MODEL)
         program = Program(required(args, "id", str, "Program ID"), args.get("signature"), "gemini", model=model)
-        self._build_and_keep(self._session(args), program)
+        self._build_and_keep(self._session(args, context), program)
         return {
             "program_id": program.id,
             "status": "created",
@@ -198,7 +198,7 @@ class DspexCommands:
 
     def execute_gemini_program(self, args, context):
         program_id = required(args, "program_id", str, "Program ID")
-        program = self._programs.get(self._session(args), program_id)
+        program = self._programs.get(self._session(args, context), program_id)
         if program.kind != "gemini":
             raise WorkerError("Program %s is not a Gemini program" % program_id, type="WrongProgramKind")
         answer, more = self._execute(program, args, context)
@@ -217,25 +217,25 @@ class DspexCommands:
         took_s = time.monotonic() - begun
         return {"program_id": program.id, "outputs": outputs, "execution_time": took_s}, more
 
-    def list_programs(self, args, _context):
-        programs = [program.summary() for program in self._programs.of_session(self._session(args))]
+    def list_programs(self, args, context):
+        programs = [program.summary() for program in self._programs.of_session(self._session(args, context))]
         return {"programs": programs, "total_count": len(programs)}
 
-    def get_program_info(self, args, _context):
+    def get_program_info(self, args, context):
         program_id = required(args, "program_id", str, "Program ID")
-        info = self._programs.get(self._session(args), program_id).summary()
+        info = self._programs.get(self._session(args, context), program_id).summary()
         info["program_id"] = info.pop("id")
         return info
 
-    def delete_program(self, args, _context):
+    def delete_program(self, args, context):
         program_id = required(args, "program_id", str, "Program ID")
-        self._programs.remove(self._session(args), program_id)
+        self._programs.remove(self._session(args, context), program_id)
         return {"program_id": program_id, "status": "deleted"}
 
     # Sessions: their data live in the host; a worker holds only programs
 
-    def cleanup_session(self, args, _context):
-        session = required(args, "session_id", str, "Session ID")
+    def cleanup_session(self, args, context):
+        session = _named_session(args, context)
         if self._worker.mode != "pool-worker":
             return {"status": "not_applicable", "session_id": session}
         return {
@@ -244,12 +244,12 @@ class DspexCommands:
             "programs_removed": self._programs.remove_session(session),
         }
 
-    def get_session_data(self, args, _context):
-        session = required(args, "session_id", str, "Session ID")
+    def get_session_data(self, args, context):
+        session = _named_session(args, context)
         return {"status": "not_stored_locally", "session_id": session, "message": "session data live in the host"}
 
-    def update_session_data(self, args, _context):
-        session = required(args, "session_id", str, "Session ID")
+    def update_session_data(self, args, context):
+        session = _named_session(args, context)
         operation = required(args, "operation", str, default="update")
         return {
             "status": "acknowledged",
@@ -257,6 +257,10 @@ class DspexCommands:
             "operation": operation,
             "message": "session data live in the host",
         }
+
+
+def _named_session(args, context):
+    return context.session or required(args, "session_id", str, "Session ID")
 
 
 def bare_model(model):

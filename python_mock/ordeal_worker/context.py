@@ -48,7 +48,11 @@ class Context:
 
     @property
     def session(self):
-        return self.raw.get("session")
+        """The session that this is a call of, whichever way it was told; None if it is of none."""
+        session = self.raw.get("session")
+        if session is None:
+            session = self.request["args"].get("session_id")
+        return session if isinstance(session, str) else None
 
     @property
     def attempt(self):

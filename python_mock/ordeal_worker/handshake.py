@@ -6,7 +6,7 @@ Invariants:
 """
 
 PROTOCOL = 1
-CAPABILITIES = frozenset(("cancel", "context", "error_object", "progress", "stack_dump", "heartbeat"))
+CAPABILITIES = frozenset(("cancel", "context", "error_object", "progress", "stack_dump", "heartbeat", "session"))
 
 
 class Terms:
@@ -28,11 +28,12 @@ class Terms:
 PLAIN = Terms(None, ())
 
 
-def negotiate(offer, manner="1", extra_capabilities=(), can_beat=False):
+def negotiate(offer, manner="1", extra_capabilities=(), can_beat=False, session_in_args=True):
     """(terms, answer) for the `ordeal` member of a ping; the answer is None where the worker stays plain.
 
     manner is "none" for a worker that knows nothing of this, "2" for one that insists on protocol 2.
     can_beat: there is a side channel; without it no heartbeat is promised.
+    session_in_args: the bridge looks for the session there; else its requests say it in their context alone.
     extra_capabilities are claimed without having been offered: a worker that breaks the rules, for tests.
     """
     if manner == "none" or not isinstance(offer, dict):
@@ -45,6 +46,8 @@ def negotiate(offer, manner="1", extra_capabilities=(), can_beat=False):
     heartbeat_s = _heartbeat_s(offer.get("heartbeat_ms")) if can_beat and "heartbeat" in agreed else None
     if heartbeat_s is None:
         agreed = agreed - {"heartbeat"}
+    if session_in_args or "context" not in agreed:
+        agreed = agreed - {"session"}
     answer = {
         "protocol": protocol,
         "capabilities": sorted(agreed.union(extra_capabilities)),

@@ -45,13 +45,17 @@ class _Refused(Exception):
 class Worker:
     """Handlers by command name. A handler is a function (command, args, context) -> result."""
 
-    def __init__(self):
+    def __init__(self, session_in_args=True):
+        """session_in_args: a pool adds `session_id` to the args of a call in a session, as DSPex does. A bridge that
+        asks `context.session` does not need it, and gets the args as the caller gave them, if it says so here.
+        """
         self.mode = "standalone"
         self.worker_id = ""
         self.extra_arguments = []  # Of the command line, for the bridge.
         self.terms = handshake.PLAIN
         self.wire = None
         self.refuses_to_die = False  # Set by the fault of that name.
+        self._session_in_args = session_in_args
         self._made_at = _monotonic()
         self._after_fork = []
         self._commands = {}
@@ -232,9 +236,13 @@ class Worker:
 
     def _negotiate(self, offer):
         if self._options is None:
-            return handshake.negotiate(offer)
+            return handshake.negotiate(offer, session_in_args=self._session_in_args)
         return handshake.negotiate(
-            offer, self._options.protocol, self._options.extra_capability, not self.progress_channel.is_silent
+            offer,
+            self._options.protocol,
+            self._options.extra_capability,
+            not self.progress_channel.is_silent,
+            self._session_in_args,
         )
 
     def _default_farewell(self, _command, _args, _context):

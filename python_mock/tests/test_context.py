@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import signal
 import unittest
 
 from harness import WorkerTestCase, frame, wait_readable
@@ -17,6 +18,12 @@ def thread_named(pid, name):
 def name_of(task):
     with open(os.path.join(task, "comm")) as comm:
         return comm.read().strip()
+
+
+def blocks(process, number):
+    with open(os.path.join(process, "status")) as status:
+        (mask,) = [line.split()[1] for line in status if line.startswith("SigBlk:")]
+    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 def open_descriptors(process):
@@ -34,6 +41,17 @@ class Labels(WorkerTestCase):
                          {name: sent[name] for name in ("label", "traceparent", "session", "attempt")})
         self.assertEqual(seen["raw"], sent)
         self.assertEqual(seen["worker_id"], "7")
+
+    def test_the_session_is_known_whichever_way_it_was_told(self):
+        for args, context, session in (
+            ({}, {"session": "s"}, "s"),
+            ({"session_id": "s"}, {"label": "x"}, "s"),
+            ({"session_id": "s"}, None, "s"),
+            ({"session_id": "t"}, {"session": "s"}, "s"),
+            ({"session_id": 7}, {}, None),
+            ({}, {"session": 7}, None),
+        ):
+            self.assertEqual(self.worker.result("describe_context", args, context=context)["session"], session, args)
 
     def test_without_a_context_all_labels_are_absent(self):
         for given in ({}, {"context": None}, {"context": "text"}, {"context": {}}):
@@ -173,7 +191,7 @@ class Progress(WorkerTestCase):
         self.assertIn({"beat": 1}, self.read_lines(4))
         self.assertEqual(worker.receive()["result"], "done")
 
-    def test_the_heartbeat_holds_its_channel_open_and_nothing_else_of_the_workers(self):
+    def test_the_heartbeat_holds_its_channel_open_and_nothing_else_and_takes_no_signal(self):
         worker = self.start_with_channel()
         offer = {"protocol": 1, "capabilities": ["cancel", "heartbeat"], "heartbeat_ms": 5}
         worker.send("ping", {"ordeal": offer}, request_id=0)
@@ -182,6 +200,9 @@ class Progress(WorkerTestCase):
         channel = os.readlink("/proc/self/fd/%d" % self.reader)
         self.assertEqual(open_descriptors(thread_named(worker.pid, "ordeal-beat")), [channel])
         self.assertIn(channel, open_descriptors("/proc/%d" % worker.pid), "and takes none away")
+        for number in (signal.SIGUSR1, signal.SIGALRM, signal.SIGTERM, signal.SIGCHLD):
+            self.assertTrue(blocks(thread_named(worker.pid, "ordeal-beat"), number), number)
+            self.assertFalse(blocks("/proc/%d" % worker.pid, number), number)
         worker.send("close_replies")
         self.assertEqual(worker.read_to_end(), b"", "nobody holds them open")
         self.assertIn({"beat": 1}, self.read_lines(2))

@@ -2,7 +2,7 @@
 
 import unittest
 
-from harness import ALL_CAPABILITIES, WorkerTestCase
+from harness import ALL_CAPABILITIES, MOCK_BRIDGE, WorkerTestCase
 
 
 class Handshake(WorkerTestCase):
@@ -67,6 +67,17 @@ class Handshake(WorkerTestCase):
         self.assertEqual((result["status"], result["worker_id"]), ("ok", "7"))
         self.assertEqual((result["mode"], result["sample"]), ("pool-worker", True))
         self.assertIsInstance(reply["timestamp"], float)
+
+    def test_a_session_in_the_context_alone_is_agreed_by_a_bridge_that_looks_there(self):
+        offer = {"protocol": 1, "capabilities": ["context", "session"]}
+        _, ordeal = self.agreed(**offer)
+        self.assertEqual(ordeal["capabilities"], ["context"])
+        mock = self.start(bridge=MOCK_BRIDGE)
+        self.assertEqual(mock.result("ping", {"ordeal": offer}, request_id=0)["ordeal"]["capabilities"],
+                         ["context", "session"])
+        plain = self.start(bridge=MOCK_BRIDGE)
+        offer["capabilities"] = ["session"]
+        self.assertEqual(plain.result("ping", {"ordeal": offer}, request_id=0)["ordeal"]["capabilities"], [])
 
     def test_a_later_ping_negotiates_nothing(self):
         worker = self.start_ready(capabilities=None)

@@ -121,6 +121,23 @@ class ProgramsInAPoolWorker(BridgeTestCase):
         self.assert_error(self.worker, "execute_program", args, "ProgramNotFound", "Program not found: p")
         self.assertEqual(self.worker.result("list_programs", {"session_id": "t"})["total_count"], 1)
 
+    def test_a_session_in_the_context_is_the_one_that_is_meant_in_every_command(self):
+        def ask(command, **args):
+            return self.worker.result(command, args, context={"session": "s"})
+
+        ask("create_program", id="p", signature=SIGNATURE)
+        ask("create_gemini_program", id="g", signature=SIGNATURE)
+        self.assertEqual(
+            ask("execute_program", program_id="p", inputs=INPUTS)["outputs"], self.execute("p")["outputs"]
+        )
+        self.assertEqual(ask("execute_gemini_program", program_id="g", inputs=INPUTS)["program_id"], "g")
+        self.assertEqual(ask("list_programs")["total_count"], 2)
+        self.assertEqual(ask("get_program_info", program_id="p")["program_id"], "p")
+        self.assertEqual(ask("delete_program", program_id="p")["status"], "deleted")
+        for command in ("get_session_data", "update_session_data", "cleanup_session"):
+            self.assertEqual(ask(command)["session_id"], "s", command)
+        self.assertEqual(self.worker.result("list_programs", {"session_id": "s"})["total_count"], 0)
+
     def test_a_duplicate_is_refused_and_the_first_stays(self):
         self.create("p")
         args = {"id": "p", "signature": SIGNATURE, "session_id": "s"}

@@ -193,18 +193,41 @@ TEST(Session, OfTwoThatMakeAProgramAtOnceOneHasIt) {
   EXPECT_EQ(pool.session("s").info()->operations, 10U);
 }
 
+std::string echoed(Session& session, std::string_view text) {
+  const auto reply = session.call("echo", JsonText{text}, {});
+  return reply ? reply->result_text : describe(reply);
+}
+
 TEST(Session, AddsItsNameToTheArgumentsAndChangesNothingElse) {
+  cites(15);
+  Options options = session_options(1);
+  options.command.insert(options.command.end(), {"--protocol", "none"});
+  Pool pool = must_start(options);
+  Session session = pool.session("ä \"quoted\"");
+  const Json alone{{"session_id", "ä \"quoted\""}};
+  EXPECT_EQ(Json::parse(echoed(session, "{}")), alone);
+  EXPECT_EQ(Json::parse(echoed(session, " { } ")), alone);
+  EXPECT_EQ(Json::parse(echoed(session, R"({"session_id":"\u00e4 \"quoted\""})")), alone);
+  EXPECT_THAT(echoed(session, R"({"n": 123456789012345678901234567890, "x": {}})"),
+              ::testing::HasSubstr("123456789012345678901234567890"));
+}
+
+TEST(Session, LeavesTheArgumentsAloneForAWorkerThatTakesItFromTheContext) {
+  cites(15);
   Pool pool = must_start(session_options(1));
   Session session = pool.session("ä \"quoted\"");
-  const auto echo = [&](std::string_view text) {
-    const auto reply = session.call("echo", JsonText{text}, {});
-    return reply ? reply->result_text : describe(reply);
-  };
-  EXPECT_EQ(Json::parse(echo("{}")), Json({{"session_id", "ä \"quoted\""}}));
-  EXPECT_EQ(Json::parse(echo(" { } ")), Json({{"session_id", "ä \"quoted\""}}));
-  EXPECT_THAT(echo(R"({"n": 123456789012345678901234567890, "x": {}})"),
-              ::testing::HasSubstr("123456789012345678901234567890"));
-  EXPECT_THAT(echo(R"({"session_id":"\u00e4 \"quoted\""})"), ::testing::HasSubstr("quoted"));
+  for (const char* text : {"{}", R"({"a":1,"b":{}})", R"({"session_id":"\u00e4 \"quoted\""})"}) {
+    EXPECT_EQ(Json::parse(echoed(session, text)), Json::parse(text));
+    const auto context = session.call("context", JsonText{text}, {});
+    ASSERT_TRUE(context) << describe(context);
+    EXPECT_EQ(context->json()->at("session"), session.id());
+  }
+  EXPECT_EQ(pool.call("context", Json::object())->json()->at("session"), nullptr);
+}
+
+TEST(Session, RefusesArgumentsThatAreNoneOrNameAnother) {
+  Pool pool = must_start(session_options(1));
+  Session session = pool.session("s");
   EXPECT_EQ(session.call("create_program", JsonText{"[]"}, {}).error().code,
             ErrorCode::invalid_arguments);
   const auto other = session.call("echo", Json{{"session_id", "else"}}, {});

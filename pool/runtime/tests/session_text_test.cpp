@@ -8,32 +8,12 @@ namespace {
 
 const SessionCommand& execute = session_command_for(SessionMeaning::execute);
 
-std::string spliced(std::string_view arguments, std::string_view record = {}) {
-  return with_session(arguments, read_arguments(arguments, &execute), "s", &execute, record);
-}
-
-TEST(SessionText, SplicesBehindTheCallersOwnMembers) {
-  EXPECT_EQ(spliced("{}"), R"({"session_id":"s"})");
-  EXPECT_EQ(spliced(" { \"a\" : 1e400 } \n"), " { \"a\" : 1e400 ,\"session_id\":\"s\"} \n");
-  EXPECT_EQ(spliced(R"({"a":"}"})", "{}"), R"({"a":"}","session_id":"s","program_data":{}})");
-  EXPECT_EQ(spliced(R"({"session_id":"s"})"), R"({"session_id":"s"})");
-  EXPECT_EQ(spliced(R"({"session_id":"s"})", "{}"), R"({"session_id":"s","program_data":{}})");
-  EXPECT_EQ(with_session("{}", read_arguments("{}", nullptr), "a\"\n", nullptr, ""),
-            R"({"session_id":"a\"\n"})");
-}
-
-TEST(SessionText, SaysTheSameInTwoParts) {
-  for (const char* arguments : {"{}", " { } ", R"({"a":"}"})", " { \"a\" : [{}] } \n"}) {
-    const SessionArguments read = read_arguments(arguments, nullptr);
-    for (const char* session : {"s", "s", "a\"\n", "a\\\"\\n", "", "s"}) {
-      const SessionTail tail{session};
-      const SessionTail other{"other"};  // one inside the other keeps its own text
-      std::string joined{SessionTail::head(arguments)};
-      joined += tail.behind(naming_of(arguments));
-      const std::string spliced = with_session(arguments, read, session, nullptr, "");
-      EXPECT_EQ(joined, spliced.substr(0, spliced.rfind('}') + 1)) << arguments << session;
-    }
-  }
+TEST(SessionText, AddsARecordBehindTheCallersOwnMembers) {
+  EXPECT_EQ(with_record(R"({"program_id":"}"})", "program_data", R"({"id":"}"})"),
+            R"({"program_id":"}","program_data":{"id":"}"}})");
+  EXPECT_EQ(with_record(R"( { "a" : 1e400 } )", "data", "{}"), R"( { "a" : 1e400 ,"data":{}} )");
+  EXPECT_EQ(with_record(R"({"data":null})", "data", "{}"), R"({"data":null,"data":{}})")
+      << "of two the last counts";
 }
 
 TEST(SessionText, ReadsWhatTheArgumentsSay) {
@@ -54,18 +34,18 @@ TEST(SessionText, ReadsWhatTheArgumentsSay) {
 }
 
 TEST(SessionText, SaysInShortWhetherArgumentsNameASession) {
-  for (const char* empty : {"{}", " { } "}) EXPECT_EQ(naming_of(empty), Naming::nothing) << empty;
   const std::string long_text(1000, 'x');  // beyond what the quick look looks at
   for (const std::string& other :
-       {std::string{R"({"a":1})"}, std::string{R"({"a":{"session_id":"s"}})"},
-        std::string{R"({"a":"session_id","b":[{}]})"}, R"({"a":")" + long_text + R"("})"}) {
-    EXPECT_EQ(naming_of(other), Naming::no_session) << other;
+       {std::string{"{}"}, std::string{" { } "}, std::string{R"({"a":1})"},
+        std::string{R"({"a":{"session_id":"s"}})"}, std::string{R"({"a":"session_id","b":[{}]})"},
+        R"({"a":")" + long_text + R"("})"}) {
+    EXPECT_TRUE(is_object_without_session(other)) << other;
   }
   for (const std::string& otherwise :
        {std::string{R"({"session_id":"s"})"}, std::string{R"({"a":1,"session_id":null,"b":2})"},
         std::string{R"({"session\u005fid":"s"})"}, std::string{"[]"}, std::string{"{"},
         std::string{}, R"({"a":")" + long_text + R"(","session_id":1})"}) {
-    EXPECT_EQ(naming_of(otherwise), Naming::otherwise) << otherwise;
+    EXPECT_FALSE(is_object_without_session(otherwise)) << otherwise;
   }
 }
 

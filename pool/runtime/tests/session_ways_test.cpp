@@ -22,6 +22,13 @@ Options ways_options(std::uint32_t size) {
   return options;
 }
 
+// Workers that look for the session in their arguments, as a plain bridge does.
+Options plain_options(std::uint32_t size) {
+  Options options = ways_options(size);
+  options.command.insert(options.command.end(), {"--protocol", "none"});
+  return options;
+}
+
 // The outcome of one asynchronous call, awaited, and how often it was told.
 class Heard {
  public:
@@ -106,22 +113,24 @@ TEST_P(SessionWays, AProgramIsMadeRunCountedListedAndForgotten) {
 }
 
 TEST_P(SessionWays, ADuplicateIsRefusedAndADeletedProgramMadeAgain) {
-  Pool pool = must_start(ways_options(1));  // the one worker has the old program, surely
-  ASSERT_TRUE(call(pool, "create_program", program_named("p", "old")));
-  const auto again = call(pool, "create_program", program_named("p", "new"));
-  ASSERT_EQ(code_of(again), ErrorCode::application_error);
-  EXPECT_EQ(again.error().application->type, "ProgramExists");
-  for (int round = 0; round < 3; ++round) {
-    const std::string output = "round_" + std::to_string(round);
-    ASSERT_TRUE(call(pool, "delete_program", Json{{"program_id", "p"}}));
-    const auto created = call(pool, "create_program", program_named("p", output));
-    ASSERT_TRUE(created) << describe(created);
-    const auto reply = call(pool, "execute_program", run_of("p", "why?"));
-    ASSERT_TRUE(reply) << describe(reply);
-    EXPECT_EQ(reply->json()->at("outputs"), outputs_of(output, "why?"));
+  for (const Options& options : {ways_options(1), plain_options(1)}) {
+    Pool pool = must_start(options);  // the one worker has the old program, surely
+    ASSERT_TRUE(call(pool, "create_program", program_named("p", "old")));
+    const auto again = call(pool, "create_program", program_named("p", "new"));
+    ASSERT_EQ(code_of(again), ErrorCode::application_error);
+    EXPECT_EQ(again.error().application->type, "ProgramExists");
+    for (int round = 0; round < 3; ++round) {
+      const std::string output = "round_" + std::to_string(round);
+      ASSERT_TRUE(call(pool, "delete_program", Json{{"program_id", "p"}}));
+      const auto created = call(pool, "create_program", program_named("p", output));
+      ASSERT_TRUE(created) << describe(created);
+      const auto reply = call(pool, "execute_program", run_of("p", "why?"));
+      ASSERT_TRUE(reply) << describe(reply);
+      EXPECT_EQ(reply->json()->at("outputs"), outputs_of(output, "why?"));
+    }
+    EXPECT_EQ(pool.status().workers_lost, 0U);
+    expect_whole(pool);
   }
-  EXPECT_EQ(pool.status().workers_lost, 0U);
-  expect_whole(pool);
 }
 
 TEST_P(SessionWays, ACallThatNamesAnotherSessionIsRefusedAndWrongArgumentsToo) {
@@ -140,7 +149,21 @@ TEST_P(SessionWays, ACallThatNamesAnotherSessionIsRefusedAndWrongArgumentsToo) {
       << "nothing was made";
   const auto echo = call(pool, "echo", Json{{"x", 1}});
   ASSERT_TRUE(echo) << describe(echo);
-  EXPECT_EQ(*echo->json(), Json({{"x", 1}, {"session_id", "s"}}));
+  EXPECT_EQ(*echo->json(), Json({{"x", 1}}));
+}
+
+TEST_P(SessionWays, AWorkerHearsOfTheSessionInItsContextIfItLooksThereElseInItsArguments) {
+  cites(15);
+  Pool pool = must_start(ways_options(1));
+  const auto told = call(pool, "context", Json::object());
+  ASSERT_TRUE(told) << describe(told);
+  EXPECT_EQ(told->json()->at("session"), "s");
+  Pool of_plain_workers = must_start(plain_options(1));
+  for (const char* arguments : {R"({"x":1})", R"({"x":1,"session_id":"s"})"}) {
+    const auto echo = call(of_plain_workers, "echo", Json::parse(arguments));
+    ASSERT_TRUE(echo) << describe(echo);
+    EXPECT_EQ(*echo->json(), Json({{"x", 1}, {"session_id", "s"}}));
+  }
 }
 
 TEST_P(SessionWays, AnExpiredSessionIsSaidOnce) {

@@ -102,19 +102,46 @@ TEST(Request, BelievesArgumentsThatAreSaidToBeTrusted) {
   EXPECT_TRUE(encode_request(out, request, 1000));
 }
 
-TEST(Request, TakesItsArgumentsInTwoParts) {
-  cites(15, 16);
+TEST(Request, AddsASessionBehindTheMembersOfItsArgumentsAndLeavesThoseAlone) {
+  cites(15);
+  const auto args_of = [](std::string_view args, std::string_view session) {
+    std::string out;
+    Request request = request_of("echo", args);
+    request.args_session = session;
+    EXPECT_TRUE(encode_request(out, request, 1000));
+    constexpr std::string_view before = R"({"id":7,"command":"echo","args":)";
+    const std::string body = body_of(out);
+    return body.substr(before.size(), body.find(",\"timestamp\"") - before.size());
+  };
+  EXPECT_EQ(args_of("{}", "s"), R"({"session_id":"s"})");
+  EXPECT_EQ(args_of(" {\n\t\r } ", "s"), " {\n\t\r \"session_id\":\"s\"}");
+  EXPECT_EQ(args_of(R"({"a":1e400, "b":"}"} )", "s"), R"({"a":1e400, "b":"}","session_id":"s"})");
+  EXPECT_EQ(args_of(R"({"a":{}})", "s"), R"({"a":{},"session_id":"s"})");
+  EXPECT_EQ(args_of("{}", "a\"\n"), R"({"session_id":"a\"\n"})");
+  EXPECT_EQ(args_of(R"({"a":1})", ""), R"({"a":1})") << "no session, nothing added";
+}
+
+TEST(Request, CountsTheSessionThatIsAddedAndChecksItAndItsArguments) {
+  cites(16);
   std::string whole;
   std::string out;
-  Request request = request_of("echo", R"({"a":1,"session_id":"s"})");
-  request.args_trusted = true;
-  ASSERT_TRUE(encode_request(whole, request, 1000));
-  request.args = R"({"a":1)";
-  request.args_tail = R"(,"session_id":"s"})";
+  ASSERT_TRUE(encode_request(whole, request_of("echo", R"({"a":1,"session_id":"s"})"), 1000));
+  Request request = request_of("echo", R"({"a":1} )");
+  request.args_session = "s";
   const auto bytes = static_cast<std::uint32_t>(whole.size() - header_bytes);
   ASSERT_TRUE(encode_request(out, request, bytes));
   EXPECT_EQ(out, whole);
-  EXPECT_FALSE(encode_request(out, request, bytes - 1)) << "both count";
+  EXPECT_EQ(encode_request(out, request, bytes - 1).error().code, ErrorCode::request_too_large);
+  for (const char* none : {"", "[]", "{", "}", "null", R"({"a":})"}) {
+    request.args = none;
+    EXPECT_EQ(encode_request(out, request, 1000).error().code, ErrorCode::invalid_arguments)
+        << none;
+    EXPECT_EQ(out, "");
+  }
+  request.args = "{}";
+  request.args_session = "\xff";
+  EXPECT_EQ(encode_request(out, request, 1000).error().message,
+            "session is not UTF-8 at byte 0 of 1");
 }
 
 TEST(Request, OfExactlyTheLimitIsTheLargest) {

@@ -12,7 +12,8 @@
 // Which commands mean what is a table, session_commands(): in a session `create_program` leaves a
 // record of the program, `execute_program` gets that record as `program_data`, and list_programs,
 // get_program_info and delete_program are answered by the host from its records. All other commands
-// go to a worker, with `session_id` added to their arguments.
+// go to a worker, with `session_id` added to their arguments as DSPex does; those of a worker that
+// takes the session from the context (capability `session`, pool/wire/README.md) stay as they are.
 //
 // A session is made by its first call or update, and ends by remove() or when it was not used for
 // options.session_ttl. The next use of an expired session is told `session_expired`, once.
