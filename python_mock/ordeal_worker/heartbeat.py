@@ -27,13 +27,13 @@ _DESCRIPTOR_MAX = 2**32 - 1
 
 
 def begin(channel, period_s):
-    _thread.start_new_thread(_beat, (channel, period_s))
+    _thread.start_new_thread(_beat, (channel, channel.fd, period_s))
 
 
-def _beat(channel, period_s):
+def _beat(channel, fd, period_s):
     _name_this_thread()
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    _keep_no_descriptor_but(channel.fd)
+    _keep_no_descriptor_but(fd)
     pause = _thread.allocate_lock()
     pause.acquire()  # Nobody releases it.
     while channel.beat():

@@ -158,11 +158,15 @@ TEST_P(SessionWays, AWorkerHearsOfTheSessionInItsContextIfItLooksThereElseInItsA
   const auto told = call(pool, "context", Json::object());
   ASSERT_TRUE(told) << describe(told);
   EXPECT_EQ(told->json()->at("session"), "s");
-  Pool of_plain_workers = must_start(plain_options(1));
-  for (const char* arguments : {R"({"x":1})", R"({"x":1,"session_id":"s"})"}) {
-    const auto echo = call(of_plain_workers, "echo", Json::parse(arguments));
-    ASSERT_TRUE(echo) << describe(echo);
-    EXPECT_EQ(*echo->json(), Json({{"x", 1}, {"session_id", "s"}}));
+  Options of_the_kit = script_options(1, TESTS_FOLDER "/retry_bridge.py");
+  of_the_kit.environment["PYTHON_MOCK"] = PYTHON_MOCK;
+  for (const Options& options : {plain_options(1), of_the_kit}) {
+    Pool other = must_start(options);
+    for (const char* arguments : {R"({"x":1})", R"({"x":1,"session_id":"s"})"}) {
+      const auto echo = call(other, "echo", Json::parse(arguments));
+      ASSERT_TRUE(echo) << describe(echo);
+      EXPECT_EQ(*echo->json(), Json({{"x", 1}, {"session_id", "s"}}));
+    }
   }
 }
 
