@@ -40,6 +40,7 @@ CoreOracle::Worker* CoreOracle::find(WorkerId id) {
 }
 
 void CoreOracle::before(Instant now, const Event& event) {
+  if (!error_.empty()) return;
   now_ = now;
   // Whose time is over makes room for a newcomer, and may move the limit: then nothing is certain.
   inside_at_submit_ = next_timer_ > now_ ? waiting_.size() + running_ : 0;
@@ -172,7 +173,7 @@ void CoreOracle::on(const event::ExchangeEnded& e) {
   Ticket* ticket = find(e.ticket);
   expect(ticket != nullptr && ticket->stage == Stage::running,
          "the trial itself is wrong: it ended an exchange that does not run", e.ticket.serial);
-  if (ticket != nullptr) ended(*ticket, e);
+  if (error_.empty()) ended(*ticket, e);
 }
 
 // The table of outcomes: verdict and progress to what the ticket must be told.
@@ -305,6 +306,7 @@ void CoreOracle::expect_answered() {
 }
 
 void CoreOracle::after(const Core& core) {
+  if (!error_.empty()) return;
   // A pause of no length may be due again; but a core that is woken again and again must get on.
   const std::optional<Instant> timer = core.poll_timeout();
   vain_wakes_ = time_passed_ && timer && *timer <= now_ ? vain_wakes_ + 1 : 0;

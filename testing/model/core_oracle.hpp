@@ -50,6 +50,7 @@
 //       Counters agree with the tickets; a worker whose exit is known is never signalled.
 //
 // Use: before(now, event); core.handle_event(...); action(a) for each; after(core). Then error().
+// Behind the first broken promise it looks at nothing: what it would expect then means nothing.
 #pragma once
 
 #include <cstdint>

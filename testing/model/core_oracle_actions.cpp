@@ -9,6 +9,7 @@ using namespace pool::core;  // NOLINT: this file speaks the core's vocabulary t
 using pool::ErrorCode;
 
 void CoreOracle::action(const Action& action) {
+  if (!error_.empty()) return;
   std::visit([this](const auto& a) { on(a); }, action);
 }
 
@@ -40,7 +41,7 @@ void CoreOracle::on(const action::Grant& a) {
   expect(ticket != nullptr && ticket->stage == Stage::waiting,
          "(5) a grant to a ticket that does not wait", a.ticket.serial);
   expect(worker != nullptr, "(6) a grant of a worker that is not known", a.worker.serial);
-  if (ticket == nullptr || worker == nullptr || !error_.empty()) return;
+  if (!error_.empty()) return;
   check_order(*ticket, *worker);
   expect(ticket->deadline > now_, "(5) a grant to an expired request", a.ticket.serial);
   expect(!ticket->cancelled, "(9) a grant to a cancelled request", a.ticket.serial);
