@@ -23,6 +23,7 @@ event::ExchangeEnded ended() {
 }
 
 TEST(CoreOracle, NamesAnEndWithoutABeginning) {
+  cites(50);
   CoreOracle oracle{CoreOptions{}};
   oracle.before(noon, submitted());
   oracle.before(noon, ended());
