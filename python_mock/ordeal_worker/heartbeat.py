@@ -17,7 +17,7 @@ import signal
 
 try:
     import ctypes
-except ImportError:  # An interpreter that was built without it.
+except (ImportError, MemoryError, OSError):  # Built without it, or not permitted to make its callbacks.
     ctypes = None
 
 THREAD_NAME = "ordeal-beat"  # The host passes over a thread of this name: pool/runtime/sign_of.cpp.
