@@ -79,7 +79,8 @@ void CoreOracle::after_protection(const Core& core) {
       own != waiting_.end() && options_.reject_late && sessions_.empty() && !stopping_ &&
       !options_.outliers.on() && admission_ == Admission::open) {
     const Ticket& ticket = tickets_[own->second];
-    expect(!would_be_late(ticket, slots_at_submit_),
+    // A worker whose time was over at that very instant is lost before the newcomer is looked at.
+    expect(!would_be_late(ticket, std::min(slots_at_submit_, slots_for(ticket))),
            "a request waits that cannot be answered in time", own->first);
   }
   expect(!options_.limit.on() || waiting_.find(just_submitted_) == waiting_.end() ||
