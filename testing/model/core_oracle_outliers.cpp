@@ -50,8 +50,10 @@ void CoreOracle::check_reason(const Worker& worker, const action::Eject& a) {
 void CoreOracle::look_at_comparisons(const Core& core) {
   if (compares_) {
     for (Worker& worker : workers_) {
-      const bool stands =
-          !worker.ejected && worker.performance.answers >= options_.outliers.requests_min;
+      // Who was chosen may have been called back in the same breath, since others were lost in it.
+      const bool was_chosen = worker.ejected_at == now_;
+      const bool stands = !worker.ejected && !was_chosen &&
+                          worker.performance.answers >= options_.outliers.requests_min;
       if (stands && worker.ejections > 0) --worker.ejections;
       worker.performance = {};
     }

@@ -4,6 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <optional>
+#include <variant>
+#include <vector>
+
 #include "testing/cites/cites.hpp"
 
 namespace ordeal::trial {
@@ -48,16 +53,28 @@ TEST(CoreOracle, LooksAtNothingBehindTheFirstBrokenPromise) {
 
 // A core and its oracle, at a time that the test sets.
 struct Watched {
-  explicit Watched(const CoreOptions& options) : core(options, 1), oracle(options) {}
+  explicit Watched(const CoreOptions& options) : core(options, 1), oracle(options) {
+    core.set_emit(true);
+  }
 
   void feed(const Event& event) {
     oracle.before(now, event);
     core.handle_event(now, event);
     while (const auto action = core.poll_action()) {
-      if (const auto* spawn = std::get_if<action::Spawn>(&*action)) newest = spawn->worker;
+      if (const auto* spawn = std::get_if<action::Spawn>(&*action))
+        spawned.push_back(spawn->worker);
+      if (const auto* grant = std::get_if<action::Grant>(&*action)) {
+        served_by[grant->ticket.serial] = grant->worker;
+      }
+      if (const auto* eject = std::get_if<action::Eject>(&*action)) ejected = *eject;
       oracle.action(*action);
     }
     oracle.after(core);
+    oracle.look_at(core);
+  }
+  void pass(int milliseconds) {
+    now += std::chrono::milliseconds{milliseconds};
+    feed(event::TimePassed{});
   }
   // The tickets' indices are their serials.
   void submit(std::uint32_t serial, Duration budget) {
@@ -70,7 +87,9 @@ struct Watched {
   Core core;
   CoreOracle oracle;
   Instant now = noon;
-  WorkerId newest;
+  std::vector<WorkerId> spawned;
+  std::map<std::uint64_t, WorkerId> served_by;  // by the ticket's serial
+  std::optional<action::Eject> ejected;         // last
 };
 
 // Found by scripts/nightly --chaos, 2026-11-30: the oracle counted that worker's slot.
@@ -80,23 +99,64 @@ TEST(CoreOracle, KnowsThatAWorkerWhoseTimeIsOverIsLostBeforeANewcomerIsLookedAt)
   options.reject_late = true;
   options.quarantine_grace = std::chrono::milliseconds{10};
   Watched pool{options};
-  const auto pass = [&pool](int milliseconds) {
-    pool.now += std::chrono::milliseconds{milliseconds};
-  };
   pool.feed(event::Opened{});
-  pool.feed(event::WorkerReady{.worker = pool.newest});
+  pool.feed(event::WorkerReady{.worker = pool.spawned.front()});
   pool.submit(1, std::chrono::seconds{1});
-  pass(4);
+  pool.pass(4);
   pool.ended(1, ExchangeVerdict::replied);  // so that a request holds its worker for 4 ms
   pool.submit(2, std::chrono::milliseconds{1});
-  pass(1);
+  pool.pass(1);
   pool.ended(2, ExchangeVerdict::timed_out);  // and the worker owes a reply, for 10 ms
   pool.submit(3, std::chrono::seconds{1});
-  pass(10);
-  const WorkerId lost = pool.newest;
+  pool.now += std::chrono::milliseconds{10};
   pool.submit(4, std::chrono::milliseconds{5});  // behind ticket 3 too late, were the worker there
-  EXPECT_NE(pool.newest, lost) << "another is started";
+  EXPECT_EQ(pool.spawned.size(), 2U) << "another is started";
   EXPECT_EQ(pool.core.counters().queued, 2U);
+  EXPECT_EQ(pool.oracle.error(), "");
+}
+
+// Found by nine minutes of hunting, 2026-11-30: the oracle took it for one that had stood the
+// comparison.
+TEST(CoreOracle, KnowsWhoWasEjectedAndCalledBackInTheSameBreath) {
+  using std::chrono::milliseconds;
+  CoreOptions options;
+  options.size = 2;
+  options.quarantine_grace = milliseconds{4};
+  options.outliers = {.interval = milliseconds{10},
+                      .time = milliseconds{5},
+                      .time_max = milliseconds{50},
+                      .requests_min = 4,
+                      .failure_percent = 90,
+                      .slow_percent = 0,
+                      .share_percent = 90};
+  Watched pool{options};
+  pool.feed(event::Opened{});
+  ASSERT_EQ(pool.spawned.size(), 2U);
+  const WorkerId bad = pool.spawned[0];
+  for (int i = 0; i < 2; ++i) pool.feed(event::WorkerReady{.worker = pool.spawned[i]});
+  std::uint32_t serial = 0;
+  // One request for each worker: the bad one's fails, the other's takes so long.
+  const auto round = [&](ExchangeVerdict of_the_other, int other_ms) {
+    pool.submit(++serial, milliseconds{1});
+    pool.submit(++serial, milliseconds{1});
+    const std::uint32_t on_bad = pool.served_by[serial] == bad ? serial : serial - 1;
+    ASSERT_EQ(pool.served_by[on_bad], bad);
+    pool.ended(on_bad, ExchangeVerdict::application_error);
+    if (other_ms > 0) pool.pass(other_ms);
+    pool.ended(on_bad == serial ? serial - 1 : serial, of_the_other);
+  };
+  for (int i = 0; i < 3; ++i) round(ExchangeVerdict::replied, 0);
+  pool.pass(5);
+  round(ExchangeVerdict::timed_out, 1);  // owes a reply until the moment of the comparison
+  pool.pass(4);
+  ASSERT_TRUE(pool.ejected) << "all of its answers were failures";
+  EXPECT_EQ(pool.ejected->worker, bad);
+  EXPECT_EQ(pool.ejected->duration, milliseconds{5});
+  ASSERT_EQ(pool.spawned.size(), 3U) << "the other one is lost";
+  pool.feed(event::WorkerReady{.worker = pool.spawned[2]});
+  for (int i = 0; i < 4; ++i) round(ExchangeVerdict::replied, 0);
+  pool.pass(10);
+  EXPECT_EQ(pool.ejected->duration, milliseconds{10}) << "for the second time in a row";
   EXPECT_EQ(pool.oracle.error(), "");
 }
 
