@@ -8,7 +8,9 @@ namespace ordeal::pool::runtime {
 
 Result<void> Engine::check_async(std::string_view command, JsonText arguments,
                                  const CallOptions& options, const Prior& prior) const {
-  if (auto refused = refuse(options, false)) return tl::unexpected(std::move(*refused));
+  if (auto refused = refuse(options, prior.session_of(options), false)) {
+    return tl::unexpected(std::move(*refused));
+  }
   auto fine = check_request(command, arguments, options, prior);
   if (!fine) return tl::unexpected(annotate(std::move(fine.error()), options));
   return fine;
@@ -26,7 +28,7 @@ Result<core::TicketId> Engine::call_async(std::string_view command, JsonText arg
   async->arguments = arguments.text;
   async->session = prior.session_of(options);
   async->adds_session = prior.adds_session;
-  async->deadline = prior.deadline.value_or(deadline_of(options, at));
+  async->deadline = deadline_of(options, at, prior);
   async->callback = std::move(callback);
   async->follow_up = std::move(follow_up);
   AsyncCall& call = *async;

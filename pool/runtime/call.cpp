@@ -110,7 +110,8 @@ Result<void> Engine::check_request(std::string_view command, JsonText arguments,
                               static_cast<std::uint32_t>(options_.frame_bytes_max));
 }
 
-Instant Engine::deadline_of(const CallOptions& options, Instant at) const {
+Instant Engine::deadline_of(const CallOptions& options, Instant at, const Prior& prior) const {
+  if (prior.deadline) return *prior.deadline;
   return to_instant(options.deadline.resolve(to_steady(at), options_.call_timeout));
 }
 
@@ -256,7 +257,7 @@ Result<Reply> Engine::call(std::string_view command, JsonText arguments, const C
     return tl::unexpected(annotate(std::move(fine.error()), options));
   }
   const Instant submitted_at = prior.submitted_at ? *prior.submitted_at : now();
-  const Instant deadline = prior.deadline ? *prior.deadline : deadline_of(options, submitted_at);
+  const Instant deadline = deadline_of(options, submitted_at, prior);
   RequestView request{.command = command,
                       .arguments = arguments.text,
                       .session = session,

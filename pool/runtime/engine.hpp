@@ -231,7 +231,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void cancel_async(TicketSlot& slot, const AsyncCall& call);
   void leave_lease_call(TicketSlot& slot);
   void interrupt_lease(TicketSlot& slot);
-  [[nodiscard]] Instant deadline_of(const CallOptions& options, Instant at) const;
+  [[nodiscard]] Instant deadline_of(const CallOptions& options, Instant at,
+                                    const Prior& prior = {}) const;
   [[nodiscard]] AffinityPolicy affinity_of(const CallOptions& options,
                                            std::string_view session) const;
   // These: under the lock.

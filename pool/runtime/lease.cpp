@@ -58,7 +58,8 @@ Result<std::unique_ptr<LeaseState>> Engine::checkout(const CallOptions& options,
 
 Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command, JsonText arguments,
                                     const CallOptions& options, const Prior& prior) {
-  if (auto refused = refuse(options, true)) return tl::unexpected(std::move(*refused));
+  const std::string_view session = prior.session_of(options);
+  if (auto refused = refuse(options, session, true)) return tl::unexpected(std::move(*refused));
   if (options.state_in_worker != 0 && options.state_in_worker != lease.worker) {
     Error error = make_error(
         ErrorCode::session_state_lost,
@@ -84,7 +85,7 @@ Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command,
     return tl::unexpected(*lease.broken);
   }
   const Instant at = now();
-  const Instant deadline = prior.deadline.value_or(deadline_of(options, at));
+  const Instant deadline = deadline_of(options, at, prior);
   std::optional<std::stop_callback<std::function<void()>>> on_stop_requested;
   if (options.stop_token.stop_possible()) {
     on_stop_requested.emplace(options.stop_token, [this, &slot] { interrupt_lease(slot); });
@@ -92,7 +93,7 @@ Result<Reply> Engine::call_on_lease(LeaseState& lease, std::string_view command,
   begin_exchange(*slot.worker,
                  {.command = command,
                   .arguments = arguments.text,
-                  .session = prior.session_of(options),
+                  .session = session,
                   .adds_session = prior.adds_session,
                   .deadline = deadline,
                   .label = options.label,

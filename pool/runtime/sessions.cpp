@@ -145,8 +145,7 @@ Result<Reply> Sessions::call_in_steps(const Call& call, LeaseState* lease) {
 Result<Reply> Sessions::send(const Call& call, LeaseState* lease, JsonText arguments,
                              Arguments known) {
   if (lease != nullptr) {
-    return engine_->call_on_lease(*lease, call.command, arguments, call.settled_options(),
-                                  call.prior(known));
+    return engine_->call_on_lease(*lease, call.command, arguments, call.options, call.prior(known));
   }
   if (reaches_all_workers(call.command)) {
     return engine_->configure(call.command, call.arguments, call.settled_options());
@@ -168,9 +167,10 @@ Result<Reply> Sessions::create_again(const Call& call, JsonText arguments) {
 // This worker has it, and is told to forget it.
 Result<Reply> Sessions::create_again_on(LeaseState& lease, const Call& call, JsonText arguments) {
   const FollowUpRequest forget = forget_request(call.read.program);
-  auto forgotten =
-      engine_->call_on_lease(lease, forget.command, JsonText{forget.arguments},
-                             call.settled_options(), {.adds_session = forget.adds_session});
+  Prior prior = call.prior(Arguments::unchecked);
+  prior.adds_session = forget.adds_session;
+  auto forgotten = engine_->call_on_lease(lease, forget.command, JsonText{forget.arguments},
+                                          call.options, prior);
   if (!forgotten) return forgotten;
   return send(call, &lease, arguments);
 }

@@ -55,8 +55,7 @@ class SessionDeath : public ::testing::TestWithParam<AffinityPolicy> {};
 
 TEST_P(SessionDeath, BetweenCreateAndExecuteUnderLoadTheSessionGoesOnOnceWithItsData) {
   cites(25, 26, 45, 54);
-  Options options = mock_options(3);
-  options.environment["GEMINI_API_KEY"] = "none";
+  Options options = session_options(3);
   options.affinity = GetParam();
   Pool pool = must_start(options);
   const CallOptions again{.idempotent = true,

@@ -49,8 +49,7 @@ class Folder {
 };
 
 Options durable_options(const std::string& database) {
-  Options options = mock_options(2);
-  options.environment["GEMINI_API_KEY"] = "none";
+  Options options = session_options(2);
   options.session_store = "sqlite:" + database;
   options.affinity = AffinityPolicy::strict;
   return options;

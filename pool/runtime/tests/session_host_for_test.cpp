@@ -22,9 +22,8 @@ void say(const std::string& line) {
 int main(int count, char** arguments) {
   using namespace ordeal::pool;
   if (count != 3) return 64;
-  Options options = mock_options(2);
+  Options options = session_options(2);
   options.environment["ORDEAL_TEST_ID"] = std::getenv("ORDEAL_TEST_ID");
-  options.environment["GEMINI_API_KEY"] = "none";
   options.affinity = AffinityPolicy::strict;
   options.session_store = std::string{"sqlite:"} + arguments[1];
   Pool pool = must_start(options);

@@ -2,11 +2,24 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "ordeal/pool/session.hpp"
 #include "pool/runtime/tests/support.hpp"
 
 namespace ordeal::pool {
+
+// Mock workers that answer without a key.
+inline Options session_options(std::uint32_t size, const std::vector<std::string>& flags = {}) {
+  Options options = mock_options(size, flags);
+  options.environment["GEMINI_API_KEY"] = "none";
+  return options;
+}
+
+// Those that look for the session in their arguments, as a plain bridge does.
+inline Options plain_session_options(std::uint32_t size) {
+  return session_options(size, {"--protocol", "none"});
+}
 
 // A program whose one output is the field `output`: what it answers shows which program it was.
 inline Json program_named(const std::string& id, const std::string& output) {

@@ -10,12 +10,6 @@
 namespace ordeal::pool {
 namespace {
 
-Options session_options(std::uint32_t size) {
-  Options options = mock_options(size);
-  options.environment["GEMINI_API_KEY"] = "none";  // the mock wants one before it answers
-  return options;
-}
-
 int pid_of(Lease& lease) {
   const auto reply = lease.call("pid", Json::object(), {});
   return reply ? reply->json()->at("pid").get<int>() : -1;
@@ -200,9 +194,7 @@ std::string echoed(Session& session, std::string_view text) {
 
 TEST(Session, AddsItsNameToTheArgumentsAndChangesNothingElse) {
   cites(15);
-  Options options = session_options(1);
-  options.command.insert(options.command.end(), {"--protocol", "none"});
-  Pool pool = must_start(options);
+  Pool pool = must_start(plain_session_options(1));
   Session session = pool.session("ä \"quoted\"");
   const Json alone{{"session_id", "ä \"quoted\""}};
   EXPECT_EQ(Json::parse(echoed(session, "{}")), alone);

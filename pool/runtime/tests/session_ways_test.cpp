@@ -16,19 +16,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-Options ways_options(std::uint32_t size) {
-  Options options = mock_options(size);
-  options.environment["GEMINI_API_KEY"] = "none";
-  return options;
-}
-
-// Workers that look for the session in their arguments, as a plain bridge does.
-Options plain_options(std::uint32_t size) {
-  Options options = ways_options(size);
-  options.command.insert(options.command.end(), {"--protocol", "none"});
-  return options;
-}
-
 // The outcome of one asynchronous call, awaited, and how often it was told.
 class Heard {
  public:
@@ -89,7 +76,7 @@ class SessionWays : public ::testing::TestWithParam<Way> {
 
 TEST_P(SessionWays, AProgramIsMadeRunCountedListedAndForgotten) {
   cites(45, 54);
-  Pool pool = must_start(ways_options(2));
+  Pool pool = must_start(session_options(2));
   const auto created = call(pool, "create_program", program_named("p", "answer"));
   ASSERT_TRUE(created) << describe(created);
   for (int n = 0; n < 3; ++n) {
@@ -113,7 +100,7 @@ TEST_P(SessionWays, AProgramIsMadeRunCountedListedAndForgotten) {
 }
 
 TEST_P(SessionWays, ADuplicateIsRefusedAndADeletedProgramMadeAgain) {
-  for (const Options& options : {ways_options(1), plain_options(1)}) {
+  for (const Options& options : {session_options(1), plain_session_options(1)}) {
     Pool pool = must_start(options);  // the one worker has the old program, surely
     ASSERT_TRUE(call(pool, "create_program", program_named("p", "old")));
     const auto again = call(pool, "create_program", program_named("p", "new"));
@@ -134,7 +121,7 @@ TEST_P(SessionWays, ADuplicateIsRefusedAndADeletedProgramMadeAgain) {
 }
 
 TEST_P(SessionWays, ACallThatNamesAnotherSessionIsRefusedAndWrongArgumentsToo) {
-  Pool pool = must_start(ways_options(1));
+  Pool pool = must_start(session_options(1));
   const auto named = call(pool, "echo", Json{{"session_id", "else"}}, {.label = "mine"});
   EXPECT_EQ(code_of(named), ErrorCode::invalid_session);
   EXPECT_THAT(named.error().message, HasSubstr("names the session \"else\""));
@@ -154,13 +141,13 @@ TEST_P(SessionWays, ACallThatNamesAnotherSessionIsRefusedAndWrongArgumentsToo) {
 
 TEST_P(SessionWays, AWorkerHearsOfTheSessionInItsContextIfItLooksThereElseInItsArguments) {
   cites(15);
-  Pool pool = must_start(ways_options(1));
+  Pool pool = must_start(session_options(1));
   const auto told = call(pool, "context", Json::object());
   ASSERT_TRUE(told) << describe(told);
   EXPECT_EQ(told->json()->at("session"), "s");
   Options of_the_kit = script_options(1, TESTS_FOLDER "/retry_bridge.py");
   of_the_kit.environment["PYTHON_MOCK"] = PYTHON_MOCK;
-  for (const Options& options : {plain_options(1), of_the_kit}) {
+  for (const Options& options : {plain_session_options(1), of_the_kit}) {
     Pool other = must_start(options);
     for (const char* arguments : {R"({"x":1})", R"({"x":1,"session_id":"s"})"}) {
       const auto echo = call(other, "echo", Json::parse(arguments));
@@ -172,7 +159,7 @@ TEST_P(SessionWays, AWorkerHearsOfTheSessionInItsContextIfItLooksThereElseInItsA
 
 TEST_P(SessionWays, AnExpiredSessionIsSaidOnce) {
   cites(27);
-  Options options = ways_options(1);
+  Options options = session_options(1);
   options.session_ttl = 50ms;
   Pool pool = must_start(options);
   ASSERT_TRUE(call(pool, "echo", Json::object()));
@@ -183,7 +170,7 @@ TEST_P(SessionWays, AnExpiredSessionIsSaidOnce) {
 
 TEST_P(SessionWays, StateThatAnotherWorkerHeldIsToldAsLost) {
   cites(26);
-  Options options = ways_options(2);
+  Options options = session_options(2);
   options.affinity = AffinityPolicy::strict;
   Pool pool = must_start(options);
   const auto first = call(pool, "pid", Json::object());
@@ -210,7 +197,7 @@ INSTANTIATE_TEST_SUITE_P(All, SessionWays,
                          ::testing::Values(Way::blocking, Way::asynchronous, Way::lease));
 
 TEST(SessionLease, HoldsTheSessionsWorkerAndServesNoOtherSession) {
-  Options options = ways_options(2);
+  Options options = session_options(2);
   options.affinity = AffinityPolicy::strict;
   Pool pool = must_start(options);
   Session session = pool.session("s");
@@ -233,7 +220,7 @@ TEST(SessionLease, HoldsTheSessionsWorkerAndServesNoOtherSession) {
 
 TEST(SessionAsync, EachIsToldOnceOverManyDeathsAndWhatIsToldIsStored) {
   cites(45, 54);
-  Pool pool = must_start(ways_options(2));
+  Pool pool = must_start(session_options(2));
   ASSERT_TRUE(pool.session("s").call("create_program", program_named("p", "answer"), {}));
   constexpr int calls = 120;
   std::atomic<int> told{0};
@@ -280,7 +267,7 @@ TEST(SessionAsync, IsToldOnceAlsoOnStopAndIsRefusedAfterIt) {
            reply.error().code != ErrorCode::stopped_in_flight;
   };
   {
-    Pool pool = must_start(ways_options(1));
+    Pool pool = must_start(session_options(1));
     Session session = pool.session("s");
     for (int n = 0; n < calls; ++n) {
       EXPECT_TRUE(session.call_async(n % 7 == 3 ? "list_programs" : "sleep",
@@ -304,7 +291,7 @@ class LockedFile : public ::testing::Test {
     std::string folder = "/tmp/ordeal-ways-XXXXXX";
     EXPECT_NE(mkdtemp(folder.data()), nullptr);
     folder_ = folder;
-    options_ = ways_options(2);
+    options_ = session_options(2);
     options_.session_store = "sqlite:" + path();
   }
   ~LockedFile() override {
@@ -405,7 +392,7 @@ TEST_F(LockedFile, AnAsynchronousCallCanBeGivenUpWhileItsStoreIsAsked) {
 
 TEST(SessionAsync, IsCancelledInAWorkersHands) {
   cites(11);
-  Pool pool = must_start(ways_options(1));
+  Pool pool = must_start(session_options(1));
   Signal running;
   const Subscription watch = pool.subscribe([&](const PoolEvent& event) {
     if (event.what == "request_granted") running.set();
